@@ -1,0 +1,161 @@
+package act
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/comity/comity/comity"
+)
+
+// Limits of the envelope, so that every page can show every act.
+const (
+	maxTitle     = 300
+	maxAddressed = 64
+	maxRefs      = 64
+	maxStates    = 250
+)
+
+var (
+	kindForm  = regexp.MustCompile(`^[a-z][a-z0-9-]{1,40}\.v[1-9][0-9]?$`)
+	langForm  = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
+	stateForm = regexp.MustCompile(`^[A-Z]{3}$`)
+)
+
+// check applies the rules that hold for acts of every kind, known or not.
+func (a *Act) check() error {
+	switch {
+	case a.Kind == "":
+		return errors.New(`kind: missing; "comity act --example warning" prints a document to edit`)
+	case !kindForm.MatchString(string(a.Kind)):
+		return fmt.Errorf("kind: %q; write it with its version, like warning.v1", a.Kind)
+	case a.Date.IsZero():
+		return errors.New("date: missing; say when it was done, in UTC, like 2003-04-11T10:20:00Z")
+	case !a.Status.Valid():
+		return fmt.Errorf("status: %q; want one of %q", a.Status, comity.Statuses())
+	case !a.TLP.Valid():
+		return fmt.Errorf("tlp: %q; want one of %q, without the word TLP", a.TLP, comity.TLPs())
+	case strings.TrimSpace(a.Title) == "":
+		return errors.New("title: missing")
+	case len(a.Title) > maxTitle:
+		return fmt.Errorf("title: %d bytes; at most %d", len(a.Title), maxTitle)
+	case a.Lang != "" && !langForm.MatchString(a.Lang):
+		return fmt.Errorf("lang: %q; write a BCP 47 tag like en or pt-BR", a.Lang)
+	case !slices.Contains([]string{"", "conflict", "wmd", "terrorism", "other"}, a.Threat):
+		return fmt.Errorf("threat: %q; want conflict, wmd, terrorism or other", a.Threat)
+	}
+	if a.OnBehalfOf != "" {
+		if err := a.OnBehalfOf.Valid(); err != nil {
+			return fmt.Errorf("on_behalf_of: %w", err)
+		}
+	}
+	for _, s := range a.States {
+		if !stateForm.MatchString(s) {
+			return fmt.Errorf("states: %q; write ISO 3166-1 alpha-3 codes like CIV", s)
+		}
+	}
+	if len(a.States) > maxStates {
+		return fmt.Errorf("states: %d of them; at most %d", len(a.States), maxStates)
+	}
+	return errors.Join(a.checkTo(), a.checkRe(), a.checkWhere(), a.Effects.Check())
+}
+
+func (a *Act) checkTo() error {
+	if len(a.To) > maxAddressed {
+		return fmt.Errorf("to: %d addressees; at most %d", len(a.To), maxAddressed)
+	}
+	asked := false
+	for i, t := range a.To {
+		if err := t.Org.Valid(); err != nil {
+			return fmt.Errorf("to: %w", err)
+		}
+		if t.For != ForAnswer && t.For != ForInformation {
+			return fmt.Errorf(`to: %s is addressed for %q; want "answer" or "information"`, t.Org, t.For)
+		}
+		for _, u := range a.To[:i] {
+			if u.Org == t.Org && u.Organ == t.Organ && u.FocalPoint == t.FocalPoint {
+				return fmt.Errorf("to: %s is addressed twice", t.Org)
+			}
+		}
+		asked = asked || t.For == ForAnswer
+	}
+	if asked && a.Ask == nil {
+		return errors.New(`to: somebody is addressed "for answer" and nothing is asked; add "ask", or address them "for information"`)
+	}
+	if a.Ask != nil && !asked {
+		return errors.New(`ask: nobody is addressed "for answer"; say in "to" who is asked`)
+	}
+	if a.Ask != nil && strings.TrimSpace(a.Ask.What) == "" {
+		return errors.New(`ask: "what" is missing; say what is asked`)
+	}
+	return nil
+}
+
+func (a *Act) checkRe() error {
+	if len(a.Re) > maxRefs {
+		return fmt.Errorf("re: %d references; at most %d", len(a.Re), maxRefs)
+	}
+	for _, r := range a.Re {
+		if r.Act.IsZero() {
+			return errors.New("re: a reference names no act")
+		}
+		if r.Leaf.IsZero() {
+			return fmt.Errorf("re: the reference to %s has no leaf hash; \"comity show %s\" prints it", r.Act, r.Act)
+		}
+		if !slices.Contains(Hows(), r.How) {
+			return fmt.Errorf("re: %s is referred to as %q; want one of %q", r.Act, r.How, Hows())
+		}
+		if (r.LinkedBy == "") != (r.Basis == "") || r.LinkedBy != "" && r.LinkedBy != "editors" {
+			return fmt.Errorf(`re: %s: a link made by "editors" says on which basis`, r.Act)
+		}
+	}
+	return nil
+}
+
+// checkWhere checks that the geometry is GeoJSON (RFC 7946) within range.
+func (a *Act) checkWhere() error {
+	if len(a.Where) == 0 {
+		return nil
+	}
+	var g struct {
+		Type        string `json:"type"`
+		Coordinates any    `json:"coordinates"`
+	}
+	if err := unmarshal(a.Where, &g); err != nil {
+		return fmt.Errorf("where: %w", err)
+	}
+	depth, ok := map[string]int{"Point": 1, "MultiPoint": 2, "LineString": 2, "MultiLineString": 3, "Polygon": 3, "MultiPolygon": 4}[g.Type]
+	if !ok {
+		return fmt.Errorf("where: %q is no GeoJSON geometry; write Point, Polygon and so on", g.Type)
+	}
+	if err := checkCoordinates(g.Coordinates, depth); err != nil {
+		return fmt.Errorf("where: %w", err)
+	}
+	return nil
+}
+
+func checkCoordinates(v any, depth int) error {
+	list, ok := v.([]any)
+	if !ok || len(list) == 0 {
+		return errors.New("coordinates do not fit the geometry's type")
+	}
+	if depth > 1 {
+		for _, x := range list {
+			if err := checkCoordinates(x, depth-1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(list) < 2 || len(list) > 3 {
+		return errors.New("a position has longitude and latitude")
+	}
+	lon, ok1 := list[0].(float64)
+	lat, ok2 := list[1].(float64)
+	if !ok1 || !ok2 || lon < -180 || lon > 180 || lat < -90 || lat > 90 {
+		return fmt.Errorf("position %v: want longitude -180..180 first, then latitude -90..90", list)
+	}
+	return nil
+}

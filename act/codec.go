@@ -1,0 +1,316 @@
+package act
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	strict "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/effect"
+)
+
+// unmarshal reads JSON strictly: valid UTF-8, no member twice, member names
+// by exact case. Two readers can then not understand one document in two ways.
+func unmarshal(b []byte, v any) error { return strict.Unmarshal(b, v) }
+
+// A Document is an act as JSON, its members in the order they were written.
+// Setting a member leaves the bytes of all others as they are.
+type Document struct{ members []member }
+
+type member struct {
+	name  string
+	value jsontext.Value
+}
+
+// ParseDocument splits a JSON object into its members.
+func ParseDocument(b []byte) (*Document, error) {
+	if len(b) > MaxDocument+1024 {
+		return nil, fmt.Errorf("the document has %d bytes; an act has at most %d: move long texts into attachments", len(b), MaxDocument)
+	}
+	if !utf8.Valid(b) {
+		return nil, errors.New("the document is not UTF-8 text")
+	}
+	dec := jsontext.NewDecoder(bytes.NewReader(b))
+	t, err := dec.ReadToken()
+	if err != nil {
+		return nil, fmt.Errorf("the document is not JSON: %w", err)
+	}
+	if t.Kind() != '{' {
+		return nil, errors.New("the document is not a JSON object")
+	}
+	d := &Document{}
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return nil, fmt.Errorf("the document is not JSON: %w", err)
+		}
+		n := name.String()
+		v, err := dec.ReadValue()
+		if err != nil {
+			return nil, fmt.Errorf("the document is not JSON: member %q: %w", n, err)
+		}
+		d.members = append(d.members, member{n, v.Clone()})
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, fmt.Errorf("the document is not JSON: %w", err)
+	}
+	if rest := bytes.TrimSpace(b[dec.InputOffset():]); len(rest) > 0 {
+		return nil, errors.New("the document goes on after its closing brace")
+	}
+	return d, nil
+}
+
+// Get returns the bytes of a member; nil if there is none.
+func (d *Document) Get(name string) []byte {
+	for _, m := range d.members {
+		if m.name == name {
+			return m.value
+		}
+	}
+	return nil
+}
+
+// Set replaces a member, or adds it at the end.
+func (d *Document) Set(name string, v any) error {
+	b, err := marshal(v)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	for i := range d.members {
+		if d.members[i].name == name {
+			d.members[i].value = b
+			return nil
+		}
+	}
+	d.members = append(d.members, member{name, b})
+	return nil
+}
+
+// Bytes is the document again: one line, every member as it was.
+func (d *Document) Bytes() []byte { return d.bytes(nil) }
+
+// Only is the document cut down to the named members.
+func (d *Document) Only(names ...string) []byte {
+	return d.bytes(func(n string) bool { return slices.Contains(names, n) })
+}
+
+func (d *Document) bytes(keep func(string) bool) []byte {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for _, m := range d.members {
+		if keep != nil && !keep(m.name) {
+			continue
+		}
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		name, _ := marshal(m.name)
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(m.value)
+	}
+	b.WriteByte('}')
+	return b.Bytes()
+}
+
+func marshal(v any) ([]byte, error) {
+	if r, ok := v.(jsontext.Value); ok {
+		return r, nil
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}
+
+// Encode writes the act as a document.
+func Encode(a *Act) ([]byte, error) {
+	b, err := marshal(a)
+	if err != nil {
+		return nil, fmt.Errorf("act: %w", err)
+	}
+	return b, nil
+}
+
+// Decode reads a document, checks the rules that hold for all kinds and those
+// of its own kind, and compares its effects with its body. A document without
+// the member "effects" gets those of its kind. The error is in words for the
+// person who wrote it.
+func Decode(doc []byte) (*Act, error) {
+	a, err := read(doc)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+	spec, known := Lookup(a.Kind)
+	if !known {
+		return a, nil
+	}
+	if err := spec.check(a); err != nil {
+		return nil, fmt.Errorf("%s: %w", a.Kind, err)
+	}
+	want, err := spec.effects(a)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", a.Kind, err)
+	}
+	if a.Effects == nil {
+		a.Effects = want
+	} else if !a.Effects.Equal(want) {
+		a.Contradiction = "the effects written in this act are not those of its content"
+	}
+	return a, nil
+}
+
+func read(doc []byte) (*Act, error) {
+	if len(doc) > MaxEntry {
+		return nil, fmt.Errorf("the document has %d bytes; an act has at most %d: move long texts into attachments", len(doc), MaxDocument)
+	}
+	a := new(Act)
+	if err := unmarshal(doc, a); err != nil {
+		return nil, fmt.Errorf("the document is no act: %w", err)
+	}
+	return a, nil
+}
+
+// An Entry is what stands in a journal: a public act, or the seal of one.
+type Entry struct {
+	Domain   comity.Domain
+	Recorded comity.Time
+	Status   comity.Status
+	Act      *Act    // nil if sealed
+	Sealed   *Sealed // nil if public
+}
+
+// EncodeEntry writes a public act's journal entry: the document with domain
+// and recorded at its front.
+func EncodeEntry(doc []byte, d comity.Domain, recorded comity.Time) ([]byte, error) {
+	if len(doc) < 2 || doc[0] != '{' {
+		return nil, errors.New("the document is not a JSON object")
+	}
+	head := fmt.Sprintf(`{"domain":%q,"recorded":%q,`, d, recorded)
+	entry := append([]byte(head), doc[1:]...)
+	if len(entry) > MaxEntry {
+		return nil, fmt.Errorf("the act has %d bytes; a journal entry has at most %d: move long texts into attachments", len(entry), MaxEntry)
+	}
+	return entry, nil
+}
+
+// Sealed is what the entry of a sealed act shows to everybody: commitments to
+// its two blobs. Who it is for, what kind it is and which file it belongs to
+// stand inside.
+type Sealed struct {
+	Effects Commitment `json:"effects"`
+	Content Commitment `json:"content"`
+}
+
+// Commitment binds an entry to one sealed blob: the SHA-256 and size of its
+// ciphertext, and an HMAC of its plaintext under a salt kept inside.
+type Commitment struct {
+	SHA256 comity.Hash `json:"sha256"`
+	Size   int64       `json:"size"`
+	HMAC   comity.Hash `json:"hmac"`
+}
+
+type sealedEntry struct {
+	Domain   comity.Domain `json:"domain"`
+	Recorded comity.Time   `json:"recorded"`
+	Status   comity.Status `json:"status"`
+	Sealed   *Sealed       `json:"sealed"`
+}
+
+// EncodeSealed writes a sealed act's journal entry.
+func EncodeSealed(d comity.Domain, recorded comity.Time, status comity.Status, s Sealed) ([]byte, error) {
+	return marshal(sealedEntry{d, recorded, status, &s})
+}
+
+// DecodeEntry reads a journal entry of the given domain. The error says why
+// an entry is shown without effect; it is kept all the same.
+func DecodeEntry(d comity.Domain, entry []byte) (*Entry, error) {
+	var head sealedEntry
+	if err := unmarshal(entry, &head); err != nil {
+		return nil, fmt.Errorf("the entry is no act: %w", err)
+	}
+	if head.Domain != d {
+		return nil, fmt.Errorf("the entry says it is of %q and stands in the journal of %s", head.Domain, d)
+	}
+	if head.Recorded.IsZero() {
+		return nil, errors.New("the entry does not say when it was recorded")
+	}
+	e := &Entry{Domain: head.Domain, Recorded: head.Recorded, Status: head.Status, Sealed: head.Sealed}
+	if head.Sealed != nil {
+		if !head.Status.Valid() {
+			return nil, fmt.Errorf("the entry's status is %q", head.Status)
+		}
+		return e, nil
+	}
+	a, err := Decode(entry)
+	if err != nil {
+		return nil, err
+	}
+	if a.TLP != comity.Clear {
+		return nil, fmt.Errorf("the entry is marked TLP:%s and not sealed", a.TLP)
+	}
+	e.Act = a
+	return e, nil
+}
+
+// Protected lists the members of a document that make up its effects blob:
+// all that the fold needs, and no free text. They outlive an erasure.
+var protected = []string{"kind", "date", "on_behalf_of", "to", "situation", "re", "status", "tlp", "effects"}
+
+// EffectsDocument cuts a document down to the members that outlive erasure.
+func EffectsDocument(doc []byte) ([]byte, error) {
+	d, err := ParseDocument(doc)
+	if err != nil {
+		return nil, err
+	}
+	return d.Only(protected...), nil
+}
+
+// DecodeOpened reads what was inside a sealed entry: the effects document and,
+// unless it was erased (nil), the whole document. The two must agree.
+func DecodeOpened(e *Entry, effects, content []byte) (*Act, error) {
+	rest, err := read(effects)
+	if err != nil {
+		return nil, err
+	}
+	a := rest
+	if content != nil {
+		if a, err = Decode(content); err != nil {
+			return nil, err
+		}
+		cut, err := EffectsDocument(content)
+		if err != nil {
+			return nil, err
+		}
+		if !bytes.Equal(cut, effects) {
+			a.Contradiction = "the sealed effects of this act are not those of its content"
+		}
+	} else {
+		a.ContentErased = true
+		if err := a.Effects.Check(); err != nil {
+			return nil, err
+		}
+	}
+	if a.Domain != "" || !a.Recorded.IsZero() {
+		return nil, errors.New("a sealed document must not carry domain or recorded")
+	}
+	if a.Status != e.Status {
+		return nil, fmt.Errorf("the entry's status is %q, the sealed act's %q", e.Status, a.Status)
+	}
+	a.Domain, a.Recorded = e.Domain, e.Recorded
+	return a, nil
+}
+
+var _ = effect.Version

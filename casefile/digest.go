@@ -1,0 +1,67 @@
+package casefile
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/effect"
+)
+
+// Digest identifies the state of a book. Two nodes that folded the same acts
+// with the same effect set have the same digest.
+//
+// It is SHA-256 over the line "comity digest, effect set N" and, for each
+// scope in order of its text, the line "<scope> <hex SHA-256 of its state's
+// JSON>". States are digested one by one and only when they changed. To
+// compare nodes, digest a book of CLEAR acts only: a sealed act is not in
+// everybody's.
+type Digest struct {
+	EffectSet int         `json:"effect_set"`
+	SHA256    comity.Hash `json:"sha256"`
+	Acts      int         `json:"acts"`
+}
+
+// Digest of everything in the book. Pending acts are not in it.
+func (b *Book) Digest() Digest {
+	scopes := make([]Scope, 0, len(b.scopes))
+	for s := range b.scopes {
+		scopes = append(scopes, s)
+	}
+	slices.SortFunc(scopes, compareText)
+	h := sha256.New()
+	fmt.Fprintf(h, "comity digest, effect set %d\n", effect.Version)
+	acts := 0
+	for _, name := range scopes {
+		s := b.scopes[name]
+		acts += len(s.order)
+		d := b.scopeDigest(s)
+		fmt.Fprintf(h, "%s %s\n", scopeText(name), hex.EncodeToString(d[:]))
+	}
+	out := Digest{EffectSet: effect.Version, Acts: acts}
+	h.Sum(out.SHA256[:0])
+	return out
+}
+
+// SituationDigest of one file; zero if there is none.
+func (b *Book) SituationDigest(name comity.ActName) comity.Hash {
+	s, ok := b.scopes[name]
+	if !ok {
+		return comity.Hash{}
+	}
+	return b.scopeDigest(s)
+}
+
+func (b *Book) scopeDigest(s *scope) comity.Hash {
+	if s.digest.IsZero() {
+		doc, err := json.Marshal(b.fold(s))
+		if err != nil {
+			panic("casefile: state has no JSON form: " + err.Error())
+		}
+		s.digest = sha256.Sum256(doc)
+	}
+	return s.digest
+}

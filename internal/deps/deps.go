@@ -1,0 +1,21 @@
+package deps
+import (
+ _ "filippo.io/torchwood"
+ _ "filippo.io/age"
+ _ "golang.org/x/mod/sumdb/tlog"
+ _ "modernc.org/sqlite"
+ _ "github.com/jackc/pgx/v5/stdlib"
+ _ "github.com/spf13/cobra"
+ _ "github.com/prometheus/client_golang/prometheus/promhttp"
+ _ "github.com/chromedp/chromedp"
+ _ "github.com/rogpeppe/go-internal/testscript"
+ _ "golang.org/x/sync/errgroup"
+ _ "github.com/google/go-cmp/cmp"
+ _ "pgregory.net/rapid"
+ _ "golang.org/x/term"
+ _ "golang.org/x/text/language"
+ _ "github.com/go-json-experiment/json"
+ _ "golang.org/x/net/html"
+ _ "golang.org/x/sys/unix"
+ _ "golang.org/x/crypto/hkdf"
+)
