@@ -1,0 +1,139 @@
+package desk
+
+import (
+	"time"
+
+	"github.com/comity/comity/act"
+	"github.com/comity/comity/casefile"
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/person"
+)
+
+// Who is asking: a signed-in person, or nobody in particular (the zero value),
+// who sees the public record.
+type Who struct {
+	Person *person.Person
+	Role   person.Role // of the token or session, at most the person's own
+}
+
+// May reports whether the caller's role includes r.
+func (w Who) May(r person.Role) bool { return w.Person != nil && w.Role.Includes(r) }
+
+// Self describes the organization whose desk this is. It is the JSON of
+// /api/v1/self.
+type Self struct {
+	Domain     comity.Domain `json:"domain"`
+	Name       string        `json:"name"`
+	Origin     comity.Origin `json:"origin"`
+	LogKey     string        `json:"log_key"`
+	WitnessKey string        `json:"witness_key"`
+	MirrorKey  string        `json:"mirror_key"`
+	Recipient  string        `json:"recipient"`
+	Version    string        `json:"version"`
+}
+
+// Held is one act as this node holds it: its own, or of a peer's journal.
+type Held struct {
+	Pos    int64 // position among all acts held here, in order of arrival, from 1
+	Name   comity.ActName
+	Leaf   comity.Hash
+	Entry  []byte        // the journal entry, byte for byte
+	Act    *act.Act      // nil if sealed to others, or unreadable
+	Sealed *act.Sealed   // set if the entry is a seal
+	Status comity.Status // known also of sealed entries
+	At     comity.Time   // recorded
+	Why    string        // why it cannot be read or has no effect; "" if it has
+	Fact   casefile.ActFact
+	File   comity.ActName // the situation it is folded into; zero if none
+}
+
+// AskFilter selects asks; the zero value selects all.
+type AskFilter struct {
+	By   comity.Party // asked by
+	Of   comity.Party // asked of
+	Late bool         // only those with a late addressee
+	Open bool         // only those with an addressee whose answer is outstanding
+}
+
+// Preview is what will happen if a document is issued.
+type Preview struct {
+	Document      []byte // as it would be issued: effects written out, leaf hashes filled in
+	Act           *act.Act
+	Consequential bool // a second person must release it
+	Recipients    []Recipient
+	Notes         []string // what the officer should know before issuing
+}
+
+// Recipient is one addressee of a previewed act: how it is reached, and what
+// it will be able to read.
+type Recipient struct {
+	Org   comity.Party
+	Organ string
+	For   string // answer, information
+	Name  string // the organization's name, if known
+	Route string // "journal" (its node follows ours), "own" (our own house), "outside" (no node: mail, telephone, letter)
+	Reads string // "all" (text and effects), "seal" (only that something sealed exists)
+}
+
+// Issued is the result of issuing: either the act stands in the journal, or
+// it waits for a second person under Draft.
+type Issued struct {
+	Name  comity.ActName `json:"act,omitzero"`
+	Leaf  comity.Hash    `json:"leaf,omitzero"`
+	Draft int64          `json:"draft,omitempty"`
+}
+
+// Draft waits for a second person's release.
+type Draft struct {
+	ID       int64       `json:"id"`
+	Document []byte      `json:"-"`
+	Title    string      `json:"title"`
+	Kind     act.Kind    `json:"kind"`
+	By       string      `json:"by"` // person
+	At       comity.Time `json:"at"`
+}
+
+// PeerView is how a known organization stands with us.
+type PeerView struct {
+	Domain  comity.Domain
+	Name    string
+	URL     string
+	Pinned  time.Time
+	Follow  Following // how far we have read and stored them
+	Stored  Receipt   // how far they have stored us
+	Witness Receipt   // up to where they have witnessed our journal
+}
+
+// Following is how far a peer's journal was read here.
+type Following struct {
+	Size    int64       // entries stored and verified here
+	Theirs  int64       // size of the newest checkpoint seen
+	Heard   comity.Time // node's clock when last read up to its head
+	At      time.Time   // real time of the last success
+	Trouble string      // why the last try failed; "" if it did not
+	Next    time.Time   // when it is tried again
+	Paused  bool
+	Frozen  bool // two signed checkpoints of it contradict each other
+}
+
+// Receipt is a cosignature: "up to Size, at At". The zero value is none yet.
+type Receipt struct {
+	Size int64
+	At   time.Time // real time
+}
+
+// Record is the organization's own journal as its page shows it.
+type Record struct {
+	Origin       comity.Origin
+	Size         int64
+	Root         comity.Hash
+	Checkpoint   []byte // the newest, with all cosignatures known
+	Cosignatures []Cosignature
+}
+
+// Cosignature of the newest checkpoint.
+type Cosignature struct {
+	Name string // key name: un.example/witness
+	Role string // log, witness, mirror
+	At   time.Time
+}
