@@ -1,0 +1,161 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/journal"
+)
+
+// Update implements [journal.Store]. The transaction handed to fn is a *Tx, so
+// that what belongs together can be written together.
+func (s *Store) Update(ctx context.Context, o comity.Origin, fn func(journal.Tx) error) error {
+	return s.write(ctx, func(tx *Tx) error {
+		if err := tx.lock(o); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+}
+
+// Head implements [journal.Store].
+func (s *Store) Head(ctx context.Context, o comity.Origin) (journal.Head, error) {
+	_, h, err := s.read().head(ctx, o, "")
+	if errors.Is(err, sql.ErrNoRows) {
+		return journal.Head{Origin: o}, nil
+	}
+	return h, s.failed("read the head of "+string(o), err)
+}
+
+// Tile implements [journal.Store].
+func (s *Store) Tile(ctx context.Context, o comity.Origin, level int, index int64) ([]byte, error) {
+	var hashes []byte
+	err := s.read().queryRow(ctx, `SELECT t.hashes FROM tile t JOIN log l ON l.id = t.log
+		WHERE l.origin = ? AND t.level = ? AND t.idx = ?`, string(o), level, index).Scan(&hashes)
+	return hashes, s.missing(err, o, "tile %d/%d", level, index)
+}
+
+// Entries implements [journal.Store].
+func (s *Store) Entries(ctx context.Context, o comity.Origin, from, to int64) ([][]byte, error) {
+	if from < 0 || to < from {
+		return nil, fmt.Errorf("entries %d to %d of %s: no such range", from, to, o)
+	}
+	rows, err := s.read().query(ctx, `SELECT e.data FROM entry e JOIN log l ON l.id = e.log
+		WHERE l.origin = ? AND e.idx >= ? AND e.idx < ? ORDER BY e.idx`, string(o), from, to)
+	entries, err := collect(rows, err, func(r *sql.Rows) (e []byte, err error) {
+		err = r.Scan(&e)
+		return blob(e), err
+	})
+	if err == nil && int64(len(entries)) != to-from {
+		err = sql.ErrNoRows
+	}
+	return entries, s.missing(err, o, "entries %d to %d", from, to)
+}
+
+// missing wraps the error of a read, with journal.ErrNotFound if there was no row.
+func (s *Store) missing(err error, o comity.Origin, what string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	what = fmt.Sprintf(what, args...) + " of " + string(o)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("%s: %w", what, journal.ErrNotFound)
+	}
+	return s.failed("read "+what, err)
+}
+
+// head reads a log's row, with lock locked until the end of the transaction.
+func (c conn) head(ctx context.Context, o comity.Origin, lock string) (id int64, h journal.Head, err error) {
+	h.Origin = o
+	err = c.queryRow(ctx, "SELECT id, size, root, note FROM log WHERE origin = ?"+lock, string(o)).
+		Scan(&id, &h.Size, intoHash(&h.Root), &h.Note)
+	return id, h, err
+}
+
+// lock locks the log's head and binds the transaction to it. A log that was
+// never written gets a row with size 0.
+func (tx *Tx) lock(o comity.Origin) error {
+	id, h, err := tx.conn.head(tx.ctx, o, tx.s.d.ForUpdate())
+	if errors.Is(err, sql.ErrNoRows) {
+		_, err = tx.exec(tx.ctx, `INSERT INTO log (origin, size, root, note) VALUES (?, 0, ?, ?)
+			ON CONFLICT (origin) DO NOTHING`, string(o), hash(tlog.Hash{}), []byte{})
+		if err == nil {
+			id, h, err = tx.conn.head(tx.ctx, o, tx.s.d.ForUpdate())
+		}
+	}
+	if err != nil {
+		return tx.s.failed("lock the head of "+string(o), err)
+	}
+	tx.logID, tx.head = id, h
+	return nil
+}
+
+var errUnbound = errors.New("the transaction is bound to no log: use Update or On")
+
+// Head implements [journal.Tx].
+func (tx *Tx) Head() (journal.Head, error) {
+	if tx.logID == 0 {
+		return journal.Head{}, errUnbound
+	}
+	return tx.head, nil
+}
+
+// Tile implements [journal.Tx].
+func (tx *Tx) Tile(level int, index int64) ([]byte, error) {
+	if tx.logID == 0 {
+		return nil, errUnbound
+	}
+	var hashes []byte
+	err := tx.queryRow(tx.ctx, "SELECT hashes FROM tile WHERE log = ? AND level = ? AND idx = ?",
+		tx.logID, level, index).Scan(&hashes)
+	return hashes, tx.s.missing(err, tx.head.Origin, "tile %d/%d", level, index)
+}
+
+// PutTile implements [journal.Tx].
+func (tx *Tx) PutTile(level int, index int64, hashes []byte) error {
+	if tx.logID == 0 {
+		return errUnbound
+	}
+	_, err := tx.exec(tx.ctx, `INSERT INTO tile (log, level, idx, hashes) VALUES (?, ?, ?, ?)
+		ON CONFLICT (log, level, idx) DO UPDATE SET hashes = excluded.hashes`,
+		tx.logID, level, index, hashes)
+	return tx.s.failed(fmt.Sprintf("write tile %d/%d of %s", level, index, tx.head.Origin), err)
+}
+
+// PutEntries implements [journal.Tx].
+func (tx *Tx) PutEntries(first int64, entries [][]byte) error {
+	if tx.logID == 0 {
+		return errUnbound
+	}
+	err := tx.s.d.PutEntries(func(q string, args ...any) error {
+		_, err := tx.exec(tx.ctx, q, args...)
+		return err
+	}, tx.logID, first, entries)
+	return tx.s.failed(fmt.Sprintf("write entries %d to %d of %s", first, first+int64(len(entries)), tx.head.Origin), err)
+}
+
+// PutHead implements [journal.Tx]. A log never shrinks: that is checked here
+// too, whatever the caller believes.
+func (tx *Tx) PutHead(h journal.Head) error {
+	if tx.logID == 0 {
+		return errUnbound
+	}
+	if h.Origin != tx.head.Origin {
+		return fmt.Errorf("write the head of %s into the log %s", h.Origin, tx.head.Origin)
+	}
+	res, err := tx.exec(tx.ctx, "UPDATE log SET size = ?, root = ?, note = ? WHERE id = ? AND size <= ?",
+		h.Size, hash(h.Root), blob(h.Note), tx.logID, h.Size)
+	if err != nil {
+		return tx.s.failed("write the head of "+string(h.Origin), err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return fmt.Errorf("write the head of %s: size %d is below the %d stored", h.Origin, h.Size, tx.head.Size)
+	}
+	tx.head = h
+	return nil
+}

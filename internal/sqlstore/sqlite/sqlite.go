@@ -1,0 +1,214 @@
+// Package sqlite is what the store says only to SQLite.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// DB is one file, with one connection for writing and several for reading.
+type DB struct {
+	path           string
+	writer, reader *sql.DB
+	broken         atomic.Pointer[error]
+}
+
+// PageSize in bytes of a new file.
+const PageSize = 4096
+
+// Open opens the file at path, which only the owner may read if it is new.
+//
+// The file is in WAL mode and synchronous=FULL: a commit waits until the disk
+// has it, readers never wait for the writer.
+func Open(ctx context.Context, path string) (*DB, error) {
+	if path == "" {
+		return nil, errors.New("database sqlite: no file given; write sqlite:/path/comity.db")
+	}
+	if strings.HasPrefix(path, ":") || strings.ContainsAny(path, "?#\x00") {
+		return nil, fmt.Errorf("database sqlite:%s: not the path of a file", path)
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("database sqlite:%s: %w", path, err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	db := &DB{path: path}
+	if db.writer, err = connect(path, url.Values{"_txlock": {"immediate"}}); err != nil {
+		return nil, err
+	}
+	db.writer.SetMaxOpenConns(1)
+	// The page size of a file is settled when it is first written.
+	for _, pragma := range []string{fmt.Sprintf("page_size = %d", PageSize), "journal_mode = wal"} {
+		if _, err := db.writer.ExecContext(ctx, "PRAGMA "+pragma); err != nil {
+			db.Close()
+			if hint := db.Hint(err); hint != "" {
+				return nil, fmt.Errorf("open the database %s: %s: %w", path, hint, err)
+			}
+			return nil, fmt.Errorf("open the database %s: %w", path, err)
+		}
+	}
+	if db.reader, err = connect(path, url.Values{"_pragma": {"query_only(1)"}}); err != nil {
+		db.Close()
+		return nil, err
+	}
+	readers := max(4, 2*runtime.GOMAXPROCS(0))
+	db.reader.SetMaxOpenConns(readers)
+	db.reader.SetMaxIdleConns(readers)
+	return db, nil
+}
+
+func connect(path string, params url.Values) (*sql.DB, error) {
+	for _, pragma := range []string{"busy_timeout(10000)", "synchronous(full)", "foreign_keys(1)", "trusted_schema(0)"} {
+		params.Add("_pragma", pragma)
+	}
+	dsn := (&url.URL{Scheme: "file", Path: path, RawQuery: params.Encode()}).String()
+	c, err := sqlite.NewConnector(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open the database %s: %w", path, err)
+	}
+	db := sql.OpenDB(c)
+	db.SetConnMaxLifetime(0)
+	return db, nil
+}
+
+// Name of the database for messages.
+func (db *DB) Name() string { return "SQLite" }
+
+// Writer is a pool of one connection.
+func (db *DB) Writer() *sql.DB { return db.writer }
+
+// Reader is a pool of connections that cannot write.
+func (db *DB) Reader() *sql.DB { return db.reader }
+
+// Prepares is true: the driver parses a statement each time it is run.
+func (db *DB) Prepares() bool { return true }
+
+// SQL returns the statement as it is.
+func (db *DB) SQL(statement string) string { return statement }
+
+// DDL returns the script as it is: migrations are written in SQLite's words.
+// Lines that start with "--sqlite " are for SQLite alone.
+func (db *DB) DDL(script string) string {
+	return strings.ReplaceAll(script, "\n--sqlite ", "\n")
+}
+
+// LockSchema does nothing: a transaction of the writer locks the file.
+func (db *DB) LockSchema(context.Context, *sql.Tx) error { return nil }
+
+// Statement is ctx without its end.
+func (db *DB) Statement(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+
+// ForUpdate is empty: a transaction of the writer locks the file.
+func (db *DB) ForUpdate() string { return "" }
+
+// Snapshot is the default: a transaction sees the state at its first read.
+func (db *DB) Snapshot() sql.IsolationLevel { return sql.LevelDefault }
+
+// Rows per INSERT. Each size is one statement to keep prepared.
+var groups = []int{64, 8, 1}
+
+// PutEntries inserts in groups of rows.
+func (db *DB) PutEntries(exec func(string, ...any) error, log, first int64, entries [][]byte) error {
+	var args []any
+	for _, n := range groups {
+		q := insertEntries[n]
+		for len(entries) >= n {
+			args = args[:0]
+			for i, e := range entries[:n] {
+				if e == nil {
+					e = []byte{}
+				}
+				args = append(args, log, first+int64(i), e)
+			}
+			if err := exec(q, args...); err != nil {
+				return err
+			}
+			first, entries = first+int64(n), entries[n:]
+		}
+	}
+	return nil
+}
+
+var insertEntries = func() map[int]string {
+	m := map[int]string{}
+	for _, n := range groups {
+		m[n] = "INSERT INTO entry (log, idx, data) VALUES (?, ?, ?)" + strings.Repeat(", (?, ?, ?)", n-1)
+	}
+	return m
+}()
+
+// Commit commits. If the disk fails while doing so, SQLite has undone the
+// transaction, but after a crash of the machine its log may be found whole
+// and the transaction be there. So its outcome is unknown, and nothing more
+// may be written until the file has been opened again.
+func (db *DB) Commit(tx *sql.Tx) (unknown bool, err error) {
+	err = tx.Commit()
+	if code(err)&0xff == sqlite3.SQLITE_IOERR {
+		broken := fmt.Errorf("the disk failed while the database %s was being written; "+
+			"stop this node, check the disk, start it again: %w", db.path, err)
+		db.broken.CompareAndSwap(nil, &broken)
+		return true, err
+	}
+	return false, err
+}
+
+// Broken returns an error after a commit that the disk failed.
+func (db *DB) Broken() error {
+	if p := db.broken.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Hint explains the errors that people meet.
+func (db *DB) Hint(err error) string {
+	switch c := code(err); c & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return "the disk is full; nothing that was confirmed is lost, and this was not recorded; make room in " + filepath.Dir(db.path)
+	case sqlite3.SQLITE_BUSY:
+		return "another process keeps the database locked; stop it, or try again"
+	case sqlite3.SQLITE_NOTADB:
+		return db.path + " is not a database"
+	case sqlite3.SQLITE_CORRUPT:
+		return "the file " + db.path + " is damaged; bring back a copy"
+	case sqlite3.SQLITE_READONLY:
+		return "the file " + db.path + " may not be written; check who owns it and its folder"
+	}
+	return ""
+}
+
+// code is SQLite's extended result code; 0 if err is not from SQLite.
+func code(err error) int {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Code()
+	}
+	return 0
+}
+
+// Close closes all connections.
+func (db *DB) Close() error {
+	var errs []error
+	if db.reader != nil {
+		errs = append(errs, db.reader.Close())
+	}
+	errs = append(errs, db.writer.Close())
+	return errors.Join(errs...)
+}

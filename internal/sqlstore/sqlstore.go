@@ -1,0 +1,178 @@
+// Package sqlstore is all the SQL of a node, written once for SQLite and
+// PostgreSQL.
+//
+// # Statements
+//
+// Statements are written in the common subset of both, with "?" for
+// parameters, and run through the helpers of this package: exec, query,
+// queryRow. What cannot be said in common stands behind the dialect interface,
+// in the packages sqlite and postgres: opening, locking, bulk append, and the
+// meaning of errors.
+//
+// # Transactions
+//
+// Everything that writes does so in one function handed to [Store.Write] or,
+// for what belongs to a log, to [Store.Update]; a nil result means committed
+// and durable. SQLite has one writing connection, so writers queue there; in
+// PostgreSQL they meet on the rows they lock. A commit whose answer was lost
+// wraps [journal.ErrAmbiguous].
+//
+// # Schema
+//
+// The files migrations/NNNN_name.sql are applied in order when a store is
+// opened, in one transaction, under a lock. They are written in SQLite's
+// words; see [postgres.DB.DDL] for the few that differ. A file that has been
+// released is never changed, a new one is added.
+//
+// # Adding to it
+//
+// A part of the node that needs tables brings migrations/NNNN_part.sql and
+// part.go with methods on [Store] (that read) and [Tx] (that write). Types of
+// package comity that are strings go in and out as they are; hashes are blobs,
+// see hash; names and times are text, see text.
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/sqlstore/postgres"
+	"github.com/comity/comity/internal/sqlstore/sqlite"
+)
+
+// Store is one organization's database. It is safe for concurrent use.
+type Store struct {
+	d      dialect
+	log    *slog.Logger
+	wcache *stmts // prepared on the writing connection
+	rcache *stmts // prepared on the reading connections
+}
+
+var _ journal.Store = (*Store)(nil)
+var _ journal.Tx = (*Tx)(nil)
+
+// dialect is what SQLite and PostgreSQL say differently.
+type dialect interface {
+	// Name for messages: "SQLite", "PostgreSQL".
+	Name() string
+
+	// Writer and Reader are the connections for writing and for reading.
+	// They may be the same.
+	Writer() *sql.DB
+	Reader() *sql.DB
+
+	// Prepares reports whether statements are worth keeping prepared, because
+	// the driver does not do so itself.
+	Prepares() bool
+
+	// SQL turns a statement with "?" parameters into the database's own.
+	SQL(statement string) string
+
+	// DDL turns a migration into the database's own words.
+	DDL(script string) string
+
+	// LockSchema makes other processes wait that open the same database, and
+	// creates the schema if it is not there.
+	LockSchema(ctx context.Context, tx *sql.Tx) error
+
+	// Statement is the context for the statements of a writing transaction.
+	Statement(ctx context.Context) context.Context
+
+	// ForUpdate ends a SELECT that locks its rows.
+	ForUpdate() string
+
+	// PutEntries inserts entries first, first+1, … of a log, with exec, which
+	// runs one statement of the transaction.
+	PutEntries(exec func(statement string, args ...any) error, log, first int64, entries [][]byte) error
+
+	// Snapshot is the isolation in which all statements of a reading
+	// transaction see the same state.
+	Snapshot() sql.IsolationLevel
+
+	// Commit commits. If it fails, unknown reports whether the transaction
+	// may nevertheless be there.
+	Commit(tx *sql.Tx) (unknown bool, err error)
+
+	// Broken returns an error once a failure means that the database must be
+	// opened again before it can be trusted.
+	Broken() error
+
+	// Hint says what an error of the database means and what to do, in words
+	// for people; "" if nothing is known.
+	Hint(err error) string
+
+	Close() error
+}
+
+// Options of Open. The zero value is good.
+type Options struct {
+	Logger *slog.Logger // nil discards
+}
+
+// Open opens the database at url and brings its schema up to date:
+//
+//	sqlite:/var/lib/comity/comity.db      a file, made if it is not there
+//	postgres://user@host/db?schema=ecowas a database and a schema, made if it is not there
+//
+// Without schema PostgreSQL's default, usually "public", is used; with it,
+// many nodes can share one database. All other parameters are PostgreSQL's
+// connection parameters.
+//
+// A database written by a newer version of the program is refused.
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	d, err := open(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{d: d, log: o.Logger}
+	if d.Prepares() {
+		s.wcache, s.rcache = &stmts{db: d.Writer()}, &stmts{db: d.Reader()}
+	}
+	if err := s.migrate(ctx, migrations); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, url string) (dialect, error) {
+	scheme, rest, _ := strings.Cut(url, ":")
+	switch scheme {
+	case "sqlite":
+		return sqlite.Open(ctx, rest)
+	case "postgres", "postgresql":
+		return postgres.Open(ctx, url)
+	}
+	return nil, fmt.Errorf("database %q: write sqlite:/path/comity.db or postgres://user@host/database?schema=name", scheme+":…")
+}
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.failed("reach the database", s.d.Reader().PingContext(ctx))
+}
+
+// Close waits for what is running and closes the connections.
+func (s *Store) Close() error {
+	s.wcache.close()
+	s.rcache.close()
+	return s.d.Close()
+}
+
+// failed wraps an error with what was being done and, if the database's
+// error is a known one, with what it means.
+func (s *Store) failed(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if hint := s.d.Hint(err); hint != "" {
+		return fmt.Errorf("%s: %s: %w", what, hint, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

@@ -1,0 +1,50 @@
+package storetest
+
+import (
+	"crypto/rand"
+	"database/sql"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// EnvPostgres names the variable with the address of a PostgreSQL database in
+// which tests may make and drop schemas: postgres://user@host/database.
+const EnvPostgres = "COMITY_TEST_POSTGRES"
+
+// Postgres returns the address of an empty schema, which is dropped when the
+// test ends. Without a database the test is skipped; if CI is true it fails.
+func Postgres(t testing.TB) string {
+	t.Helper()
+	address := os.Getenv(EnvPostgres)
+	if address == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s is not set, but CI=true leaves no test out", EnvPostgres)
+		}
+		t.Skipf("%s is not set: nothing is tested on PostgreSQL", EnvPostgres)
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatalf("%s: %v", EnvPostgres, err)
+	}
+	schema := "test_" + strings.ToLower(rand.Text())
+	params := u.Query()
+	params.Set("schema", schema)
+	u.RawQuery = params.Encode()
+	t.Cleanup(func() {
+		drop, err := stdlib.GetDefaultDriver().(*stdlib.Driver).OpenConnector(address)
+		if err != nil {
+			t.Errorf("drop schema %s: %v", schema, err)
+			return
+		}
+		db := sql.OpenDB(drop)
+		defer db.Close()
+		if _, err := db.Exec("DROP SCHEMA IF EXISTS " + schema + " CASCADE"); err != nil {
+			t.Errorf("drop schema %s: %v", schema, err)
+		}
+	})
+	return u.String()
+}
