@@ -1,0 +1,311 @@
+package witness
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/peer"
+)
+
+// Prefix under which a node is a witness, for submission and for monitoring.
+const Prefix = "/journal/witness"
+
+// SubmitterConfig says what a Submitter sends, whereto, and by whose clock.
+type SubmitterConfig struct {
+	Journal      journal.Store    // holds the journal
+	Log          note.Verifier    // the journal's key; its name is the origin
+	Witness      note.Verifier    // the witness's pinned key
+	Client       *peer.Client     // to the witness's node
+	Cosignatures CosignatureStore // where what comes back is kept
+
+	Refresh time.Duration    // ask again for the same size after this long; 0 means 1 h
+	Spacing time.Duration    // at least this long between two submissions; 0 means 1 s
+	Now     func() time.Time // real time; nil means time.Now
+	Rand    func() float64   // for back-off; nil means none
+	Logger  *slog.Logger
+}
+
+// Submitter brings the newest checkpoints of one journal to one witness, one
+// request at a time. Step does one round; Run calls it when there is
+// something to do.
+type Submitter struct {
+	c    SubmitterConfig
+	wake chan struct{}
+
+	step    sync.Mutex // held during Step: one request in flight
+	known   bool       // size below has been learned
+	size    int64      // what the witness is believed to remember
+	backoff peer.Backoff
+
+	mu     sync.Mutex
+	status SubmitterStatus
+}
+
+// SubmitterStatus is a snapshot for pages and metrics.
+type SubmitterStatus struct {
+	Witness  string
+	Size     int64     // newest size cosigned by this witness, 0 if none
+	Cosigned time.Time // when, by the witness's clock
+	Reason   peer.Reason
+	Err      string // of the last round, "" if it went well
+	Failures int    // in a row
+	NextTry  time.Time
+}
+
+// AheadError: the witness says that it remembers a larger tree than ours. If
+// that is so (Seen returns the proof), our storage has lost entries that we
+// signed, or somebody else signs with our key.
+type AheadError struct {
+	Witness   string
+	Remembers int64
+	Have      int64
+}
+
+func (e *AheadError) Error() string {
+	return fmt.Sprintf("%s says that it remembers %d entries of our journal, but we have %d: restore the journal from a copy that has them, or find out who else has the key",
+		e.Witness, e.Remembers, e.Have)
+}
+
+// NewSubmitter returns a Submitter that has not sent anything yet.
+func NewSubmitter(c SubmitterConfig) *Submitter {
+	if c.Refresh <= 0 {
+		c.Refresh = time.Hour
+	}
+	if c.Spacing <= 0 {
+		c.Spacing = time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Submitter{
+		c: c, wake: make(chan struct{}, 1), backoff: peer.Backoff{Rand: c.Rand},
+		status: SubmitterStatus{Witness: c.Witness.Name()},
+	}
+}
+
+func (s *Submitter) origin() comity.Origin { return comity.Origin(s.c.Log.Name()) }
+
+// Wake tells Run that there is a newer checkpoint. It never blocks.
+func (s *Submitter) Wake() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Status of the last rounds.
+func (s *Submitter) Status() SubmitterStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status
+}
+
+// Run steps until ctx ends: when woken, when the cosignature grows old, and
+// after failures when the back-off allows.
+func (s *Submitter) Run(ctx context.Context) {
+	for {
+		err := s.Step(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			if !sleep(ctx, s.Status().NextTry.Sub(s.c.Now()), nil) {
+				return
+			}
+		default:
+			// Let checkpoints gather, then wait for one.
+			if !sleep(ctx, s.c.Spacing, nil) || !sleep(ctx, s.c.Refresh-s.c.Spacing, s.wake) {
+				return
+			}
+		}
+	}
+}
+
+// sleep for d or until woken; false if ctx ended.
+func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
+	t := time.NewTimer(max(d, 0))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+	case <-wake:
+	}
+	return true
+}
+
+// Step brings the newest checkpoint to the witness unless it is cosigned
+// there already and fresh. An error is a *peer.Error, an *AheadError, or one
+// of our own storage; Status says when to try again.
+func (s *Submitter) Step(ctx context.Context) error {
+	s.step.Lock()
+	defer s.step.Unlock()
+	err := s.submit(ctx)
+	if err != nil && ctx.Err() != nil {
+		return err // we were stopped; the witness is not to blame
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		s.backoff.Reset()
+		s.status.Reason, s.status.Err, s.status.Failures, s.status.NextTry = "", "", 0, time.Time{}
+		return nil
+	}
+	reason := peer.ReasonOf(err)
+	if reason == "" {
+		reason = peer.Local
+	}
+	if a := (*AheadError)(nil); errors.As(err, &a) {
+		reason = peer.Inconsistent
+	}
+	wait := s.backoff.Fail(peer.RetryAfterOf(err))
+	if reason != s.status.Reason {
+		s.c.Logger.WarnContext(ctx, "witness: no cosignature", "witness", s.c.Witness.Name(), "reason", reason, "err", err)
+	}
+	s.status.Reason, s.status.Err = reason, err.Error()
+	s.status.Failures, s.status.NextTry = s.backoff.Failures(), s.c.Now().Add(wait)
+	return err
+}
+
+func (s *Submitter) submit(ctx context.Context) error {
+	head, err := s.c.Journal.Head(ctx, s.origin())
+	if err != nil {
+		return fmt.Errorf("reading the head of %s: %w", s.origin(), err)
+	}
+	if head.Size == 0 || len(head.Note) == 0 {
+		return nil // nothing signed yet
+	}
+	if !s.known {
+		if err := s.recall(ctx); err != nil {
+			return err
+		}
+	}
+	if st := s.Status(); st.Size == head.Size && s.c.Now().Sub(st.Cosigned) < s.c.Refresh {
+		return nil
+	}
+	learned := false
+	for {
+		resp, err := s.post(ctx, head)
+		if err != nil {
+			return err
+		}
+		switch {
+		case resp.Status == http.StatusOK:
+			return s.accept(ctx, head, resp.Body)
+		case resp.Status == http.StatusConflict && !learned:
+			if err := s.learn(resp, head.Size); err != nil {
+				return err
+			}
+			learned = true
+		default:
+			return s.c.Client.Err(Prefix+"/add-checkpoint", resp)
+		}
+	}
+}
+
+// recall starts from the last cosignature that is kept.
+func (s *Submitter) recall(ctx context.Context) error {
+	c, err := s.c.Cosignatures.Latest(ctx, s.origin(), s.c.Witness.Name(), s.c.Witness.KeyHash())
+	if err != nil && !errors.Is(err, ErrNone) {
+		return fmt.Errorf("reading the last cosignature of %s: %w", s.c.Witness.Name(), err)
+	}
+	s.known, s.size = true, c.Size
+	s.mu.Lock()
+	s.status.Size, s.status.Cosigned = c.Size, c.Time
+	s.mu.Unlock()
+	return nil
+}
+
+func (s *Submitter) post(ctx context.Context, head journal.Head) (peer.Response, error) {
+	old := s.size
+	if old > head.Size {
+		return peer.Response{}, &AheadError{s.c.Witness.Name(), old, head.Size}
+	}
+	var proof tlog.TreeProof
+	if old > 0 && old < head.Size {
+		var err error
+		proof, err = tlog.ProveTree(head.Size, old, hashes(ctx, s.c.Journal, s.origin()))
+		if err != nil {
+			return peer.Response{}, fmt.Errorf("proving that %d entries extend %d: %w", head.Size, old, err)
+		}
+	}
+	return s.c.Client.Post(ctx, Prefix+"/add-checkpoint", "text/plain; charset=utf-8",
+		formatRequest(old, proof, head.Note), peer.MaxCosigned)
+}
+
+// learn takes the witness's size out of a 409.
+func (s *Submitter) learn(resp peer.Response, have int64) error {
+	text := strings.TrimSuffix(string(resp.Body), "\n")
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 || !strings.HasPrefix(resp.ContentType, "text/x.tlog.size") {
+		return &peer.Error{Reason: peer.Malformed, URL: s.c.Client.Base() + Prefix + "/add-checkpoint", Status: resp.Status,
+			Err: fmt.Errorf("the conflict does not say a size: %q", clip(text))}
+	}
+	if n > have { // it may be lying; ask again another time
+		return &AheadError{s.c.Witness.Name(), n, have}
+	}
+	s.size = n
+	return nil
+}
+
+// accept checks the cosignature and stores it.
+func (s *Submitter) accept(ctx context.Context, head journal.Head, lines []byte) error {
+	bad := func(err error) error {
+		return &peer.Error{Reason: peer.WrongKey, URL: s.c.Client.Base() + Prefix + "/add-checkpoint", Err: err}
+	}
+	signed := append(bytes.Clone(head.Note), lines...)
+	cp, sigs, err := OpenCosigned(signed, s.c.Now(), s.c.Log, s.c.Witness)
+	if err != nil {
+		return bad(fmt.Errorf("the answer is no cosignature of our checkpoint: %w", err))
+	}
+	if len(sigs) == 0 {
+		return bad(fmt.Errorf("the answer has no signature of the pinned key %s", s.c.Witness.Name()))
+	}
+	s.size = head.Size
+	if err := s.c.Cosignatures.Put(ctx, cp, sigs...); err != nil {
+		return fmt.Errorf("storing the cosignature of %s: %w", s.c.Witness.Name(), err)
+	}
+	s.mu.Lock()
+	s.status.Size, s.status.Cosigned = cp.Size, sigs[0].Time
+	s.mu.Unlock()
+	return nil
+}
+
+// Seen asks the witness for the newest checkpoint of our journal that it
+// cosigned, and checks both signatures: what a node compares its own head with
+// before it signs again after a restart. A zero Checkpoint means that it
+// never cosigned one.
+func (s *Submitter) Seen(ctx context.Context) (Checkpoint, error) {
+	path := Prefix + "/" + s.origin().Hash() + "/checkpoint"
+	body, err := s.c.Client.Get(ctx, path, peer.MaxCheckpoint)
+	if peer.StatusOf(err) == http.StatusNotFound {
+		return Checkpoint{}, nil
+	}
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	cp, sigs, err := OpenCosigned(body, s.c.Now(), s.c.Log, s.c.Witness)
+	if err == nil && len(sigs) == 0 {
+		err = errors.New("not cosigned by the pinned key")
+	}
+	if err != nil {
+		return Checkpoint{}, &peer.Error{Reason: peer.WrongKey, URL: s.c.Client.Base() + path, Err: err}
+	}
+	return cp, nil
+}
