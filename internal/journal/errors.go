@@ -12,6 +12,10 @@ var ErrNotFound = errors.New("not in the journal")
 // written is there whole or not at all, and only the store can tell which.
 var ErrAmbiguous = errors.New("outcome of the commit unknown")
 
+// ErrNotRecorded says that an entry is certainly not in the journal, for a
+// reason that lies with the store or the journal and not with the entry.
+var ErrNotRecorded = errors.New("not recorded")
+
 // ErrClosed says that the journal takes no more entries.
 var ErrClosed = errors.New("the journal is closed")
 

@@ -26,12 +26,14 @@ type Head struct {
 // after a restart, whole; what it did not promise is there whole or not at
 // all.
 type Store interface {
-	// Update runs fn inside one transaction that holds the lock on the log's
-	// head, and commits. A nil result means that everything fn wrote is
-	// durable. If fn returns an error nothing is written and Update returns
-	// that error. If the commit's outcome is unknown (the connection broke
-	// while committing) the error wraps ErrAmbiguous: the caller must read
-	// Head again before it says anything to anyone.
+	// Update runs fn, at most once, inside one transaction that holds the lock
+	// on the log's head, and commits. A nil result means that everything fn
+	// wrote is durable. If fn returns an error nothing is written and Update
+	// returns that error. If the commit's outcome is unknown (the connection
+	// broke while committing) the error wraps ErrAmbiguous: the caller must
+	// read the head again before it says anything to anyone, and do so inside
+	// another Update, whose lock waits for a commit that may still be under
+	// way.
 	Update(ctx context.Context, o comity.Origin, fn func(Tx) error) error
 
 	// Head returns the newest committed head; the zero head, with only
@@ -45,16 +47,29 @@ type Store interface {
 	Tile(ctx context.Context, o comity.Origin, level int, index int64) ([]byte, error)
 
 	// Entries returns the committed entries from..to-1. ErrNotFound if one
-	// of them is missing.
+	// of them is missing. None of them is nil.
 	Entries(ctx context.Context, o comity.Origin, from, to int64) ([][]byte, error)
 }
 
 // Tx is what can be read and written while the log's head is locked. It must
 // not be used after the function it was handed to returns.
+//
+// Entries, tiles and head belong together: when a transaction commits, the
+// log holds exactly the entries and hashes of its head's tree. [Extend] writes
+// the first two.
 type Tx interface {
+	// Head and Tile see this transaction's own writes.
 	Head() (Head, error)
-	Tile(level int, index int64) ([]byte, error) // as Store.Tile, sees this transaction's writes
+	Tile(level int, index int64) ([]byte, error) // as Store.Tile
+
+	// PutTile replaces a tile by a longer one that starts with it.
 	PutTile(level int, index int64, hashes []byte) error
+
+	// PutEntries adds entries first, first+1, …. Entries are never replaced.
 	PutEntries(first int64, entries [][]byte) error
+
+	// PutHead replaces the head by one that is not smaller. A copy of a
+	// journal that is stored in steps may have an empty Note in between:
+	// stored and verified, but without a checkpoint of that size.
 	PutHead(Head) error
 }

@@ -1,0 +1,307 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// call is one AppendAll that waits.
+type call struct {
+	left atomic.Int32 // entries without a result
+	done chan struct{}
+}
+
+// pending is one entry on its way into the journal.
+type pending struct {
+	draft  Draft
+	call   *call
+	result *Result // written before finish, read after call.done
+}
+
+func (p *pending) finish() {
+	if p.call.left.Add(-1) == 0 {
+		close(p.call.done)
+	}
+}
+
+func (j *Journal) enqueue(all []pending) error {
+	j.mu.Lock()
+	if j.closed {
+		j.mu.Unlock()
+		return fmt.Errorf("%w: %w", ErrNotRecorded, ErrClosed)
+	}
+	for i := range all {
+		j.queue = append(j.queue, &all[i])
+	}
+	j.mu.Unlock()
+	j.nudge()
+	return nil
+}
+
+func (j *Journal) nudge() {
+	select {
+	case j.wake <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// withdraw takes the entries of a call that are still queued out again.
+func (j *Journal) withdraw(c *call, why error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	kept := j.queue[:0]
+	for _, p := range j.queue {
+		if p.call != c {
+			kept = append(kept, p)
+			continue
+		}
+		p.result.Err = fmt.Errorf("%w: %w", ErrNotRecorded, why)
+		p.finish()
+	}
+	clear(j.queue[len(kept):])
+	j.queue = kept
+}
+
+// take returns the next entries to sequence; false when there will be none.
+func (j *Journal) take() ([]*pending, bool) {
+	for {
+		j.mu.Lock()
+		if n := min(len(j.queue), j.c.MaxBatch); n > 0 {
+			batch := j.queue[:n:n]
+			j.queue = j.queue[n:]
+			j.mu.Unlock()
+			return batch, true
+		}
+		closed := j.closed
+		j.mu.Unlock()
+		if closed {
+			return nil, false
+		}
+		<-j.wake
+		runtime.Gosched() // as in run
+	}
+}
+
+// putBack queues entries again that did not fit into a transaction.
+func (j *Journal) putBack(rest []*pending) {
+	if len(rest) == 0 {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.queue = append(rest, j.queue...)
+}
+
+// run is the sequencer: the one goroutine that writes this log.
+func (j *Journal) run() {
+	defer close(j.done)
+	for {
+		batch, ok := j.take()
+		if !ok {
+			return
+		}
+		j.sequence(batch)
+		// Many callers have just become ready, and may have the next entry to
+		// append. Let them queue it: else the first of them would have a
+		// transaction to itself, and all the others would wait for it.
+		runtime.Gosched()
+	}
+}
+
+// sequence records a batch in one transaction and answers its callers.
+func (j *Journal) sequence(batch []*pending) {
+	ctx, cancel := context.WithTimeout(j.ctx, j.c.Timeout)
+	defer cancel()
+	a := attempt{j: j}
+	err := j.c.Store.Update(ctx, j.c.Origin, func(tx Tx) error { return a.run(tx, batch) })
+	if errors.Is(err, ErrAmbiguous) {
+		err = a.settle(ctx, err)
+	}
+	switch {
+	case err == nil:
+		j.edge = a.edge
+		j.publish(a.head)
+	case errors.Is(err, errEmpty):
+		// The drafts have their own errors.
+	default:
+		j.edge = nil
+		if a.called == 0 { // the batch was refused as a whole
+			a.called, a.drafted = len(batch), batch
+		}
+		if !errors.Is(err, ErrAmbiguous) && !errors.Is(err, ErrNotRecorded) {
+			err = fmt.Errorf("%w: %w", ErrNotRecorded, err)
+		}
+		j.c.Logger.ErrorContext(ctx, "append failed", "origin", j.c.Origin, "entries", len(a.drafted), "err", err)
+	}
+	first := a.head.Size - int64(len(a.drafted))
+	for i, p := range a.drafted {
+		if err != nil {
+			p.result.Err = err
+		} else {
+			p.result.Appended = Appended{Index: first + int64(i), Leaf: a.leaves[i], Head: a.head}
+		}
+	}
+	j.putBack(batch[a.called:])
+	for _, p := range batch[:a.called] {
+		p.finish()
+	}
+}
+
+// publish makes a committed head the newest.
+func (j *Journal) publish(h Head) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.head = h
+	if h.Size > j.seen.Size {
+		j.seen = h
+	}
+	close(j.changed)
+	j.changed = make(chan struct{})
+}
+
+var errEmpty = errors.New("nothing to record")
+
+// attempt is one try at one transaction.
+type attempt struct {
+	j       *Journal
+	called  int         // drafts called
+	drafted []*pending  // those that gave an entry, in order
+	leaves  []tlog.Hash // the leaf hashes of their entries
+	edge    *edge       // after the transaction
+	head    Head        // after the transaction; not to be shown before the commit is confirmed
+}
+
+// run is what happens inside the transaction.
+func (a *attempt) run(tx Tx, batch []*pending) error {
+	old, err := tx.Head()
+	if err != nil {
+		return err
+	}
+	if err := a.j.checkSeen(tx, old); err != nil {
+		return err
+	}
+	e := a.j.edge
+	if e == nil || e.size != old.Size || e.root != old.Root {
+		if e, err = loadEdge(tx, old); err != nil {
+			return err
+		}
+	}
+	entries := a.draft(old.Size, batch)
+	if len(entries) == 0 {
+		return errEmpty
+	}
+	if a.edge, err = e.extendHashed(tx, entries, a.leaves); err != nil {
+		return err
+	}
+	if a.j.c.Project != nil {
+		if err := a.j.c.Project(tx, old.Size, entries); err != nil {
+			return err
+		}
+	}
+	if a.head, err = sign(a.j.c.Origin, a.edge.size, a.edge.root, a.j.c.Signer); err != nil {
+		return err
+	}
+	return tx.PutHead(a.head)
+}
+
+// draft calls the drafts, until all are called or there are bytes enough.
+func (a *attempt) draft(first int64, batch []*pending) [][]byte {
+	entries := make([][]byte, 0, len(batch))
+	a.drafted = make([]*pending, 0, len(batch))
+	a.leaves = make([]tlog.Hash, 0, len(batch))
+	for bytes := 0; a.called < len(batch) && bytes < a.j.c.MaxBatchBytes; {
+		p := batch[a.called]
+		a.called++
+		entry, err := p.draft(first + int64(len(entries)))
+		if err == nil && len(entry) > MaxEntry {
+			err = &EntryTooLargeError{len(entry)}
+		}
+		if err != nil {
+			p.result.Err = err
+			continue
+		}
+		if entry == nil {
+			entry = []byte{}
+		}
+		bytes += len(entry)
+		entries = append(entries, entry)
+		a.drafted = append(a.drafted, p)
+		a.leaves = append(a.leaves, tlog.RecordHash(entry))
+	}
+	return entries
+}
+
+// checkSeen refuses a head that is older than one that is known to have
+// existed, or that does not continue it.
+func (j *Journal) checkSeen(tx Tx, h Head) error {
+	j.mu.Lock()
+	seen, contradicted := j.seen, j.contradicted
+	j.mu.Unlock()
+	if contradicted != nil {
+		return contradicted
+	}
+	if h.Size == seen.Size && h.Root == seen.Root || seen.Size == 0 {
+		return nil
+	}
+	if h.Size < seen.Size {
+		return &BehindError{Stored: h, Seen: seen}
+	}
+	// Another process has appended meanwhile, or a tree was seen elsewhere.
+	root, err := tlog.TreeHash(seen.Size, txHashes(tx))
+	if err != nil {
+		return fmt.Errorf("compare with what was seen at size %d: %w", seen.Size, err)
+	}
+	if root != seen.Root {
+		return &BehindError{Stored: h, Seen: seen}
+	}
+	return nil
+}
+
+// settle finds out what became of a commit whose answer was lost: nil if it
+// took place, ErrNotRecorded if not, ErrAmbiguous if the store cannot say.
+func (a *attempt) settle(ctx context.Context, lost error) error {
+	j := a.j
+	j.c.Logger.WarnContext(ctx, "the answer to a commit was lost; reading the head again",
+		"origin", j.c.Origin, "size", a.head.Size, "err", lost)
+	pause := 20 * time.Millisecond
+	for {
+		recorded := false
+		err := j.c.Store.Update(ctx, j.c.Origin, func(tx Tx) error {
+			h, err := tx.Head()
+			if err != nil {
+				return err
+			}
+			if h.Size >= a.head.Size {
+				root, err := tlog.TreeHash(a.head.Size, txHashes(tx))
+				if err != nil {
+					return err
+				}
+				recorded = root == a.head.Root
+			}
+			return errSettled
+		})
+		switch {
+		case errors.Is(err, errSettled) && recorded:
+			return nil
+		case errors.Is(err, errSettled):
+			// Not wrapped: what is unknown no longer is.
+			return fmt.Errorf("%w, try again: %v", ErrNotRecorded, lost)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+			pause = min(2*pause, 2*time.Second)
+		case <-ctx.Done():
+			timer.Stop()
+			return fmt.Errorf("it is not known whether this was recorded; look in the journal before trying again: %w (then: %v)", lost, err)
+		}
+	}
+}
+
+var errSettled = errors.New("settled")

@@ -1,0 +1,276 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+
+	"filippo.io/torchwood"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/comity/comity/comity"
+)
+
+// Extend writes entries behind those that the transaction's head covers, and
+// the tiles that change, and returns the size and the root of the new tree.
+// It does not write the head: the caller does, when it has signed or verified
+// that root. It is for own journals and for copies of others alike.
+func Extend(tx Tx, entries [][]byte) (size int64, root tlog.Hash, err error) {
+	h, err := tx.Head()
+	if err != nil {
+		return 0, tlog.Hash{}, err
+	}
+	e, err := loadEdge(tx, h)
+	if err != nil {
+		return 0, tlog.Hash{}, err
+	}
+	if e, err = e.extend(tx, entries); err != nil {
+		return 0, tlog.Hash{}, err
+	}
+	return e.size, e.root, nil
+}
+
+// edge is the right edge of a tree: of each level the hashes of the tile that
+// is not full yet. That is all that is needed to add entries.
+type edge struct {
+	size  int64
+	root  tlog.Hash
+	tiles [][]byte // by level, 32*width(size, level) bytes each
+}
+
+// width is the number of hashes in the partial tile at level of a tree of size.
+// See https://c2sp.org/tlog-tiles#partial-tiles.
+func width(size int64, level int) int {
+	return int(size >> (torchwood.TileHeight * level) % torchwood.TileWidth)
+}
+
+// levels is the number of levels that have hashes in a tree of size.
+func levels(size int64) (n int) {
+	for ; size > 0; size >>= torchwood.TileHeight {
+		n++
+	}
+	return n
+}
+
+// loadEdge reads the right edge of the tree under h, and checks that it has
+// h's root.
+func loadEdge(tx Tx, h Head) (*edge, error) {
+	e := &edge{size: h.Size, tiles: make([][]byte, levels(h.Size))}
+	for level := range e.tiles {
+		w := width(h.Size, level)
+		if w == 0 {
+			continue
+		}
+		index := h.Size >> (torchwood.TileHeight * (level + 1))
+		hashes, err := tx.Tile(level, index)
+		if err != nil {
+			return nil, fmt.Errorf("right edge of %s at size %d: %w", h.Origin, h.Size, err)
+		}
+		if len(hashes) != w*tlog.HashSize {
+			return nil, fmt.Errorf("right edge of %s at size %d: tile %d/%d has %d bytes, want %d; the database is damaged",
+				h.Origin, h.Size, level, index, len(hashes), w*tlog.HashSize)
+		}
+		e.tiles[level] = hashes
+	}
+	var err error
+	if e.root, err = tlog.TreeHash(e.size, e); err != nil {
+		return nil, fmt.Errorf("right edge of %s at size %d: %w", h.Origin, h.Size, err)
+	}
+	if e.size > 0 && e.root != h.Root {
+		return nil, fmt.Errorf("right edge of %s at size %d: its root is %s, but the head says %s; the database is damaged",
+			h.Origin, h.Size, e.root, h.Root)
+	}
+	return e, nil
+}
+
+// ReadHashes implements [tlog.HashReader] for hashes on the edge.
+func (e *edge) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	hashes := make([]tlog.Hash, len(indexes))
+	for i, x := range indexes {
+		t := tlog.TileForIndex(torchwood.TileHeight, x)
+		if t.L >= len(e.tiles) || t.N != e.size>>(torchwood.TileHeight*(t.L+1)) {
+			return nil, fmt.Errorf("hash %d is not on the right edge of a tree of size %d", x, e.size)
+		}
+		h, err := tlog.HashFromTile(t, e.tiles[t.L], x)
+		if err != nil {
+			return nil, err
+		}
+		hashes[i] = h
+	}
+	return hashes, nil
+}
+
+// extend writes entries and tiles, and returns the new edge; e is unchanged.
+func (e *edge) extend(tx Tx, entries [][]byte) (*edge, error) {
+	if len(entries) == 0 {
+		return e, nil
+	}
+	leaves := make([]tlog.Hash, len(entries))
+	for i, entry := range entries {
+		if len(entry) > MaxEntry {
+			return nil, &EntryTooLargeError{len(entry)}
+		}
+		leaves[i] = tlog.RecordHash(entry)
+	}
+	return e.extendHashed(tx, entries, leaves)
+}
+
+// extendHashed is extend for entries whose leaf hashes are known.
+func (e *edge) extendHashed(tx Tx, entries [][]byte, leaves []tlog.Hash) (*edge, error) {
+	next, tiles, err := e.grow(leaves)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.PutEntries(e.size, entries); err != nil {
+		return nil, err
+	}
+	for _, t := range tiles {
+		if err := tx.PutTile(t.level, t.index, t.hashes); err != nil {
+			return nil, err
+		}
+	}
+	return next, nil
+}
+
+// tile is a tile of hashes, full or partial.
+type tile struct {
+	level  int
+	index  int64
+	hashes []byte
+}
+
+// grow computes the edge of the tree with leaves added, and the tiles that
+// are new or longer than they were. The arithmetic is that of package tlog,
+// over the old edge and the hashes that are added.
+func (e *edge) grow(leaves []tlog.Hash) (*edge, []tile, error) {
+	// Stored hashes are numbered in the order in which they become known, so
+	// the new ones are those from here on.
+	first := tlog.StoredHashCount(e.size)
+	added := make([]tlog.Hash, 0, 2*len(leaves)+levels(e.size)*torchwood.TileHeight)
+	hashes := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		out := make([]tlog.Hash, len(indexes))
+		for i, x := range indexes {
+			if x >= first {
+				out[i] = added[x-first]
+				continue
+			}
+			old, err := e.ReadHashes(indexes[i : i+1])
+			if err != nil {
+				return nil, err
+			}
+			out[i] = old[0]
+		}
+		return out, nil
+	})
+	for i, leaf := range leaves {
+		stored, err := tlog.StoredHashesForRecordHash(e.size+int64(i), leaf, hashes)
+		if err != nil {
+			return nil, nil, err
+		}
+		added = append(added, stored...)
+	}
+
+	next := &edge{size: e.size + int64(len(leaves))}
+	next.tiles = make([][]byte, levels(next.size))
+	for level, hashes := range e.tiles {
+		if e.size>>(torchwood.TileHeight*level) == next.size>>(torchwood.TileHeight*level) {
+			next.tiles[level] = hashes // no new hash at this level
+		}
+	}
+	var tiles []tile
+	for _, t := range tlog.NewTiles(torchwood.TileHeight, e.size, next.size) {
+		data, err := tlog.ReadTileData(t, hashes)
+		if err != nil {
+			return nil, nil, err
+		}
+		tiles = append(tiles, tile{t.L, t.N, data})
+		if t.W < torchwood.TileWidth {
+			next.tiles[t.L] = data
+		}
+	}
+	var err error
+	next.root, err = tlog.TreeHash(next.size, hashes)
+	return next, tiles, err
+}
+
+// HashReader reads the hashes of a log's tree, for the functions of package
+// tlog. Hashes that no committed head covers are ErrNotFound.
+func HashReader(ctx context.Context, s Store, o comity.Origin) tlog.HashReader {
+	return tileHashes(func(level int, index int64) ([]byte, error) { return s.Tile(ctx, o, level, index) })
+}
+
+// txHashes is HashReader inside a transaction.
+func txHashes(tx Tx) tlog.HashReader { return tileHashes(tx.Tile) }
+
+// tileHashes reads hashes out of tiles, each tile once per call.
+type tileHashes func(level int, index int64) ([]byte, error)
+
+func (read tileHashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	type place struct {
+		level int
+		index int64
+	}
+	tiles := map[place][]byte{}
+	hashes := make([]tlog.Hash, len(indexes))
+	for i, x := range indexes {
+		t := tlog.TileForIndex(torchwood.TileHeight, x) // as narrow as will do
+		at := place{t.L, t.N}
+		data, ok := tiles[at]
+		if !ok {
+			var err error
+			if data, err = read(t.L, t.N); err != nil {
+				return nil, err
+			}
+			tiles[at] = data
+		}
+		if len(data) < t.W*tlog.HashSize {
+			return nil, fmt.Errorf("%s: %w", torchwood.TilePath(t), ErrNotFound)
+		}
+		h, err := tlog.HashFromTile(t, data, x)
+		if err != nil {
+			return nil, err
+		}
+		hashes[i] = h
+	}
+	return hashes, nil
+}
+
+// RootAt returns the root of the log's first size entries.
+func RootAt(ctx context.Context, s Store, o comity.Origin, size int64) (tlog.Hash, error) {
+	if size < 0 {
+		return tlog.Hash{}, fmt.Errorf("root of %s at size %d: no such size", o, size)
+	}
+	root, err := tlog.TreeHash(size, HashReader(ctx, s, o))
+	if err != nil {
+		return tlog.Hash{}, fmt.Errorf("root of %s at size %d: %w", o, size, err)
+	}
+	return root, nil
+}
+
+// ProveRecord proves that the log's first size entries include entry index.
+// Check it with [tlog.CheckRecord].
+func ProveRecord(ctx context.Context, s Store, o comity.Origin, index, size int64) (tlog.RecordProof, error) {
+	if index < 0 || index >= size {
+		return nil, fmt.Errorf("entry %d of %s is not among its first %d: %w", index, o, size, ErrNotFound)
+	}
+	proof, err := tlog.ProveRecord(size, index, HashReader(ctx, s, o))
+	if err != nil {
+		return nil, fmt.Errorf("prove entry %d of %s at size %d: %w", index, o, size, err)
+	}
+	return proof, nil
+}
+
+// ProveTree proves that the log's first size entries start with its first
+// older. Check it with [tlog.CheckTree]. The proof from size 0 is empty.
+func ProveTree(ctx context.Context, s Store, o comity.Origin, size, older int64) (tlog.TreeProof, error) {
+	if older < 0 || older > size {
+		return nil, fmt.Errorf("the first %d entries of %s do not start with its first %d: %w", size, o, older, ErrNotFound)
+	}
+	if older == 0 {
+		return tlog.TreeProof{}, nil
+	}
+	proof, err := tlog.ProveTree(size, older, HashReader(ctx, s, o))
+	if err != nil {
+		return nil, fmt.Errorf("prove %s from size %d to %d: %w", o, older, size, err)
+	}
+	return proof, nil
+}

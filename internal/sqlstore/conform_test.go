@@ -1,0 +1,26 @@
+package sqlstore
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/sqlstore/storetest"
+)
+
+func TestConformance(t *testing.T) {
+	for name, address := range map[string]func(*testing.T) string{
+		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "comity.db") },
+		"postgres": func(t *testing.T) string { return storetest.Postgres(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "postgres" {
+				storetest.Postgres(t) // skips all at once
+			}
+			storetest.Run(t, func(t *testing.T) (journal.Store, func() journal.Store) {
+				url := address(t)
+				return mustOpen(t, url), func() journal.Store { return mustOpen(t, url) }
+			})
+		})
+	}
+}
