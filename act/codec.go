@@ -12,7 +12,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/comity/comity/comity"
-	"github.com/comity/comity/effect"
 )
 
 // unmarshal reads JSON strictly: valid UTF-8, no member twice, member names
@@ -313,4 +312,10 @@ func DecodeOpened(e *Entry, effects, content []byte) (*Act, error) {
 	return a, nil
 }
 
-var _ = effect.Version
+// ParseRe reads the member "re" of a document, before its leaf hashes are
+// complete.
+func ParseRe(raw []byte) ([]Re, error) {
+	var refs []Re
+	err := unmarshal(raw, &refs)
+	return refs, err
+}

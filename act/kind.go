@@ -1,6 +1,7 @@
 package act
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,6 +43,9 @@ func (s Spec) check(a *Act) error {
 			return fmt.Errorf("only a withdrawal withdraws; this act is a %s", a.Kind.Base())
 		}
 	}
+	if a.Ask != nil && a.Situation.IsZero() && a.Kind.Base() != "situation" {
+		return errors.New("ask: name the situation; outside a file nobody could answer")
+	}
 	if s.Check == nil {
 		return nil
 	}
@@ -61,7 +65,18 @@ func (s Spec) effects(a *Act) (effect.List, error) {
 		}
 		l = append(l, own...)
 	}
+	if len(a.Refers("answers")) > 0 && !slices.ContainsFunc(l, answers) {
+		return nil, fmt.Errorf(`re: a %s does not answer what was asked; use an answer, or refer with how "follows"`, a.Kind.Base())
+	}
 	return l, l.Check()
+}
+
+func answers(e effect.Effect) bool {
+	switch e.(type) {
+	case effect.Answer, effect.TakeUp:
+		return true
+	}
+	return false
 }
 
 // kinds is filled by the files of this package while it is initialized, and
@@ -91,14 +106,4 @@ func Kinds() []Spec {
 	}
 	slices.SortFunc(out, func(a, b Spec) int { return strings.Compare(string(a.Kind), string(b.Kind)) })
 	return out
-}
-
-// answersAsks gives an act that answers an ask by acting (a decision, a
-// deployment, a meeting) the effect of an answer to it.
-func answersAsks(a *Act) effect.List {
-	var l effect.List
-	for _, n := range a.Refers("answers") {
-		l = append(l, effect.Answer{Ask: n, How: effect.WillAct})
-	}
-	return l
 }

@@ -5,13 +5,15 @@ import (
 	"github.com/comity/comity/effect"
 )
 
-// A note puts something on the record of a situation and changes nothing
-// else. It is the smallest kind: copy this file to add another.
+// A note puts something on the record of a situation, and may say which role
+// its author takes. It is the smallest kind: copy this file to add another.
 var _ = register(Spec{
-	Kind:    "note.v1",
-	Title:   "Note",
-	About:   "Puts something on the record of the situation; changes nothing else.",
-	Effects: func(a *Act) (effect.List, error) { return effect.List{effect.Say{}}, nil },
+	Kind:  "note.v1",
+	Title: "Note",
+	About: "Puts something on the record of the situation; changes nothing else but the author's own role.",
+	Effects: computed(func(a *Act, b Roles) effect.List {
+		return join(effect.List{effect.Say{}}, b.concerns())
+	}),
 	Example: func() *Act {
 		return &Act{
 			Kind:      "note.v1",

@@ -16,23 +16,22 @@ type Warning struct {
 	Severity  string   `json:"severity"`  // Extreme, Severe, Moderate, Minor, Unknown
 	Certainty string   `json:"certainty"` // Observed, Likely, Possible, Unlikely, Unknown
 	Evidence  []string `json:"evidence,omitempty"`
+	Roles
 }
 
 var _ = register(Spec{
 	Kind:  "warning.v1",
 	Title: "Warning",
 	About: "Says what is building up, how soon, how bad and how sure, and asks those who should act for an answer.",
-	Check: func(a *Act) error {
-		var w Warning
-		if err := a.DecodeBody(&w); err != nil {
-			return err
-		}
+	Check: checked(func(a *Act, w Warning) error {
 		return errors.Join(
 			capValue("urgency", w.Urgency, "Immediate", "Expected", "Future", "Past", "Unknown"),
 			capValue("severity", w.Severity, "Extreme", "Severe", "Moderate", "Minor", "Unknown"),
 			capValue("certainty", w.Certainty, "Observed", "Likely", "Possible", "Unlikely", "Unknown"))
-	},
-	Effects: func(a *Act) (effect.List, error) { return effect.List{effect.Say{}}, nil },
+	}),
+	Effects: computed(func(a *Act, w Warning) effect.List {
+		return join(effect.List{effect.Say{}}, w.concerns())
+	}),
 	Example: func() *Act {
 		return &Act{
 			Kind:      "warning.v1",

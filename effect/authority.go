@@ -18,7 +18,8 @@ const (
 	// Itself: only the party named in the effect, or the journal it addressed
 	// if it has none.
 	Itself
-	// IssuerOfTarget: only the issuer of the act named in the effect.
+	// IssuerOfTarget: only the issuer of the act named in the effect. Speakers
+	// of a meeting that the act itself convenes name none: it is the issuer's.
 	IssuerOfTarget
 	// WasAsked: only somebody the ask addresses; or, for an answer heard
 	// outside the journals, the asker or an addressee that reports it.
@@ -176,6 +177,9 @@ func May(a Author, e Effect, f Facts) error {
 		return nil
 	case IssuerOfTarget:
 		target := targetOf(e)
+		if target.IsZero() && ownMeeting(e) {
+			return nil
+		}
 		if target.Domain != a.Issuer {
 			return fmt.Errorf("%s: %s is not of %s", rule.Why, target, a.Issuer)
 		}
@@ -228,6 +232,17 @@ func partyOf(e Effect) comity.Party {
 		return e.Party
 	}
 	panic("effect: no party in " + e.Do())
+}
+
+// ownMeeting reports whether e is about the meeting that its own act convenes.
+func ownMeeting(e Effect) bool {
+	switch e := e.(type) {
+	case Inscribe:
+		return e.Meeting.IsZero()
+	case Speak:
+		return e.Meeting.IsZero()
+	}
+	return false
 }
 
 // targetOf is the act that an effect with Who IssuerOfTarget or WasAsked is

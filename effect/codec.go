@@ -7,16 +7,25 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
+	"unicode"
 
 	strict "github.com/go-json-experiment/json"
 
 	"github.com/comity/comity/comity"
 )
 
-// MaxPerAct bounds the effects of one act, MaxAddressees those asked in one.
+// Limits. They are part of the effect set: every reader applies the same
+// ones, or the same act would have effects at one node and none at another.
 const (
-	MaxPerAct     = 64
-	MaxAddressees = 64
+	MaxPerAct     = 256           // effects of one act: a long meeting has a hundred speakers
+	MaxAddressees = 64            // those asked by one act
+	MaxHolders    = 64            // those who may act under one mandate
+	MaxItems      = 64            // sorts of means in one effect
+	MaxAmount     = 1_000_000_000 // of one sort of means
+	MaxVotes      = 1_000_000     // of one count
+	MaxCode       = 120           // bytes of a code or name
+	MaxKey        = 4096          // bytes of a key: post-quantum recipients are long
 )
 
 // types maps the name of each effect to its Go type.
@@ -83,6 +92,9 @@ func (l *List) UnmarshalJSON(b []byte) error {
 		}
 		out = append(out, e)
 	}
+	if err := out.once(); err != nil {
+		return err
+	}
 	*l = out
 	return nil
 }
@@ -126,6 +138,33 @@ func (l List) Check() error {
 			return fmt.Errorf("effect %s: %w", e.Do(), err)
 		}
 	}
+	return l.once()
+}
+
+// once checks that no effect stands twice, and those that are named by their
+// act not even in two forms: one name would mean two things.
+func (l List) once() error {
+	if len(l) < 2 {
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, e := range l {
+		var form string
+		switch e.(type) {
+		case Open, Ask, Need, Commit, Deploy, Convene:
+			form = e.Do()
+		default:
+			body, err := marshal(e)
+			if err != nil {
+				return fmt.Errorf("effect %s: %w", e.Do(), err)
+			}
+			form = e.Do() + string(body)
+		}
+		if seen[form] {
+			return fmt.Errorf("effects: %s stands twice", e.Do())
+		}
+		seen[form] = true
+	}
 	return nil
 }
 
@@ -150,12 +189,21 @@ func named(what string, n comity.ActName) error {
 	return nil
 }
 
+// code checks a code or name: an effect outlives the text of its act, so no
+// text may hide in it.
 func code(what, s string) error {
 	if s == "" {
 		return fmt.Errorf("%s is empty", what)
 	}
-	if len(s) > 120 {
-		return fmt.Errorf("%s is longer than 120 bytes: effects carry codes and names, no text", what)
+	return codeOrNone(what, s, MaxCode)
+}
+
+func codeOrNone(what, s string, most int) error {
+	if len(s) > most {
+		return fmt.Errorf("%s is longer than %d bytes: effects carry codes and names, no text", what, most)
+	}
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		return fmt.Errorf("%s has a line break or another control character", what)
 	}
 	return nil
 }
@@ -164,18 +212,23 @@ func items(what string, l []Item, atLeastOne bool) error {
 	if atLeastOne && len(l) == 0 {
 		return fmt.Errorf("%s names no means", what)
 	}
+	if len(l) > MaxItems {
+		return fmt.Errorf("%s names %d sorts of means; at most %d", what, len(l), MaxItems)
+	}
 	for _, it := range l {
 		if err := code("means", it.What); err != nil {
 			return err
 		}
-		if it.N < 1 {
-			return fmt.Errorf("%s: %d of %q; want at least 1", what, it.N, it.What)
+		if it.N < 1 || it.N > MaxAmount {
+			return fmt.Errorf("%s: %d of %q; want 1 to %d", what, it.N, it.What, MaxAmount)
 		}
 	}
 	return nil
 }
 
-func (a Addressee) check() error { return a.Org.Valid() }
+func (a Addressee) check() error {
+	return errors.Join(a.Org.Valid(), codeOrNone("organ", a.Organ, MaxCode), codeOrNone("focal point", a.FocalPoint, MaxCode))
+}
 
 func (Open) check() error    { return nil }
 func (Dormant) check() error { return nil }
@@ -217,8 +270,8 @@ func (e Ask) check() error {
 	if e.Basis == Duty && e.Source == "" {
 		return errors.New("a duty names its source, for example S/RES/1373 (2001) para. 6")
 	}
-	if len(e.Source) > 120 {
-		return errors.New("source is longer than 120 bytes")
+	if err := codeOrNone("source", e.Source, MaxCode); err != nil {
+		return err
 	}
 	if e.Silence == Consent && (e.Due.IsZero() || e.Source == "") {
 		return errors.New("silence can be consent only by a date and under a named rule of procedure")
@@ -259,15 +312,22 @@ func (e Correct) check() error  { return named("act", e.Act) }
 func (e Withdraw) check() error { return named("act", e.Act) }
 func (e Erase) check() error    { return named("act", e.Act) }
 func (e Decide) check() error {
-	if e.Vote != nil && (e.Vote.For < 0 || e.Vote.Against < 0 || e.Vote.Abstain < 0 || e.Vote.Absent < 0) {
-		return errors.New("a vote count is negative")
+	if v := e.Vote; v != nil {
+		for _, n := range []int{v.For, v.Against, v.Abstain, v.Absent} {
+			if n < 0 || n > MaxVotes {
+				return fmt.Errorf("a vote count is %d; want 0 to %d", n, MaxVotes)
+			}
+		}
 	}
-	return errors.Join(code("organ", e.Organ),
+	return errors.Join(code("organ", e.Organ), codeOrNone("mode", e.Mode, MaxCode),
 		oneOf("outcome", e.Outcome, Adopted, NotAdopted, NotPut, NoConsensus, NoOutcome))
 }
 func (e Mandate) check() error {
 	if len(e.Holder) == 0 && e.Ends.IsZero() {
 		return errors.New("names nobody who may act")
+	}
+	if len(e.Holder) > MaxHolders {
+		return fmt.Errorf("names %d holders; at most %d", len(e.Holder), MaxHolders)
 	}
 	for _, p := range e.Holder {
 		if err := p.Valid(); err != nil {
@@ -277,7 +337,7 @@ func (e Mandate) check() error {
 	if !e.From.IsZero() && !e.To.IsZero() && e.To.Before(e.From.Time) {
 		return errors.New("ends before it begins")
 	}
-	return nil
+	return codeOrNone("name", e.Name, MaxCode)
 }
 func (e Need) check() error   { return items("need", e.Items, true) }
 func (e Pledge) check() error { return errors.Join(e.Party.Valid(), items("pledge", e.Items, false)) }
@@ -285,7 +345,7 @@ func (e Commit) check() error {
 	return errors.Join(e.Party.Valid(), items("commitment", e.Items, false))
 }
 func (e Deploy) check() error {
-	return errors.Join(e.Party.Valid(), items("deployment", e.Items, false))
+	return errors.Join(e.Party.Valid(), codeOrNone("name", e.Name, MaxCode), items("deployment", e.Items, false))
 }
 func (e Return) check() error { return named("deployment", e.Deployment) }
 func (e Convene) check() error {
@@ -294,8 +354,8 @@ func (e Convene) check() error {
 	}
 	return code("organ", e.Organ)
 }
-func (e Inscribe) check() error { return errors.Join(named("meeting", e.Meeting), e.Party.Valid()) }
-func (e Speak) check() error    { return errors.Join(named("meeting", e.Meeting), e.Party.Valid()) }
+func (e Inscribe) check() error { return e.Party.Valid() }
+func (e Speak) check() error    { return e.Party.Valid() }
 func (e Adhere) check() error {
 	return errors.Join(code("instrument", e.Instrument), e.Party.Valid(), oneOf("step", e.Step, "signature", "ratification",
 		"accession", "acceptance", "approval", "succession", "entry-into-force", "withdrawal"))
@@ -310,7 +370,8 @@ func (e Key) check() error {
 	if e == (Key{}) {
 		return errors.New("names no key")
 	}
-	return nil
+	return errors.Join(codeOrNone("log", e.Log, MaxKey), codeOrNone("witness", e.Witness, MaxKey), codeOrNone("mirror", e.Mirror, MaxKey),
+		codeOrNone("root", e.Root, MaxKey), codeOrNone("recipient", e.Recipient, MaxKey))
 }
 func (e Score) check() error {
 	return errors.Join(named("warning", e.Warning), oneOf("result", e.Result, "occurred", "averted", "did-not-occur", "open"))

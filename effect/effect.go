@@ -256,14 +256,16 @@ type (
 		At      comity.Time `json:"at"`
 		Private bool        `json:"private,omitempty"`
 	}
-	// Inscribe puts a party on a meeting's list of speakers.
+	// Inscribe puts a party on a meeting's list of speakers. No Meeting means
+	// the one that this act itself convenes: an act cannot know its own name.
 	Inscribe struct {
-		Meeting comity.ActName `json:"meeting"`
+		Meeting comity.ActName `json:"meeting,omitzero"`
 		Party   comity.Party   `json:"party"`
 	}
-	// Speak records that a party spoke at a meeting.
+	// Speak records that a party spoke at a meeting; without Meeting, at the
+	// one that this act itself convenes.
 	Speak struct {
-		Meeting comity.ActName `json:"meeting"`
+		Meeting comity.ActName `json:"meeting,omitzero"`
 		Party   comity.Party   `json:"party"`
 	}
 	// Adhere records a State's step towards an instrument.
