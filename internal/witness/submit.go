@@ -240,9 +240,9 @@ func (s *Submitter) post(ctx context.Context, head journal.Head) (peer.Response,
 	var proof tlog.TreeProof
 	if old > 0 && old < head.Size {
 		var err error
-		proof, err = tlog.ProveTree(head.Size, old, hashes(ctx, s.c.Journal, s.origin()))
+		proof, err = journal.ProveTree(ctx, s.c.Journal, s.origin(), head.Size, old)
 		if err != nil {
-			return peer.Response{}, fmt.Errorf("proving that %d entries extend %d: %w", head.Size, old, err)
+			return peer.Response{}, err
 		}
 	}
 	return s.c.Client.Post(ctx, Prefix+"/add-checkpoint", "text/plain; charset=utf-8",

@@ -205,6 +205,9 @@ func (w *Witness) open(ctx context.Context, signed []byte) (torchwood.Checkpoint
 	if err != nil {
 		return bad(refuse(http.StatusBadRequest, "the signed note is not a checkpoint"))
 	}
+	if cp.N > maxSize {
+		return bad(refuse(http.StatusBadRequest, "a size of %d is more than any journal has", cp.N))
+	}
 	n.UnverifiedSigs = nil
 	return cp, n, nil
 }
@@ -239,6 +242,9 @@ func conflict(size int64) error {
 
 // maxProofLines of one request.
 const maxProofLines = 63
+
+// maxSize of a journal; far beyond it tree arithmetic leaves 64 bits.
+const maxSize = 1 << 48
 
 // parseRequest takes the body of add-checkpoint apart.
 func parseRequest(body []byte) (old int64, proof tlog.TreeProof, signed []byte, err error) {

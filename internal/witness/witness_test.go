@@ -105,6 +105,7 @@ func TestStatusCodes(t *testing.T) {
 		"not a note":                  {"old 100\n\n" + string(un.Origin()) + "\n200\n", 400},
 		"not a checkpoint":            {"old 100\n\n" + string(notCheckpoint), 400},
 		"endless":                     {"old 100\n" + strings.Repeat(long[0].String()+"\n", 10000), 400},
+		"absurd size":                 {request(100, nil, un.Sign(torchwood.Checkpoint{Origin: string(un.Origin()), Tree: tlog.Tree{N: 1<<63 - 1}})), 400},
 		"html":                        {"<html>\n\n<body>\n", 400},
 		"shrinks to size 0, asking 0": {request(0, nil, un.Checkpoint(0)), 409},
 	} {

@@ -1,0 +1,211 @@
+package monitor
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"filippo.io/torchwood"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/witness"
+)
+
+const checkpointPath = "/journal/checkpoint"
+
+// fetchCheckpoint returns the peer's checkpoint, signed by the pinned key.
+func (r *round) fetchCheckpoint() (Claim, error) {
+	body, err := r.c.Client.Get(r.ctx, checkpointPath, peer.MaxCheckpoint)
+	if err != nil {
+		return Claim{}, err
+	}
+	c, err := r.parseCheckpoint(body)
+	if err != nil {
+		return Claim{}, err
+	}
+	r.harvest(body)
+	return c, nil
+}
+
+func (r *round) parseCheckpoint(body []byte) (Claim, error) {
+	bad := func(why peer.Reason, err error) (Claim, error) {
+		return Claim{}, r.reason(why, checkpointPath, err)
+	}
+	text, _, ok := strings.Cut(string(body), "\n\n")
+	if !ok {
+		return bad(peer.Malformed, errors.New("not a signed note"))
+	}
+	cp, err := torchwood.ParseCheckpoint(text + "\n")
+	switch {
+	case err != nil:
+		return bad(peer.Malformed, err)
+	case cp.Origin != string(r.origin):
+		return bad(peer.OtherOrigin, fmt.Errorf("checkpoint of %q, want %q", clip(cp.Origin), r.origin))
+	case cp.N > maxSize:
+		return bad(peer.Malformed, fmt.Errorf("a size of %d is more than any journal has", cp.N))
+	}
+	n, err := note.Open(body, note.VerifierList(r.verifier))
+	var unverified *note.UnverifiedNoteError
+	var invalid *note.InvalidSignatureError
+	switch {
+	case errors.As(err, &unverified), errors.As(err, &invalid):
+		return bad(peer.WrongKey, err)
+	case err != nil:
+		return bad(peer.Malformed, err)
+	case n.Text != cp.String():
+		return bad(peer.Malformed, errors.New("not a checkpoint"))
+	}
+	if cp.N == 0 {
+		if empty, _ := tlog.TreeHash(0, nil); cp.Hash != empty {
+			return bad(peer.BadData, errors.New("size 0 with the root of something else"))
+		}
+	}
+	s := n.Sigs[0]
+	return Claim{Size: cp.N, Root: cp.Hash, Note: []byte(n.Text + "\n— " + s.Name + " " + s.Base64 + "\n")}, nil
+}
+
+// harvest keeps the cosignatures that stand on the peer's checkpoint. It is a
+// by-product: failures are logged and change nothing.
+func (r *round) harvest(body []byte) {
+	if r.c.Cosigners == nil || r.c.Cosignatures == nil || string(body) == r.harvested {
+		return
+	}
+	vs, err := r.c.Cosigners(r.ctx)
+	if err == nil {
+		var cp witness.Checkpoint
+		var sigs []witness.Cosignature
+		cp, sigs, err = witness.OpenCosigned(body, r.c.Now(), r.verifier, vs...)
+		if err == nil && len(sigs) > 0 {
+			err = r.c.Cosignatures.Put(r.ctx, cp, sigs...)
+		}
+	}
+	if err != nil {
+		r.c.Logger.WarnContext(r.ctx, "monitor: cosignatures of a peer's checkpoint were not kept", "origin", r.origin, "err", err)
+		return
+	}
+	r.harvested = string(body)
+}
+
+// contradiction compares cp with everything that the peer has signed before.
+// A *ForkError is proven; nil means that no contradiction shows so far.
+func (r *round) contradiction(cp Claim) error {
+	if c := r.st.Claim; c != nil && c.Size > r.head.Size {
+		if err := r.againstClaim(cp, *c); err != nil {
+			return err
+		}
+	}
+	if cp.Size == 0 || cp.Size > r.head.Size {
+		return nil // extend will show
+	}
+	root, err := journal.RootAt(r.ctx, r.c.Journal, r.origin, cp.Size)
+	if err != nil {
+		return err
+	}
+	if root == cp.Root {
+		return nil
+	}
+	ours, err := r.sideOfCopy(cp.Size)
+	if err != nil {
+		return err
+	}
+	return r.fork(cp.Size, ours, Side{Checkpoint: string(cp.Note)})
+}
+
+// againstClaim compares cp with a checkpoint that is larger than the copy.
+func (r *round) againstClaim(cp, claim Claim) error {
+	larger, smaller := cp, claim
+	if cp.Size < claim.Size {
+		larger, smaller = claim, cp
+	}
+	if smaller.Size <= r.head.Size && smaller.Size < larger.Size {
+		return nil // compared with the copy instead
+	}
+	if smaller.Size == larger.Size {
+		if smaller.Root == larger.Root {
+			return nil
+		}
+		return r.fork(cp.Size, Side{Checkpoint: string(claim.Note)}, Side{Checkpoint: string(cp.Note)})
+	}
+	step, err := r.tiles(larger).step(larger.Size, smaller.Size)
+	if err != nil {
+		if larger.Size == claim.Size {
+			return nil // the peer shows an older checkpoint and need not have the tiles of the newer
+		}
+		return err
+	}
+	if step.Root == smaller.Root {
+		return nil
+	}
+	return r.fork(smaller.Size, Side{Checkpoint: string(smaller.Note)},
+		Side{Checkpoint: string(larger.Note), Steps: []Step{step}})
+}
+
+// sideOfCopy is the evidence of what the peer signed about the copy at size,
+// which is at least 1 and at most the copy's own.
+func (r *round) sideOfCopy(size int64) (Side, error) {
+	var s Side
+	if len(r.head.Note) > 0 {
+		s.Checkpoint = string(r.head.Note)
+	} else {
+		a, ok := r.anchor()
+		if !ok {
+			return s, fmt.Errorf("the copy of %s at size %d is tied to no checkpoint", r.origin, r.head.Size)
+		}
+		s.Checkpoint = string(a.Note)
+		s.Steps = append(s.Steps, Step{Size: a.Size, Root: a.Root, Proof: a.Proof})
+	}
+	if size == r.head.Size {
+		return s, nil
+	}
+	step, err := proveStep(r.head.Size, size, journal.HashReader(r.ctx, r.c.Journal, r.origin))
+	if err != nil {
+		return s, fmt.Errorf("proving the copy of %s at size %d: %w", r.origin, size, err)
+	}
+	s.Steps = append(s.Steps, step)
+	return s, nil
+}
+
+func (r *round) anchor() (Anchor, bool) {
+	for _, a := range r.st.Anchors {
+		if a.Size == r.head.Size && a.Root == r.head.Root {
+			return a, true
+		}
+	}
+	return Anchor{}, false
+}
+
+// sign gives the copy's head the checkpoint that it had lacked.
+func (r *round) sign(cp Claim) error {
+	next := journal.Head{Origin: r.origin, Size: cp.Size, Root: cp.Root, Note: cp.Note}
+	err := r.c.Journal.Update(r.ctx, r.origin, func(tx journal.Tx) error {
+		if err := r.unmoved(tx); err != nil {
+			return err
+		}
+		return tx.PutHead(next)
+	})
+	return r.updated(next, err)
+}
+
+// proveStep makes a step from a tree to a smaller one that it starts with.
+func proveStep(from, to int64, hr tlog.HashReader) (Step, error) {
+	root, err := tlog.TreeHash(to, hr)
+	if err != nil {
+		return Step{}, err
+	}
+	proof, err := tlog.ProveTree(from, to, hr)
+	if err != nil {
+		return Step{}, err
+	}
+	return Step{Size: to, Root: root, Proof: proof}, nil
+}
+
+// clip shortens foreign text for a message.
+func clip(s string) string {
+	if len(s) <= 80 {
+		return s
+	}
+	return strings.ToValidUTF8(s[:80], "") + "…"
+}

@@ -1,0 +1,267 @@
+// Package monitor follows the journals of other organizations: it fetches,
+// verifies, keeps a copy, and says so under its own key.
+//
+// Nothing is kept that is not verified. A peer's checkpoint must be signed by
+// the pinned key and extend the copy; its entries must hash to what was signed.
+// What does not fit leads to one of two things. Bytes that nobody signed (a
+// peer that is slow, broken, cut off, or answers with something else) lead to
+// waiting, with a reason. Two checkpoints that were both validly signed and
+// contradict each other lead to a *ForkError with Evidence that anybody can
+// check offline; the copy is then frozen at the last good position.
+//
+// The core has no goroutines and keeps no time: Poll does one round.
+//
+//	m := monitor.New(monitor.Config{Peer: p, Client: client, Journal: store, …})
+//	progress, err := m.Poll(ctx)
+//	var fork *monitor.ForkError
+//	if errors.As(err, &fork) {
+//		err := fork.Evidence.Verify(logVerifier) // nil: it is true
+//	}
+//
+// A Follower calls it in a loop, woken by the peer's stream of heads. Once
+// everything up to a checkpoint is durable here, blobs included, Poll signs the
+// checkpoint with the mirror key: that cosignature is the receipt, which the
+// origin fetches with Receipts. Entries are opaque bytes throughout.
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"filippo.io/torchwood"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/witness"
+)
+
+// Config of a Monitor. Peer, Client, Journal and State must be set.
+type Config struct {
+	Peer    peer.Peer
+	Client  *peer.Client
+	Journal journal.Store // takes the copy
+	State   Store
+
+	Blobs Blobs // nil if entries name no blobs
+
+	// Mirror signs what is kept, as "<domain>/mirror"; nil if nothing is to
+	// be said about it. Mirrors keeps the signed checkpoints.
+	Mirror  *torchwood.CosignatureSigner
+	Mirrors MirrorStore
+
+	// Cosigners are witnesses and mirrors whose cosignatures are kept in
+	// Cosignatures when the peer shows them. Both may be nil.
+	Cosigners    func(context.Context) ([]note.Verifier, error)
+	Cosignatures witness.CosignatureStore
+
+	// Heads is told of each head that has been mirrored; may be nil.
+	Heads *Broadcast
+
+	// Bounds of one Poll; the defaults stand in brackets.
+	MaxBundles int           // entry bundles [64]
+	MaxBytes   int64         // of entries [32 MiB]; at least one bundle is read
+	MaxBlobs   int           // blobs [64]
+	MaxBlob    int64         // bytes of one blob [64 MiB]; larger ones stay missing
+	Refresh    time.Duration // sign an unchanged checkpoint again after this long [1 h]
+
+	Now    func() time.Time // real time [time.Now]
+	Rand   func() float64   // for back-off of blobs [none]
+	Logger *slog.Logger     // [discards]
+}
+
+// Monitor follows one journal. Its methods are safe for concurrent use; two
+// Polls do not run at once.
+type Monitor struct {
+	c        Config
+	origin   comity.Origin
+	verifier note.Verifier
+
+	poll      sync.Mutex
+	harvested string // the last checkpoint whose cosignatures were kept
+}
+
+// Progress of one Poll.
+type Progress struct {
+	Size       int64 // entries of the copy
+	Advertised int64 // entries of the peer's journal by its last valid checkpoint
+	Stored     int64 // entries that this Poll added
+	Blobs      int   // blobs that this Poll fetched
+	Missing    int   // blobs still missing; those that are gone for good are not counted
+	Mirrored   int64 // entries under our newest mirror cosignature
+	More       bool  // there is more to fetch at once
+}
+
+// New returns a monitor for c.Peer.
+func New(c Config) (*Monitor, error) {
+	v, err := c.Peer.LogVerifier()
+	if err != nil {
+		return nil, fmt.Errorf("following %s: %w", c.Peer.Domain, err)
+	}
+	def(&c.MaxBundles, 64)
+	def(&c.MaxBytes, 32<<20)
+	def(&c.MaxBlobs, 64)
+	def(&c.MaxBlob, 64<<20)
+	def(&c.Refresh, time.Hour)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Monitor{c: c, origin: c.Peer.Origin(), verifier: v}, nil
+}
+
+func def[T int | int64 | time.Duration](p *T, v T) {
+	if *p <= 0 {
+		*p = v
+	}
+}
+
+// Origin of the journal that is followed.
+func (m *Monitor) Origin() comity.Origin { return m.origin }
+
+// Poll does one bounded round: checkpoint, entries, blobs, mirror cosignature.
+// What it returns of Progress holds even beside an error. The error is a
+// *ForkError, a *peer.Error with the reason, the context's, or one of our own
+// storage.
+func (m *Monitor) Poll(ctx context.Context) (Progress, error) {
+	m.poll.Lock()
+	defer m.poll.Unlock()
+	r := &round{Monitor: m, ctx: ctx}
+	err := r.run()
+	if err == nil || ctx.Err() == nil {
+		err = r.remember(err)
+	}
+	return r.p, err
+}
+
+// round is the working memory of one Poll.
+type round struct {
+	*Monitor
+	ctx   context.Context
+	p     Progress
+	saved State        // as it is stored
+	st    State        // as it will be
+	head  journal.Head // of the copy
+}
+
+func (r *round) run() error {
+	var err error
+	if r.saved, err = r.c.State.State(r.ctx, r.origin); err != nil {
+		return fmt.Errorf("reading what is known of %s: %w", r.origin, err)
+	}
+	r.st = r.saved
+	if r.head, err = r.c.Journal.Head(r.ctx, r.origin); err != nil {
+		return fmt.Errorf("reading the head of the copy of %s: %w", r.origin, err)
+	}
+	r.p.Size, r.p.Advertised = r.head.Size, r.saved.Advertised
+	if r.saved.Frozen != nil {
+		return &ForkError{Evidence: *r.saved.Frozen}
+	}
+	entriesErr := r.entries()
+	r.p.Size, r.p.Advertised = r.head.Size, r.st.Advertised
+	if r.ctx.Err() != nil || isFork(entriesErr) || noAnswer(entriesErr) {
+		return entriesErr
+	}
+	// Blobs and the cosignature concern what is stored already.
+	if err := r.blobs(); err != nil {
+		return errors.Join(entriesErr, err)
+	}
+	if err := r.mirror(entriesErr == nil); err != nil {
+		return errors.Join(entriesErr, err)
+	}
+	return entriesErr
+}
+
+// entries brings the copy closer to the peer's checkpoint.
+func (r *round) entries() error {
+	cp, err := r.fetchCheckpoint()
+	if err != nil {
+		return err
+	}
+	if err := r.contradiction(cp); err != nil {
+		return err
+	}
+	r.st.Advertised = max(cp.Size, r.head.Size)
+	if c := r.st.Claim; c != nil {
+		r.st.Advertised = max(r.st.Advertised, c.Size)
+	}
+	switch {
+	case cp.Size > r.head.Size:
+		return r.extend(cp)
+	case cp.Size == r.head.Size && cp.Size > 0 && len(r.head.Note) == 0:
+		return r.sign(cp)
+	case cp.Size < r.head.Size || r.st.Claim != nil && cp.Size < r.st.Claim.Size:
+		return r.reason(peer.Stale, checkpointPath,
+			fmt.Errorf("size %d, after it has shown %d", cp.Size, r.st.Advertised))
+	}
+	return nil
+}
+
+// remember stores what this round learned, if that is anything new.
+func (r *round) remember(err error) error {
+	var fork *ForkError
+	switch {
+	case errors.As(err, &fork):
+		if r.saved.Frozen == nil {
+			r.c.Logger.ErrorContext(r.ctx, "monitor: a journal contradicts itself; the copy is frozen",
+				"origin", r.origin, "size", fork.Evidence.Size)
+			e := fork.Evidence
+			r.st.Frozen = &e
+		}
+		r.st.Reason, r.st.Error = peer.Inconsistent, fork.Error()
+	case err != nil:
+		r.st.Reason, r.st.Error = peer.ReasonOf(err), err.Error()
+		if r.st.Reason == "" {
+			r.st.Reason = peer.Local
+		}
+	default:
+		r.st.Reason, r.st.Error = "", ""
+		r.st.Succeeded = r.c.Now().UTC()
+	}
+	r.prune()
+	if !r.st.worthStoring(r.saved) {
+		return err
+	}
+	if err2 := r.c.State.PutState(context.WithoutCancel(r.ctx), r.st); err2 != nil {
+		return errors.Join(err, fmt.Errorf("storing what is known of %s: %w", r.origin, err2))
+	}
+	return err
+}
+
+// prune drops what the copy has overtaken. An anchor beyond the head may
+// still be needed: the commit that would have moved the head there may have
+// been made although its answer was lost.
+func (r *round) prune() {
+	if c := r.st.Claim; c != nil && c.Size <= r.head.Size {
+		r.st.Claim = nil
+	}
+	var keep []Anchor
+	for _, a := range r.st.Anchors {
+		if a.Size > r.head.Size || a.Size == r.head.Size && len(r.head.Note) == 0 {
+			keep = append(keep, a)
+		}
+	}
+	const most = 4
+	r.st.Anchors = keep[max(len(keep)-most, 0):]
+}
+
+func (r *round) reason(why peer.Reason, path string, err error) error {
+	return &peer.Error{Reason: why, URL: r.c.Client.Base() + path, Err: err}
+}
+
+func isFork(err error) bool {
+	var f *ForkError
+	return errors.As(err, &f)
+}
+
+func noAnswer(err error) bool {
+	reason := peer.ReasonOf(err)
+	return reason == peer.Unreachable || reason == peer.TimedOut
+}

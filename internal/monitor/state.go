@@ -1,0 +1,105 @@
+package monitor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/peer"
+)
+
+// State is what is known of one followed journal beside the copy itself.
+type State struct {
+	Origin     comity.Origin
+	Advertised int64       // the largest size that the peer has shown
+	Reason     peer.Reason // why the last round failed; "" if it did not
+	Error      string      // the same for the log and the administrator
+	Succeeded  time.Time   // when a round last went well; stored at most once a minute
+
+	// Claim is the largest checkpoint that the peer has signed, as long as it
+	// is larger than the copy. A later one must not contradict it.
+	Claim *Claim
+
+	// Anchors tie the copy to signed checkpoints while its head is not one.
+	Anchors []Anchor
+
+	// Frozen is set once the peer was caught contradicting itself, and stays.
+	Frozen *Evidence
+}
+
+// Claim is a validly signed checkpoint.
+type Claim struct {
+	Size int64     `json:"size"`
+	Root tlog.Hash `json:"root"`
+	Note []byte    `json:"note"`
+}
+
+// Anchor proves that the signed checkpoint in Note starts with the Size
+// entries of the copy whose root is Root.
+type Anchor struct {
+	Size  int64          `json:"size"`
+	Root  tlog.Hash      `json:"root"`
+	Proof tlog.TreeProof `json:"proof"` // RFC 6962 consistency proof
+	Note  []byte         `json:"note"`
+}
+
+// worthStoring compares with what is stored. Times alone are stored once a
+// minute, so that polling an idle peer writes nothing.
+func (s State) worthStoring(saved State) bool {
+	if s.Succeeded.Sub(saved.Succeeded) >= time.Minute {
+		return true
+	}
+	s.Succeeded, saved.Succeeded = time.Time{}, time.Time{}
+	a, err1 := json.Marshal(s)
+	b, err2 := json.Marshal(saved)
+	return err1 != nil || err2 != nil || string(a) != string(b)
+}
+
+// Store keeps a State per journal, and the blobs that could not be had.
+// Implementations are safe for concurrent use; a nil error of a writing method
+// means that the change is durable.
+type Store interface {
+	// State returns what is kept of o; a State with only Origin set if
+	// nothing is.
+	State(ctx context.Context, o comity.Origin) (State, error)
+
+	// PutState replaces what is kept, except that evidence once kept is
+	// never replaced or removed.
+	PutState(ctx context.Context, s State) error
+
+	// Faults returns the blobs of o that could not be had, by hash.
+	Faults(ctx context.Context, o comity.Origin) ([]Fault, error)
+
+	// PutFault adds or replaces one, by origin and hash.
+	PutFault(ctx context.Context, f Fault) error
+
+	// DropFault forgets one; nil if there is none.
+	DropFault(ctx context.Context, o comity.Origin, h comity.Hash) error
+}
+
+// MirrorCheckpoint is the newest checkpoint up to which everything is kept
+// here, signed by the journal's key and by our mirror key.
+type MirrorCheckpoint struct {
+	Origin comity.Origin
+	Size   int64
+	Note   []byte
+	Signed time.Time // the time in the cosignature
+}
+
+// MirrorStore keeps a MirrorCheckpoint per journal. Implementations are safe
+// for concurrent use; a nil error of PutMirror means that it is durable.
+type MirrorStore interface {
+	// Mirror returns the one of o; ErrNotMirrored if there is none.
+	Mirror(ctx context.Context, o comity.Origin) (MirrorCheckpoint, error)
+
+	// PutMirror replaces it by one of the same or a larger size; a smaller
+	// one changes nothing and is no error.
+	PutMirror(ctx context.Context, c MirrorCheckpoint) error
+}
+
+// ErrNotMirrored: no checkpoint of that journal is fully kept here.
+var ErrNotMirrored = errors.New("no checkpoint of that journal is mirrored here yet")
