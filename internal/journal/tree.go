@@ -35,6 +35,17 @@ type edge struct {
 	size  int64
 	root  tlog.Hash
 	tiles [][]byte // by level, 32*width(size, level) bytes each
+
+	// peaks are the roots of the complete subtrees that the tree consists of,
+	// by the binary logarithm of their size. They follow from the tiles, but
+	// nearly all that is read is one of them.
+	peaks [63]tlog.Hash
+}
+
+// isPeak reports whether the n'th subtree of 2^level entries is a peak of the
+// tree of size.
+func isPeak(size int64, level int, n int64) bool {
+	return size>>level == n+1 && n&1 == 0
 }
 
 // width is the number of hashes in the partial tile at level of a tree of size.
@@ -71,8 +82,11 @@ func loadEdge(tx Tx, h Head) (*edge, error) {
 		}
 		e.tiles[level] = hashes
 	}
+	if err := e.readPeaks(e.hashFromTile); err != nil {
+		return nil, fmt.Errorf("right edge of %s at size %d: %w", h.Origin, h.Size, err)
+	}
 	var err error
-	if e.root, err = tlog.TreeHash(e.size, e); err != nil {
+	if e.root, err = tlog.TreeHash(e.size, eachHash(e.hash)); err != nil {
 		return nil, fmt.Errorf("right edge of %s at size %d: %w", h.Origin, h.Size, err)
 	}
 	if e.size > 0 && e.root != h.Root {
@@ -82,21 +96,50 @@ func loadEdge(tx Tx, h Head) (*edge, error) {
 	return e, nil
 }
 
-// ReadHashes implements [tlog.HashReader] for hashes on the edge.
-func (e *edge) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+// readPeaks sets the peaks of e.size.
+func (e *edge) readPeaks(hash func(index int64) (tlog.Hash, error)) error {
+	for level := range e.peaks {
+		if e.size>>level&1 == 0 {
+			continue
+		}
+		h, err := hash(tlog.StoredHashIndex(level, e.size>>level-1))
+		if err != nil {
+			return err
+		}
+		e.peaks[level] = h
+	}
+	return nil
+}
+
+// eachHash is a [tlog.HashReader] that reads one hash after the other.
+type eachHash func(index int64) (tlog.Hash, error)
+
+// ReadHashes implements [tlog.HashReader].
+func (read eachHash) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	hashes := make([]tlog.Hash, len(indexes))
 	for i, x := range indexes {
-		t := tlog.TileForIndex(torchwood.TileHeight, x)
-		if t.L >= len(e.tiles) || t.N != e.size>>(torchwood.TileHeight*(t.L+1)) {
-			return nil, fmt.Errorf("hash %d is not on the right edge of a tree of size %d", x, e.size)
-		}
-		h, err := tlog.HashFromTile(t, e.tiles[t.L], x)
-		if err != nil {
+		var err error
+		if hashes[i], err = read(x); err != nil {
 			return nil, err
 		}
-		hashes[i] = h
 	}
 	return hashes, nil
+}
+
+// hash reads a stored hash on the edge, by its index.
+func (e *edge) hash(x int64) (tlog.Hash, error) {
+	if level, n := tlog.SplitStoredHashIndex(x); isPeak(e.size, level, n) {
+		return e.peaks[level], nil
+	}
+	return e.hashFromTile(x)
+}
+
+func (e *edge) hashFromTile(x int64) (tlog.Hash, error) {
+	t := tlog.TileForIndex(torchwood.TileHeight, x)
+	if t.L >= len(e.tiles) || t.N != e.size>>(torchwood.TileHeight*(t.L+1)) {
+		return tlog.Hash{}, fmt.Errorf("hash %d is not on the right edge of a tree of size %d", x, e.size)
+	}
+	return tlog.HashFromTile(t, e.tiles[t.L], x)
 }
 
 // extend writes entries and tiles, and returns the new edge; e is unchanged.
@@ -146,23 +189,14 @@ func (e *edge) grow(leaves []tlog.Hash) (*edge, []tile, error) {
 	// the new ones are those from here on.
 	first := tlog.StoredHashCount(e.size)
 	added := make([]tlog.Hash, 0, 2*len(leaves)+levels(e.size)*torchwood.TileHeight)
-	hashes := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
-		out := make([]tlog.Hash, len(indexes))
-		for i, x := range indexes {
-			if x >= first {
-				out[i] = added[x-first]
-				continue
-			}
-			old, err := e.ReadHashes(indexes[i : i+1])
-			if err != nil {
-				return nil, err
-			}
-			out[i] = old[0]
+	hash := func(x int64) (tlog.Hash, error) {
+		if x >= first {
+			return added[x-first], nil
 		}
-		return out, nil
-	})
+		return e.hash(x)
+	}
 	for i, leaf := range leaves {
-		stored, err := tlog.StoredHashesForRecordHash(e.size+int64(i), leaf, hashes)
+		stored, err := tlog.StoredHashesForRecordHash(e.size+int64(i), leaf, eachHash(hash))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -178,7 +212,7 @@ func (e *edge) grow(leaves []tlog.Hash) (*edge, []tile, error) {
 	}
 	var tiles []tile
 	for _, t := range tlog.NewTiles(torchwood.TileHeight, e.size, next.size) {
-		data, err := tlog.ReadTileData(t, hashes)
+		data, err := e.tileData(t, hash)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -187,9 +221,29 @@ func (e *edge) grow(leaves []tlog.Hash) (*edge, []tile, error) {
 			next.tiles[t.L] = data
 		}
 	}
+	if err := next.readPeaks(hash); err != nil {
+		return nil, nil, err
+	}
 	var err error
-	next.root, err = tlog.TreeHash(next.size, hashes)
+	next.root, err = tlog.TreeHash(next.size, eachHash(next.hash))
 	return next, tiles, err
+}
+
+// tileData is [tlog.ReadTileData] that does not read again what is on the edge.
+func (e *edge) tileData(t tlog.Tile, hash func(int64) (tlog.Hash, error)) ([]byte, error) {
+	first := t.N << torchwood.TileHeight
+	data := make([]byte, 0, t.W*tlog.HashSize)
+	if t.L < len(e.tiles) && t.N == e.size>>(torchwood.TileHeight*(t.L+1)) {
+		data = append(data, e.tiles[t.L]...)
+	}
+	for i := len(data) / tlog.HashSize; i < t.W; i++ {
+		h, err := hash(tlog.StoredHashIndex(torchwood.TileHeight*t.L, first+int64(i)))
+		if err != nil {
+			return nil, err
+		}
+		data = append(data, h[:]...)
+	}
+	return data, nil
 }
 
 // HashReader reads the hashes of a log's tree, for the functions of package

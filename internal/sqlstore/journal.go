@@ -12,6 +12,9 @@ import (
 	"github.com/comity/comity/internal/journal"
 )
 
+// maxEntries of a log, 2^40: entry idx of a log stands at log.id<<40 + idx.
+const maxEntries = 1 << 40
+
 // Update implements [journal.Store]. The transaction handed to fn is a *Tx, so
 // that what belongs together can be written together.
 func (s *Store) Update(ctx context.Context, o comity.Origin, fn func(journal.Tx) error) error {
@@ -45,8 +48,9 @@ func (s *Store) Entries(ctx context.Context, o comity.Origin, from, to int64) ([
 	if from < 0 || to < from {
 		return nil, fmt.Errorf("entries %d to %d of %s: no such range", from, to, o)
 	}
-	rows, err := s.read().query(ctx, `SELECT e.data FROM entry e JOIN log l ON l.id = e.log
-		WHERE l.origin = ? AND e.idx >= ? AND e.idx < ? ORDER BY e.idx`, string(o), from, to)
+	rows, err := s.read().query(ctx, `SELECT e.data FROM log l
+		JOIN entry e ON e.pos >= l.id * 1099511627776 + ? AND e.pos < l.id * 1099511627776 + ?
+		WHERE l.origin = ? ORDER BY e.pos`, from, min(to, maxEntries), string(o))
 	entries, err := collect(rows, err, func(r *sql.Rows) (e []byte, err error) {
 		err = r.Scan(&e)
 		return blob(e), err
@@ -132,10 +136,13 @@ func (tx *Tx) PutEntries(first int64, entries [][]byte) error {
 	if tx.logID == 0 {
 		return errUnbound
 	}
+	if first < 0 || first+int64(len(entries)) > maxEntries {
+		return fmt.Errorf("entry %d of %s: no place for it", first, tx.head.Origin)
+	}
 	err := tx.s.d.PutEntries(func(q string, args ...any) error {
 		_, err := tx.exec(tx.ctx, q, args...)
 		return err
-	}, tx.logID, first, entries)
+	}, tx.logID*maxEntries+first, entries)
 	return tx.s.failed(fmt.Sprintf("write entries %d to %d of %s", first, first+int64(len(entries)), tx.head.Origin), err)
 }
 

@@ -18,11 +18,11 @@ CREATE TABLE tile (
 	PRIMARY KEY (log, level, idx)
 );
 
+-- pos is log.id * 2^40 + index: the key of the table itself, so that appending
+-- touches no second tree.
 CREATE TABLE entry (
-	log  INTEGER NOT NULL REFERENCES log (id),
-	idx  INTEGER NOT NULL,
-	data BLOB NOT NULL,
-	PRIMARY KEY (log, idx)
+	pos  INTEGER NOT NULL PRIMARY KEY,
+	data BLOB NOT NULL
 );
 
 -- Hashes and sealed entries do not compress; compressing them halves the rate.

@@ -147,7 +147,7 @@ func (db *DB) ForUpdate() string { return " FOR UPDATE" }
 func (db *DB) Snapshot() sql.IsolationLevel { return sql.LevelRepeatableRead }
 
 // PutEntries inserts all entries with one statement.
-func (db *DB) PutEntries(exec func(string, ...any) error, log, first int64, entries [][]byte) error {
+func (db *DB) PutEntries(exec func(string, ...any) error, pos int64, entries [][]byte) error {
 	if len(entries) == 0 {
 		return nil
 	}
@@ -157,8 +157,8 @@ func (db *DB) PutEntries(exec func(string, ...any) error, log, first int64, entr
 			entries[i] = append([]byte{}, e...) // nil would be NULL
 		}
 	}
-	return exec(`INSERT INTO entry (log, idx, data)
-		SELECT ?, ? + e.n - 1, e.data FROM unnest(CAST(? AS BYTEA[])) WITH ORDINALITY AS e (data, n)`, log, first, entries)
+	return exec(`INSERT INTO entry (pos, data)
+		SELECT ? + e.n - 1, e.data FROM unnest(CAST(? AS BYTEA[])) WITH ORDINALITY AS e (data, n)`, pos, entries)
 }
 
 // Commit commits. The outcome is unknown unless the server itself said no, or

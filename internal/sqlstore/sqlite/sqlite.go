@@ -24,8 +24,9 @@ type DB struct {
 	broken         atomic.Pointer[error]
 }
 
-// PageSize in bytes of a new file.
-const PageSize = 4096
+// PageSize in bytes of a new file. In pages of this size a tile of hashes is
+// one page to write; with smaller ones, or larger, appending is slower.
+const PageSize = 8192
 
 // Open opens the file at path, which only the owner may read if it is new.
 //
@@ -75,7 +76,8 @@ func Open(ctx context.Context, path string) (*DB, error) {
 }
 
 func connect(path string, params url.Values) (*sql.DB, error) {
-	for _, pragma := range []string{"busy_timeout(10000)", "synchronous(full)", "foreign_keys(1)", "trusted_schema(0)"} {
+	for _, pragma := range []string{"busy_timeout(10000)", "synchronous(full)", "foreign_keys(1)", "trusted_schema(0)",
+		"journal_size_limit(67108864)"} {
 		params.Add("_pragma", pragma)
 	}
 	dsn := (&url.URL{Scheme: "file", Path: path, RawQuery: params.Encode()}).String()
@@ -125,7 +127,7 @@ func (db *DB) Snapshot() sql.IsolationLevel { return sql.LevelDefault }
 var groups = []int{64, 8, 1}
 
 // PutEntries inserts in groups of rows.
-func (db *DB) PutEntries(exec func(string, ...any) error, log, first int64, entries [][]byte) error {
+func (db *DB) PutEntries(exec func(string, ...any) error, pos int64, entries [][]byte) error {
 	var args []any
 	for _, n := range groups {
 		q := insertEntries[n]
@@ -135,12 +137,12 @@ func (db *DB) PutEntries(exec func(string, ...any) error, log, first int64, entr
 				if e == nil {
 					e = []byte{}
 				}
-				args = append(args, log, first+int64(i), e)
+				args = append(args, pos+int64(i), e)
 			}
 			if err := exec(q, args...); err != nil {
 				return err
 			}
-			first, entries = first+int64(n), entries[n:]
+			pos, entries = pos+int64(n), entries[n:]
 		}
 	}
 	return nil
@@ -149,7 +151,7 @@ func (db *DB) PutEntries(exec func(string, ...any) error, log, first int64, entr
 var insertEntries = func() map[int]string {
 	m := map[int]string{}
 	for _, n := range groups {
-		m[n] = "INSERT INTO entry (log, idx, data) VALUES (?, ?, ?)" + strings.Repeat(", (?, ?, ?)", n-1)
+		m[n] = "INSERT INTO entry (pos, data) VALUES (?, ?)" + strings.Repeat(", (?, ?)", n-1)
 	}
 	return m
 }()
