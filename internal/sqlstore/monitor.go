@@ -1,0 +1,134 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/monitor"
+)
+
+// Followed implements [monitor.Store] and [monitor.MirrorStore].
+type Followed struct{ s *Store }
+
+var (
+	_ monitor.Store       = Followed{}
+	_ monitor.MirrorStore = Followed{}
+)
+
+// Followed is what is known of followed journals beside the copies.
+func (s *Store) Followed() Followed { return Followed{s} }
+
+// State implements [monitor.Store].
+func (f Followed) State(ctx context.Context, o comity.Origin) (monitor.State, error) {
+	st := monitor.State{Origin: o}
+	var succeeded comity.Time
+	var claim, anchors, frozen string
+	err := f.s.read().queryRow(ctx, "SELECT advertised, reason, error, succeeded, claim, anchors, frozen FROM followed WHERE origin = ?", string(o)).
+		Scan(&st.Advertised, &st.Reason, &st.Error, intoText(&succeeded), &claim, &anchors, &frozen)
+	if errors.Is(err, sql.ErrNoRows) {
+		return monitor.State{Origin: o}, nil
+	}
+	st.Succeeded = succeeded.Time
+	for _, c := range []struct {
+		text string
+		into any
+	}{{claim, &st.Claim}, {anchors, &st.Anchors}, {frozen, &st.Frozen}} {
+		if err == nil && c.text != "" {
+			err = json.Unmarshal([]byte(c.text), c.into)
+		}
+	}
+	return st, f.s.failed("read what is known of "+string(o), err)
+}
+
+// PutState implements [monitor.Store].
+func (f Followed) PutState(ctx context.Context, st monitor.State) error {
+	claim, err1 := jsonOf(st.Claim, st.Claim == nil)
+	anchors, err2 := jsonOf(st.Anchors, len(st.Anchors) == 0)
+	frozen, err3 := jsonOf(st.Frozen, st.Frozen == nil)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return f.s.failed("write what is known of "+string(st.Origin), err)
+	}
+	return f.write(ctx, "write what is known of "+string(st.Origin), `INSERT INTO followed
+			(origin, advertised, reason, error, succeeded, claim, anchors, frozen) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (origin) DO UPDATE SET advertised = excluded.advertised, reason = excluded.reason, error = excluded.error,
+			succeeded = excluded.succeeded, claim = excluded.claim, anchors = excluded.anchors,
+			frozen = CASE followed.frozen WHEN '' THEN excluded.frozen ELSE followed.frozen END`,
+		string(st.Origin), st.Advertised, string(st.Reason), plain(st.Error), text(comity.TimeOf(st.Succeeded)), claim, anchors, frozen)
+}
+
+// write runs one statement in a transaction.
+func (f Followed) write(ctx context.Context, what, q string, args ...any) error {
+	return f.s.Write(ctx, func(tx *Tx) error {
+		_, err := tx.exec(tx.ctx, q, args...)
+		return f.s.failed(what, err)
+	})
+}
+
+// jsonOf is v as JSON, or empty.
+func jsonOf(v any, empty bool) (string, error) {
+	if empty {
+		return "", nil
+	}
+	b, err := json.Marshal(v)
+	return string(b), err
+}
+
+// plain is s as PostgreSQL takes it: UTF-8 without NUL.
+func plain(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// Faults implements [monitor.Store].
+func (f Followed) Faults(ctx context.Context, o comity.Origin) ([]monitor.Fault, error) {
+	rows, err := f.s.read().query(ctx, "SELECT hash, gone, reason, error, tries, since, next_try FROM blob_fault WHERE origin = ? ORDER BY hash", string(o))
+	all, err := collect(rows, err, func(r *sql.Rows) (monitor.Fault, error) {
+		b := monitor.Fault{Origin: o}
+		var gone int64
+		var since, next comity.Time
+		err := r.Scan(intoHash(&b.Hash), &gone, &b.Reason, &b.Error, &b.Tries, intoText(&since), intoText(&next))
+		b.Gone, b.Since, b.NextTry = gone != 0, since.Time, next.Time
+		return b, err
+	})
+	return all, f.s.failed("read which blobs of "+string(o)+" could not be had", err)
+}
+
+// PutFault implements [monitor.Store].
+func (f Followed) PutFault(ctx context.Context, b monitor.Fault) error {
+	return f.write(ctx, "remember that a blob of "+string(b.Origin)+" could not be had", `INSERT INTO blob_fault
+			(origin, hash, gone, reason, error, tries, since, next_try) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (origin, hash) DO UPDATE SET gone = excluded.gone, reason = excluded.reason, error = excluded.error,
+			tries = excluded.tries, since = excluded.since, next_try = excluded.next_try`,
+		string(b.Origin), hash(b.Hash), number(b.Gone), string(b.Reason), plain(b.Error), b.Tries,
+		text(comity.TimeOf(b.Since)), text(comity.TimeOf(b.NextTry)))
+}
+
+// DropFault implements [monitor.Store].
+func (f Followed) DropFault(ctx context.Context, o comity.Origin, h comity.Hash) error {
+	return f.write(ctx, "forget that a blob of "+string(o)+" could not be had",
+		"DELETE FROM blob_fault WHERE origin = ? AND hash = ?", string(o), hash(h))
+}
+
+// Mirror implements [monitor.MirrorStore].
+func (f Followed) Mirror(ctx context.Context, o comity.Origin) (monitor.MirrorCheckpoint, error) {
+	c := monitor.MirrorCheckpoint{Origin: o}
+	var signed comity.Time
+	err := f.s.read().queryRow(ctx, "SELECT size, note, signed FROM mirrored WHERE origin = ?", string(o)).
+		Scan(&c.Size, &c.Note, intoText(&signed))
+	if errors.Is(err, sql.ErrNoRows) {
+		return monitor.MirrorCheckpoint{}, monitor.ErrNotMirrored
+	}
+	c.Signed = signed.Time
+	return c, f.s.failed("read the mirrored checkpoint of "+string(o), err)
+}
+
+// PutMirror implements [monitor.MirrorStore].
+func (f Followed) PutMirror(ctx context.Context, c monitor.MirrorCheckpoint) error {
+	return f.write(ctx, "write the mirrored checkpoint of "+string(c.Origin), `INSERT INTO mirrored (origin, size, note, signed) VALUES (?, ?, ?, ?)
+		ON CONFLICT (origin) DO UPDATE SET size = excluded.size, note = excluded.note, signed = excluded.signed
+		WHERE mirrored.size <= excluded.size`,
+		string(c.Origin), c.Size, blob(c.Note), text(comity.TimeOf(c.Signed)))
+}

@@ -1,0 +1,98 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/peer"
+)
+
+// Roster implements [peer.Store].
+type Roster struct{ s *Store }
+
+var _ peer.Store = Roster{}
+
+// Roster of the known organizations.
+func (s *Store) Roster() Roster { return Roster{s} }
+
+const peerColumns = "domain, name, url, log_key, witness_key, mirror_key, recipient, pinned, paused, private"
+
+func scanPeer(r row) (p peer.Peer, err error) {
+	var pinned comity.Time
+	var paused, private int64
+	err = r.Scan(&p.Domain, &p.Name, &p.URL, &p.LogKey, &p.WitnessKey, &p.MirrorKey, &p.Recipient, intoText(&pinned), &paused, &private)
+	p.Pinned, p.Paused, p.Private = pinned.Time, paused != 0, private != 0
+	return p, err
+}
+
+// Peers implements [peer.Store].
+func (r Roster) Peers(ctx context.Context) ([]peer.Peer, error) {
+	rows, err := r.s.read().query(ctx, "SELECT "+peerColumns+" FROM peer")
+	all, err := collect(rows, err, func(r *sql.Rows) (peer.Peer, error) { return scanPeer(r) })
+	// Databases differ in how they sort text.
+	slices.SortFunc(all, func(a, b peer.Peer) int { return strings.Compare(string(a.Domain), string(b.Domain)) })
+	return all, r.s.failed("read the peers", err)
+}
+
+// Peer implements [peer.Store].
+func (r Roster) Peer(ctx context.Context, d comity.Domain) (peer.Peer, error) {
+	p, err := scanPeer(r.s.read().queryRow(ctx, "SELECT "+peerColumns+" FROM peer WHERE domain = ?", string(d)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return p, peer.ErrUnknown
+	}
+	return p, r.s.failed("read the peer "+string(d), err)
+}
+
+// Pin implements [peer.Store].
+func (r Roster) Pin(ctx context.Context, p peer.Peer) error {
+	if err := p.Validate(); err != nil {
+		return err
+	}
+	return r.s.Write(ctx, func(tx *Tx) error {
+		n, err := tx.affected(`INSERT INTO peer (`+peerColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (domain) DO UPDATE SET name = excluded.name, url = excluded.url,
+				witness_key = excluded.witness_key, mirror_key = excluded.mirror_key, recipient = excluded.recipient,
+				pinned = excluded.pinned, paused = excluded.paused, private = excluded.private
+			WHERE peer.log_key = excluded.log_key`,
+			string(p.Domain), p.Name, p.URL, p.LogKey, p.WitnessKey, p.MirrorKey, p.Recipient,
+			text(comity.TimeOf(p.Pinned)), number(p.Paused), number(p.Private))
+		if err == nil && n == 0 {
+			return peer.ErrOtherKey
+		}
+		return r.s.failed("pin "+string(p.Domain), err)
+	})
+}
+
+// Pause implements [peer.Store].
+func (r Roster) Pause(ctx context.Context, d comity.Domain, paused bool) error {
+	return r.one(ctx, "pause "+string(d), "UPDATE peer SET paused = ? WHERE domain = ?", number(paused), string(d))
+}
+
+// Remove implements [peer.Store].
+func (r Roster) Remove(ctx context.Context, d comity.Domain) error {
+	return r.one(ctx, "remove "+string(d), "DELETE FROM peer WHERE domain = ?", string(d))
+}
+
+// one runs a statement that concerns one peer.
+func (r Roster) one(ctx context.Context, what, q string, args ...any) error {
+	return r.s.Write(ctx, func(tx *Tx) error {
+		n, err := tx.affected(q, args...)
+		if err == nil && n == 0 {
+			return peer.ErrUnknown
+		}
+		return r.s.failed(what, err)
+	})
+}
+
+// number is how a truth value stands in a column: both databases have
+// integers.
+func number(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}

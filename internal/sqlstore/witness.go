@@ -1,0 +1,186 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/witness"
+)
+
+// WitnessStates implements [witness.Store].
+type WitnessStates struct{ s *Store }
+
+var _ witness.Store = WitnessStates{}
+
+// WitnessStates is what our witness remembers.
+func (s *Store) WitnessStates() WitnessStates { return WitnessStates{s} }
+
+func (w WitnessStates) by(ctx context.Context, column, value string) (st witness.State, err error) {
+	err = w.s.read().queryRow(ctx, "SELECT origin, size, root, note FROM witnessed WHERE "+column+" = ?", value).
+		Scan(&st.Origin, &st.Size, intoHash(&st.Root), &st.Note)
+	if errors.Is(err, sql.ErrNoRows) {
+		return st, witness.ErrNone
+	}
+	return st, w.s.failed("read what the witness remembers", err)
+}
+
+// State implements [witness.Store].
+func (w WitnessStates) State(ctx context.Context, o comity.Origin) (witness.State, error) {
+	st, err := w.by(ctx, "origin", string(o))
+	if errors.Is(err, witness.ErrNone) {
+		return witness.State{Origin: o}, nil
+	}
+	return st, err
+}
+
+// StateByHash implements [witness.Store].
+func (w WitnessStates) StateByHash(ctx context.Context, hash string) (witness.State, error) {
+	return w.by(ctx, "hash", hash)
+}
+
+// Advance implements [witness.Store]: the comparison and the change are one
+// statement.
+func (w WitnessStates) Advance(ctx context.Context, old, next witness.State) error {
+	return w.s.Write(ctx, func(tx *Tx) error {
+		var n int64
+		var err error
+		if len(old.Note) == 0 {
+			n, err = tx.affected("INSERT INTO witnessed (origin, hash, size, root, note) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+				string(next.Origin), next.Origin.Hash(), next.Size, hash(next.Root), blob(next.Note))
+		} else {
+			n, err = tx.affected("UPDATE witnessed SET size = ?, root = ?, note = ? WHERE origin = ? AND size = ? AND root = ?",
+				next.Size, hash(next.Root), blob(next.Note), string(old.Origin), old.Size, hash(old.Root))
+		}
+		if err == nil && n == 0 {
+			return witness.ErrConflict
+		}
+		return w.s.failed("remember a cosigned checkpoint of "+string(next.Origin), err)
+	})
+}
+
+// Cosignatures implements [witness.CosignatureStore].
+type Cosignatures struct{ s *Store }
+
+var _ witness.CosignatureStore = Cosignatures{}
+
+// Cosignatures that are kept.
+func (s *Store) Cosignatures() Cosignatures { return Cosignatures{s} }
+
+// Put implements [witness.CosignatureStore].
+func (c Cosignatures) Put(ctx context.Context, cp witness.Checkpoint, sigs ...witness.Cosignature) error {
+	if len(sigs) == 0 {
+		return nil
+	}
+	return c.s.Write(ctx, func(tx *Tx) error {
+		if err := tx.putCosigned(cp); err != nil {
+			return err
+		}
+		for _, g := range sigs {
+			if err := tx.putCosignature(cp, g); err != nil {
+				return c.s.failed("write a cosignature of "+g.Signer, err)
+			}
+		}
+		return nil
+	})
+}
+
+func (tx *Tx) putCosigned(cp witness.Checkpoint) error {
+	_, err := tx.exec(tx.ctx, "INSERT INTO cosigned (origin, size, root, note) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		string(cp.Origin), cp.Size, hash(cp.Root), blob(cp.Note))
+	var kept tlog.Hash
+	if err == nil {
+		err = tx.queryRow(tx.ctx, "SELECT root FROM cosigned WHERE origin = ? AND size = ?", string(cp.Origin), cp.Size).
+			Scan(intoHash(&kept))
+	}
+	if err == nil && kept != cp.Root {
+		return witness.ErrOtherRoot
+	}
+	return tx.s.failed("write a cosigned checkpoint of "+string(cp.Origin), err)
+}
+
+// putCosignature keeps the first and the last of each key.
+func (tx *Tx) putCosignature(cp witness.Checkpoint, g witness.Cosignature) error {
+	_, err := tx.exec(tx.ctx, "INSERT INTO cosignature (origin, size, signer, key_hash, at, line) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		string(cp.Origin), cp.Size, g.Signer, int64(g.KeyHash), g.Time.Unix(), blob(g.Line))
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(tx.ctx, `DELETE FROM cosignature WHERE origin = ? AND size = ? AND signer = ? AND key_hash = ?
+		AND EXISTS (SELECT 1 FROM cosignature a WHERE a.origin = cosignature.origin AND a.size = cosignature.size
+			AND a.signer = cosignature.signer AND a.key_hash = cosignature.key_hash AND a.at < cosignature.at)
+		AND EXISTS (SELECT 1 FROM cosignature b WHERE b.origin = cosignature.origin AND b.size = cosignature.size
+			AND b.signer = cosignature.signer AND b.key_hash = cosignature.key_hash AND b.at > cosignature.at)`,
+		string(cp.Origin), cp.Size, g.Signer, int64(g.KeyHash))
+	return err
+}
+
+// From implements [witness.CosignatureStore].
+func (c Cosignatures) From(ctx context.Context, o comity.Origin, size int64, limit int) ([]witness.Cosigned, error) {
+	return c.list(ctx, o, "SELECT size, root, note FROM cosigned WHERE origin = ? AND size >= ? ORDER BY size LIMIT ?",
+		func(a, b int64) int { return cmp.Compare(a, b) }, string(o), size, limit)
+}
+
+// Last implements [witness.CosignatureStore].
+func (c Cosignatures) Last(ctx context.Context, o comity.Origin, limit int) ([]witness.Cosigned, error) {
+	return c.list(ctx, o, "SELECT size, root, note FROM cosigned WHERE origin = ? ORDER BY size DESC LIMIT ?",
+		func(a, b int64) int { return cmp.Compare(b, a) }, string(o), limit)
+}
+
+// list reads the checkpoints that the inner statement selects, with their
+// cosignatures, in one statement.
+func (c Cosignatures) list(ctx context.Context, o comity.Origin, inner string, order func(a, b int64) int, args ...any) ([]witness.Cosigned, error) {
+	rows, err := c.s.read().query(ctx, `SELECT c.size, c.root, c.note, g.signer, g.key_hash, g.at, g.line
+		FROM (`+inner+`) c JOIN cosignature g ON g.origin = ? AND g.size = c.size`, append(args, string(o))...)
+	type line struct {
+		cp  witness.Checkpoint
+		sig witness.Cosignature
+	}
+	lines, err := collect(rows, err, func(r *sql.Rows) (l line, err error) {
+		var keyHash, at int64
+		err = r.Scan(&l.cp.Size, intoHash(&l.cp.Root), &l.cp.Note, &l.sig.Signer, &keyHash, &at, &l.sig.Line)
+		l.cp.Origin = o
+		l.sig.Origin, l.sig.Size, l.sig.Root = o, l.cp.Size, l.cp.Root
+		l.sig.KeyHash, l.sig.Time = uint32(keyHash), time.Unix(at, 0).UTC()
+		return l, err
+	})
+	if err != nil {
+		return nil, c.s.failed("read the cosigned checkpoints of "+string(o), err)
+	}
+	// Databases differ in how they sort text.
+	slices.SortFunc(lines, func(a, b line) int {
+		return cmp.Or(order(a.cp.Size, b.cp.Size), strings.Compare(a.sig.Signer, b.sig.Signer),
+			cmp.Compare(a.sig.KeyHash, b.sig.KeyHash), a.sig.Time.Compare(b.sig.Time))
+	})
+	var all []witness.Cosigned
+	for _, l := range lines {
+		if n := len(all); n == 0 || all[n-1].Size != l.cp.Size {
+			all = append(all, witness.Cosigned{Checkpoint: l.cp})
+		}
+		last := &all[len(all)-1]
+		last.Cosignatures = append(last.Cosignatures, l.sig)
+	}
+	return all, nil
+}
+
+// Latest implements [witness.CosignatureStore].
+func (c Cosignatures) Latest(ctx context.Context, o comity.Origin, signer string, keyHash uint32) (witness.Cosignature, error) {
+	g := witness.Cosignature{Origin: o, Signer: signer, KeyHash: keyHash}
+	var at int64
+	err := c.s.read().queryRow(ctx, `SELECT g.size, c.root, g.at, g.line
+		FROM cosignature g JOIN cosigned c ON c.origin = g.origin AND c.size = g.size
+		WHERE g.origin = ? AND g.signer = ? AND g.key_hash = ? ORDER BY g.size DESC, g.at DESC LIMIT 1`,
+		string(o), signer, int64(keyHash)).Scan(&g.Size, intoHash(&g.Root), &at, &g.Line)
+	if errors.Is(err, sql.ErrNoRows) {
+		return witness.Cosignature{}, witness.ErrNone
+	}
+	g.Time = time.Unix(at, 0).UTC()
+	return g, c.s.failed("read the last cosignature of "+signer, err)
+}
