@@ -32,6 +32,9 @@ const MaxEntry = 65535
 // not stand in the entry itself and may be as large as a public one.
 const MaxDocument = 64000
 
+// MaxDepth is how deep objects and arrays of a document may be nested.
+const MaxDepth = 64
+
 // Act is the decoded envelope. Its JSON form is the document.
 type Act struct {
 	// Domain and Recorded are written by the issuer's node: whose journal it

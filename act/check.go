@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/comity/comity/comity"
 )
@@ -16,6 +17,8 @@ const (
 	maxAddressed = 64
 	maxRefs      = 64
 	maxStates    = 250
+	maxAttached  = 64
+	maxFileName  = 200 // bytes
 )
 
 var (
@@ -26,6 +29,33 @@ var (
 
 // check applies the rules that hold for acts of every kind, known or not.
 func (a *Act) check() error {
+	if err := a.checkProtected(); err != nil {
+		return err
+	}
+	switch {
+	case strings.TrimSpace(a.Title) == "":
+		return errors.New("title: missing")
+	case len(a.Title) > maxTitle:
+		return fmt.Errorf("title: %d bytes; at most %d", len(a.Title), maxTitle)
+	case strings.ContainsFunc(a.Title, unicode.IsControl):
+		return errors.New("title: has a line break or another control character")
+	case a.Lang != "" && !langForm.MatchString(a.Lang):
+		return fmt.Errorf("lang: %q; write a BCP 47 tag like en or pt-BR", a.Lang)
+	case !slices.Contains([]string{"", "conflict", "wmd", "terrorism", "other"}, a.Threat):
+		return fmt.Errorf("threat: %q; want conflict, wmd, terrorism or other", a.Threat)
+	case len(a.States) > maxStates:
+		return fmt.Errorf("states: %d of them; at most %d", len(a.States), maxStates)
+	}
+	for _, s := range a.States {
+		if !stateForm.MatchString(s) {
+			return fmt.Errorf("states: %q; write ISO 3166-1 alpha-3 codes like CIV", s)
+		}
+	}
+	return errors.Join(a.checkAsk(), a.checkWhere(), a.checkAttach())
+}
+
+// checkProtected applies the rules for the members that outlive an erasure.
+func (a *Act) checkProtected() error {
 	switch {
 	case a.Kind == "":
 		return errors.New(`kind: missing; "comity act --example warning" prints a document to edit`)
@@ -37,36 +67,19 @@ func (a *Act) check() error {
 		return fmt.Errorf("status: %q; want one of %q", a.Status, comity.Statuses())
 	case !a.TLP.Valid():
 		return fmt.Errorf("tlp: %q; want one of %q, without the word TLP", a.TLP, comity.TLPs())
-	case strings.TrimSpace(a.Title) == "":
-		return errors.New("title: missing")
-	case len(a.Title) > maxTitle:
-		return fmt.Errorf("title: %d bytes; at most %d", len(a.Title), maxTitle)
-	case a.Lang != "" && !langForm.MatchString(a.Lang):
-		return fmt.Errorf("lang: %q; write a BCP 47 tag like en or pt-BR", a.Lang)
-	case !slices.Contains([]string{"", "conflict", "wmd", "terrorism", "other"}, a.Threat):
-		return fmt.Errorf("threat: %q; want conflict, wmd, terrorism or other", a.Threat)
 	}
 	if a.OnBehalfOf != "" {
 		if err := a.OnBehalfOf.Valid(); err != nil {
 			return fmt.Errorf("on_behalf_of: %w", err)
 		}
 	}
-	for _, s := range a.States {
-		if !stateForm.MatchString(s) {
-			return fmt.Errorf("states: %q; write ISO 3166-1 alpha-3 codes like CIV", s)
-		}
-	}
-	if len(a.States) > maxStates {
-		return fmt.Errorf("states: %d of them; at most %d", len(a.States), maxStates)
-	}
-	return errors.Join(a.checkTo(), a.checkRe(), a.checkWhere(), a.Effects.Check())
+	return errors.Join(a.checkTo(), a.checkRe(), a.Effects.Check())
 }
 
 func (a *Act) checkTo() error {
 	if len(a.To) > maxAddressed {
 		return fmt.Errorf("to: %d addressees; at most %d", len(a.To), maxAddressed)
 	}
-	asked := false
 	for i, t := range a.To {
 		if err := t.Org.Valid(); err != nil {
 			return fmt.Errorf("to: %w", err)
@@ -79,8 +92,13 @@ func (a *Act) checkTo() error {
 				return fmt.Errorf("to: %s is addressed twice", t.Org)
 			}
 		}
-		asked = asked || t.For == ForAnswer
 	}
+	return nil
+}
+
+// checkAsk checks that what is asked and of whom stand together.
+func (a *Act) checkAsk() error {
+	asked := len(a.Asked()) > 0
 	if asked && a.Ask == nil {
 		return errors.New(`to: somebody is addressed "for answer" and nothing is asked; add "ask", or address them "for information"`)
 	}
@@ -97,9 +115,12 @@ func (a *Act) checkRe() error {
 	if len(a.Re) > maxRefs {
 		return fmt.Errorf("re: %d references; at most %d", len(a.Re), maxRefs)
 	}
-	for _, r := range a.Re {
+	for i, r := range a.Re {
 		if r.Act.IsZero() {
 			return errors.New("re: a reference names no act")
+		}
+		if slices.ContainsFunc(a.Re[:i], func(q Re) bool { return q.Act == r.Act && q.How == r.How }) {
+			return fmt.Errorf("re: %s stands there twice with how %q", r.Act, r.How)
 		}
 		if r.Leaf.IsZero() {
 			return fmt.Errorf("re: the reference to %s has no leaf hash; \"comity show %s\" prints it", r.Act, r.Act)
@@ -109,6 +130,23 @@ func (a *Act) checkRe() error {
 		}
 		if (r.LinkedBy == "") != (r.Basis == "") || r.LinkedBy != "" && r.LinkedBy != "editors" {
 			return fmt.Errorf(`re: %s: a link made by "editors" says on which basis`, r.Act)
+		}
+	}
+	return nil
+}
+
+func (a *Act) checkAttach() error {
+	if len(a.Attach) > maxAttached {
+		return fmt.Errorf("attach: %d files; at most %d", len(a.Attach), maxAttached)
+	}
+	for _, f := range a.Attach {
+		switch {
+		case strings.TrimSpace(f.Name) == "" || len(f.Name) > maxFileName || strings.ContainsAny(f.Name, `/\`) || strings.ContainsFunc(f.Name, unicode.IsControl):
+			return fmt.Errorf("attach: %q is no file name; give one of at most %d bytes, without slashes", f.Name, maxFileName)
+		case f.SHA256.IsZero():
+			return fmt.Errorf("attach: %s has no SHA-256", f.Name)
+		case f.Size < 0:
+			return fmt.Errorf("attach: %s has a size of %d bytes", f.Name, f.Size)
 		}
 	}
 	return nil

@@ -8,32 +8,31 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	strict "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/comity/comity/comity"
 )
-
-// unmarshal reads JSON strictly: valid UTF-8, no member twice, member names
-// by exact case. Two readers can then not understand one document in two ways.
-func unmarshal(b []byte, v any) error { return strict.Unmarshal(b, v) }
 
 // A Document is an act as JSON, its members in the order they were written.
 // Setting a member leaves the bytes of all others as they are.
 type Document struct{ members []member }
 
 type member struct {
-	name  string
+	name  string         // as it reads
+	raw   jsontext.Value // as it was written, in quotes
 	value jsontext.Value
 }
 
 // ParseDocument splits a JSON object into its members.
 func ParseDocument(b []byte) (*Document, error) {
-	if len(b) > MaxDocument+1024 {
+	if len(b) > MaxEntry {
 		return nil, fmt.Errorf("the document has %d bytes; an act has at most %d: move long texts into attachments", len(b), MaxDocument)
 	}
 	if !utf8.Valid(b) {
 		return nil, errors.New("the document is not UTF-8 text")
+	}
+	if deeperThan(b, MaxDepth) {
+		return nil, fmt.Errorf("the document is nested deeper than %d levels", MaxDepth)
 	}
 	dec := jsontext.NewDecoder(bytes.NewReader(b))
 	t, err := dec.ReadToken()
@@ -45,16 +44,20 @@ func ParseDocument(b []byte) (*Document, error) {
 	}
 	d := &Document{}
 	for dec.PeekKind() != '}' {
-		name, err := dec.ReadToken()
+		raw, err := dec.ReadValue()
 		if err != nil {
 			return nil, fmt.Errorf("the document is not JSON: %w", err)
 		}
-		n := name.String()
+		raw = raw.Clone()
+		name, err := jsontext.AppendUnquote(nil, raw)
+		if err != nil {
+			return nil, fmt.Errorf("the document is not JSON: %w", err)
+		}
 		v, err := dec.ReadValue()
 		if err != nil {
-			return nil, fmt.Errorf("the document is not JSON: member %q: %w", n, err)
+			return nil, fmt.Errorf("the document is not JSON: member %q: %w", name, err)
 		}
-		d.members = append(d.members, member{n, v.Clone()})
+		d.members = append(d.members, member{string(name), raw, v.Clone()})
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, fmt.Errorf("the document is not JSON: %w", err)
@@ -87,11 +90,16 @@ func (d *Document) Set(name string, v any) error {
 			return nil
 		}
 	}
-	d.members = append(d.members, member{name, b})
+	raw, err := marshal(name)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	d.members = append(d.members, member{name, raw, b})
 	return nil
 }
 
-// Bytes is the document again: one line, every member as it was.
+// Bytes is the document again, every member as it was, and nothing between
+// them but a comma.
 func (d *Document) Bytes() []byte { return d.bytes(nil) }
 
 // Only is the document cut down to the named members.
@@ -109,8 +117,7 @@ func (d *Document) bytes(keep func(string) bool) []byte {
 		if b.Len() > 1 {
 			b.WriteByte(',')
 		}
-		name, _ := marshal(m.name)
-		b.Write(name)
+		b.Write(m.raw)
 		b.WriteByte(':')
 		b.Write(m.value)
 	}
@@ -142,33 +149,52 @@ func Encode(a *Act) ([]byte, error) {
 
 // Decode reads a document, checks the rules that hold for all kinds and those
 // of its own kind, and compares its effects with its body. A document without
-// the member "effects" gets those of its kind. The error is in words for the
-// person who wrote it.
+// the member "effects" gets those of its kind: an author may leave them to the
+// node. The error is in words for the person who wrote it.
 func Decode(doc []byte) (*Act, error) {
-	a, err := read(doc)
-	if err != nil {
-		return nil, err
+	a, _, err := decode(doc)
+	return a, err
+}
+
+// decode also reports whether the effects stand in the document.
+func decode(doc []byte) (a *Act, written bool, err error) {
+	if a, err = read(doc); err != nil {
+		return nil, false, err
 	}
 	if err := a.check(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
+	written = a.Effects != nil
 	spec, known := Lookup(a.Kind)
 	if !known {
-		return a, nil
+		return a, written, nil
 	}
 	if err := spec.check(a); err != nil {
-		return nil, fmt.Errorf("%s: %w", a.Kind, err)
+		return nil, false, fmt.Errorf("%s: %w", a.Kind, err)
 	}
-	want, err := spec.effects(a)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", a.Kind, err)
-	}
-	if a.Effects == nil {
+	switch want, err := spec.effects(a); {
+	case errors.Is(err, errOtherKind) && written:
+		// They cannot be computed here, and stand as those of an unknown kind do.
+	case err != nil:
+		return nil, false, fmt.Errorf("%s: %w", a.Kind, err)
+	case !written:
 		a.Effects = want
-	} else if !a.Effects.Equal(want) {
+	case !a.Effects.Equal(want):
 		a.Contradiction = "the effects written in this act are not those of its content"
 	}
-	return a, nil
+	return a, written, nil
+}
+
+// decodeRecorded reads a document that stands in a journal, where effects are
+// written out: a reader that does not know the kind could not compute them,
+// and all must agree.
+func decodeRecorded(doc []byte) (*Act, error) {
+	a, written, err := decode(doc)
+	if err == nil && !written {
+		a.Effects = nil
+		a.Contradiction = "the effects of this act are not written in it"
+	}
+	return a, err
 }
 
 func read(doc []byte) (*Act, error) {
@@ -192,13 +218,34 @@ type Entry struct {
 }
 
 // EncodeEntry writes a public act's journal entry: the document with domain
-// and recorded at its front.
+// and recorded at its front. It refuses a document that may not stand in a
+// journal in the clear.
 func EncodeEntry(doc []byte, d comity.Domain, recorded comity.Time) ([]byte, error) {
-	if len(doc) < 2 || doc[0] != '{' {
+	var head struct {
+		Domain   jsontext.Value `json:"domain"`
+		Recorded jsontext.Value `json:"recorded"`
+		Sealed   jsontext.Value `json:"sealed"`
+		TLP      comity.TLP     `json:"tlp"`
+		Effects  jsontext.Value `json:"effects"`
+	}
+	if len(doc) == 0 || doc[0] != '{' {
 		return nil, errors.New("the document is not a JSON object")
 	}
-	head := fmt.Sprintf(`{"domain":%q,"recorded":%q,`, d, recorded)
-	entry := append([]byte(head), doc[1:]...)
+	if err := unmarshal(doc, &head); err != nil {
+		return nil, fmt.Errorf("the document is no act: %w", err)
+	}
+	switch {
+	case head.Domain != nil || head.Recorded != nil:
+		return nil, errors.New("domain, recorded: the node writes these itself; leave them out")
+	case head.Sealed != nil:
+		return nil, errors.New("sealed: only the entry of a sealed act has this member; leave it out")
+	case head.TLP != comity.Clear:
+		return nil, fmt.Errorf("tlp: an act marked %q is sealed and does not stand in the journal", head.TLP)
+	case head.Effects == nil:
+		return nil, errors.New("effects: missing; in a journal they are written out")
+	}
+	front := fmt.Sprintf(`{"domain":%q,"recorded":%q,`, d, recorded)
+	entry := append([]byte(front), bytes.TrimLeft(doc[1:], " \t\r\n")...)
 	if len(entry) > MaxEntry {
 		return nil, fmt.Errorf("the act has %d bytes; a journal entry has at most %d: move long texts into attachments", len(entry), MaxEntry)
 	}
@@ -221,22 +268,36 @@ type Commitment struct {
 	HMAC   comity.Hash `json:"hmac"`
 }
 
+func (s Sealed) check() error {
+	for _, c := range []Commitment{s.Effects, s.Content} {
+		if c.SHA256.IsZero() || c.HMAC.IsZero() || c.Size <= 0 {
+			return errors.New("the entry's seal does not say what is sealed")
+		}
+	}
+	return nil
+}
+
 type sealedEntry struct {
 	Domain   comity.Domain `json:"domain"`
 	Recorded comity.Time   `json:"recorded"`
 	Status   comity.Status `json:"status"`
 	Sealed   *Sealed       `json:"sealed"`
+	// Kind makes an entry that is both sealed and public an error.
+	Kind string `json:"kind,omitempty"`
 }
 
 // EncodeSealed writes a sealed act's journal entry.
 func EncodeSealed(d comity.Domain, recorded comity.Time, status comity.Status, s Sealed) ([]byte, error) {
-	return marshal(sealedEntry{d, recorded, status, &s})
+	return marshal(sealedEntry{Domain: d, Recorded: recorded, Status: status, Sealed: &s})
 }
 
 // DecodeEntry reads a journal entry of the given domain. The error says why
 // an entry is shown without effect; it is kept all the same.
 func DecodeEntry(d comity.Domain, entry []byte) (*Entry, error) {
 	var head sealedEntry
+	if len(entry) > MaxEntry {
+		return nil, fmt.Errorf("the entry has %d bytes; at most %d are possible", len(entry), MaxEntry)
+	}
 	if err := unmarshal(entry, &head); err != nil {
 		return nil, fmt.Errorf("the entry is no act: %w", err)
 	}
@@ -251,9 +312,12 @@ func DecodeEntry(d comity.Domain, entry []byte) (*Entry, error) {
 		if !head.Status.Valid() {
 			return nil, fmt.Errorf("the entry's status is %q", head.Status)
 		}
-		return e, nil
+		if head.Kind != "" {
+			return nil, errors.New("the entry is a seal and a public act at once")
+		}
+		return e, head.Sealed.check()
 	}
-	a, err := Decode(entry)
+	a, err := decodeRecorded(entry)
 	if err != nil {
 		return nil, err
 	}
@@ -264,7 +328,7 @@ func DecodeEntry(d comity.Domain, entry []byte) (*Entry, error) {
 	return e, nil
 }
 
-// Protected lists the members of a document that make up its effects blob:
+// protected lists the members of a document that make up its effects blob:
 // all that the fold needs, and no free text. They outlive an erasure.
 var protected = []string{"kind", "date", "on_behalf_of", "to", "situation", "re", "status", "tlp", "effects"}
 
@@ -280,35 +344,46 @@ func EffectsDocument(doc []byte) ([]byte, error) {
 // DecodeOpened reads what was inside a sealed entry: the effects document and,
 // unless it was erased (nil), the whole document. The two must agree.
 func DecodeOpened(e *Entry, effects, content []byte) (*Act, error) {
-	rest, err := read(effects)
+	a, err := read(effects)
 	if err != nil {
 		return nil, err
 	}
-	a := rest
-	if content != nil {
-		if a, err = Decode(content); err != nil {
-			return nil, err
-		}
-		cut, err := EffectsDocument(content)
-		if err != nil {
-			return nil, err
-		}
-		if !bytes.Equal(cut, effects) {
-			a.Contradiction = "the sealed effects of this act are not those of its content"
-		}
-	} else {
+	if err := a.checkProtected(); err != nil {
+		return nil, err
+	}
+	if cut, err := EffectsDocument(effects); err != nil || !bytes.Equal(cut, effects) {
+		return nil, errors.Join(errors.New("the sealed effects hold more than effects"), err)
+	}
+	if content == nil {
 		a.ContentErased = true
-		if err := a.Effects.Check(); err != nil {
-			return nil, err
-		}
+	} else if a, err = decodeContent(effects, content); err != nil {
+		return nil, err
 	}
-	if a.Domain != "" || !a.Recorded.IsZero() {
+	switch {
+	case a.Domain != "" || !a.Recorded.IsZero():
 		return nil, errors.New("a sealed document must not carry domain or recorded")
-	}
-	if a.Status != e.Status {
+	case a.TLP == comity.Clear:
+		// Everybody folds CLEAR acts, and not everybody could fold this one.
+		return nil, errors.New("a sealed act is marked TLP:CLEAR")
+	case a.Status != e.Status:
 		return nil, fmt.Errorf("the entry's status is %q, the sealed act's %q", e.Status, a.Status)
 	}
 	a.Domain, a.Recorded = e.Domain, e.Recorded
+	return a, nil
+}
+
+func decodeContent(effects, content []byte) (*Act, error) {
+	a, err := decodeRecorded(content)
+	if err != nil {
+		return nil, err
+	}
+	cut, err := EffectsDocument(content)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(cut, effects) {
+		a.Contradiction = "the sealed effects of this act are not those of its content"
+	}
 	return a, nil
 }
 

@@ -1,0 +1,131 @@
+package act
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+
+	strict "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// unmarshal reads JSON strictly: valid UTF-8, nothing after the value, bounded
+// depth, no member twice, and no member that differs from a known one in case
+// only. Two readers can then not understand one document in two ways.
+func unmarshal(b []byte, v any) error {
+	if deeperThan(b, MaxDepth) {
+		return fmt.Errorf("it is nested deeper than %d levels", MaxDepth)
+	}
+	if err := strict.Unmarshal(b, v); err != nil {
+		return err
+	}
+	return exactCase(jsontext.NewDecoder(bytes.NewReader(b)), reflect.TypeOf(v).Elem())
+}
+
+// deeperThan counts brackets outside strings. It needs no valid JSON.
+func deeperThan(b []byte, most int) bool {
+	depth, inString := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > most {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
+}
+
+var (
+	skipped         = reflect.TypeFor[json.RawMessage]()
+	jsonUnmarshaler = reflect.TypeFor[json.Unmarshaler]()
+	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+// exactCase reports a member that is one of t's but for its case. Some JSON
+// readers would take one for the other, ours would quietly ignore it. What dec
+// reads is known to be valid JSON.
+func exactCase(dec *jsontext.Decoder, t reflect.Type) error {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	own := reflect.PointerTo(t)
+	switch kind := dec.PeekKind(); {
+	case own.Implements(jsonUnmarshaler) || own.Implements(textUnmarshaler):
+	case t.Kind() == reflect.Struct && kind == '{':
+		return exactMembers(dec, t)
+	case t.Kind() == reflect.Slice && kind == '[':
+		if _, err := dec.ReadToken(); err != nil {
+			return err
+		}
+		for dec.PeekKind() != ']' {
+			if err := exactCase(dec, t.Elem()); err != nil {
+				return err
+			}
+		}
+		_, err := dec.ReadToken()
+		return err
+	}
+	return dec.SkipValue()
+}
+
+// members of a struct type: the types by name, and the names in lower case.
+type members struct {
+	types  map[string]reflect.Type
+	folded map[string]string
+}
+
+// memo keeps what membersOf found out about a type, which never changes.
+var memo sync.Map
+
+func membersOf(t reflect.Type) *members {
+	if m, ok := memo.Load(t); ok {
+		return m.(*members)
+	}
+	m := &members{types: map[string]reflect.Type{}, folded: map[string]string{}}
+	for _, f := range reflect.VisibleFields(t) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
+			m.types[name] = f.Type
+			m.folded[strings.ToLower(name)] = name
+		}
+	}
+	memo.Store(t, m)
+	return m
+}
+
+func exactMembers(dec *jsontext.Decoder, t reflect.Type) error {
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	known := membersOf(t)
+	for dec.PeekKind() != '}' {
+		tok, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		name := tok.String()
+		is, ok := known.types[name]
+		if !ok {
+			if like := known.folded[strings.ToLower(name)]; like != "" {
+				return fmt.Errorf("the member %q is written %q", name, like)
+			}
+			is = skipped
+		}
+		if err := exactCase(dec, is); err != nil {
+			return err
+		}
+	}
+	_, err := dec.ReadToken()
+	return err
+}
