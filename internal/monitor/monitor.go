@@ -160,12 +160,12 @@ func (r *round) run() error {
 	if r.head, err = r.c.Journal.Head(r.ctx, r.origin); err != nil {
 		return fmt.Errorf("reading the head of the copy of %s: %w", r.origin, err)
 	}
-	r.p.Size, r.p.Advertised = r.head.Size, r.saved.Advertised
+	r.p.Size, r.p.Advertised = r.head.Size, max(r.saved.Advertised, r.head.Size)
 	if r.saved.Frozen != nil {
 		return &ForkError{Evidence: *r.saved.Frozen}
 	}
 	entriesErr := r.entries()
-	r.p.Size, r.p.Advertised = r.head.Size, r.st.Advertised
+	r.p.Size, r.p.Advertised = r.head.Size, max(r.st.Advertised, r.head.Size)
 	if r.ctx.Err() != nil || isFork(entriesErr) || noAnswer(entriesErr) {
 		return entriesErr
 	}
@@ -226,6 +226,9 @@ func (r *round) remember(err error) error {
 		r.st.Succeeded = r.c.Now().UTC()
 	}
 	r.prune()
+	if r.st.Advertised <= r.head.Size {
+		r.st.Advertised = r.saved.Advertised // not worth a write
+	}
 	if !r.st.worthStoring(r.saved) {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 // State is what is known of one followed journal beside the copy itself.
 type State struct {
 	Origin     comity.Origin
-	Advertised int64       // the largest size that the peer has shown
+	Advertised int64       // the largest size that the peer has shown, if larger than the copy
 	Reason     peer.Reason // why the last round failed; "" if it did not
 	Error      string      // the same for the log and the administrator
 	Succeeded  time.Time   // when a round last went well; stored at most once a minute

@@ -227,7 +227,7 @@ func TestOpen(t *testing.T) {
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 		})
-		s, err := client(t, url, peer.Config{Private: true}).Open(t.Context(), "/s", 50*time.Millisecond)
+		s, err := client(t, url, peer.Config{Private: true}).Open(t.Context(), "/s", 500*time.Millisecond)
 		if err != nil {
 			t.Fatal(err)
 		}
