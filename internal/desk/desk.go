@@ -1,1 +1,376 @@
+// Package desk is what an organization's people can do with their node: read
+// situation files, asks and acts; see what would happen before they issue
+// something; issue it; release what another drafted; prove what was said.
+//
+// Pages and API are thin layers over it, so that a rule holds on every path.
+// Who may do what is decided here, by role; what the outside may see is
+// decided by which of the ledger's two books is read: nobody in particular and
+// observers read the public one, officers the full one.
+//
+//	d := desk.New(desk.Config{…})
+//	p, err := d.Preview(ctx, who, document)   // who will receive it, what they can read
+//	r, err := d.Issue(ctx, who, document)     // durable, in the tree, under our signature
 package desk
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/comity/comity/casefile"
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/blob"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/person"
+	"github.com/comity/comity/internal/seal"
+	"github.com/comity/comity/internal/witness"
+)
+
+// Errors that callers turn into answers. Their texts are fit for users.
+var (
+	ErrNotFound  = errors.New("there is nothing of that name that you may see")
+	ErrForbidden = errors.New("your role does not allow this")
+	ErrSignIn    = errors.New("sign in first")
+	ErrNoProof   = errors.New("no checkpoint that satisfies the policy covers this act yet; try again in a moment")
+)
+
+// Invalid is an error of the caller's document, in words for its author.
+// Nothing was recorded.
+type Invalid struct{ Err error }
+
+func (e *Invalid) Error() string { return e.Err.Error() }
+func (e *Invalid) Unwrap() error { return e.Err }
+
+// Peers is the roster, as the desk reads it.
+type Peers interface {
+	Peers(ctx context.Context) ([]peer.Peer, error)
+}
+
+// Drafts keeps what waits for a second person's release.
+type Drafts interface {
+	AddDraft(ctx context.Context, d person.Draft) (id int64, err error)
+	Drafts(ctx context.Context) ([]person.Draft, error)
+	Draft(ctx context.Context, id int64) (person.Draft, error)
+	TakeDraft(ctx context.Context, id int64) (person.Draft, error)
+	DiscardDraft(ctx context.Context, id int64) error
+}
+
+// Config is what a desk works with. All but Names, Follows and Quorum must be
+// set.
+type Config struct {
+	Self    Self
+	Ledger  *Ledger
+	Journal *journal.Journal
+	Store   journal.Store
+	Peers   Peers
+	Drafts  Drafts
+	Cosigs  witness.CosignatureStore
+	Blobs   *blob.Store
+	Keys    seal.Recipient   // our own, to which everything we seal is sealed too
+	Clock   func() time.Time // the node's clock; a scenario's in the demo
+	Log     *slog.Logger
+
+	// Names returns the display name of a State or body at a date.
+	Names func(p comity.Party, at comity.Time) string
+	// Follows returns how far a peer's journal was read.
+	Follows func(comity.Domain) (Following, bool)
+	// Quorum is how many witnesses make a checkpoint accepted.
+	Quorum int
+}
+
+// Desk of one organization. It is safe for concurrent use.
+type Desk struct {
+	c Config
+
+	mu       sync.Mutex
+	receipts map[comity.Domain][]Receipt // by size, rising: mirror cosignatures of our own journal
+	last     comity.Time                 // newest recorded time in our own journal
+}
+
+// New returns the desk.
+func New(c Config) *Desk {
+	d := &Desk{c: c, receipts: map[comity.Domain][]Receipt{}}
+	l := c.Ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, h := range l.order {
+		if h.Name.Domain == c.Self.Domain && h.At.After(d.last.Time) {
+			d.last = h.At
+		}
+	}
+	return d
+}
+
+// Now is the node's clock.
+func (d *Desk) Now() comity.Time { return comity.TimeOf(d.c.Clock()) }
+
+// Self describes the organization.
+func (d *Desk) Self() Self { return d.c.Self }
+
+// Name of a party as people say it: a known organization's own name, a State's
+// name of the day; else the code itself.
+func (d *Desk) Name(p comity.Party) string {
+	if dom, ok := p.Domain(); ok {
+		if dom == d.c.Self.Domain {
+			return d.c.Self.Name
+		}
+		if known, err := d.c.Peers.Peers(context.Background()); err == nil {
+			for _, x := range known {
+				if x.Domain == dom && x.Name != "" {
+					return x.Name
+				}
+			}
+		}
+		return string(p)
+	}
+	if d.c.Names != nil {
+		if n := d.c.Names(p, d.Now()); n != "" {
+			return n
+		}
+	}
+	return string(p)
+}
+
+// Received notes a mirror cosignature of our own journal: the peer has stored
+// it up to size.
+func (d *Desk) Received(by comity.Domain, r Receipt) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := d.receipts[by]
+	if len(l) == 0 || l[len(l)-1].Size < r.Size {
+		d.receipts[by] = append(l, r)
+	}
+}
+
+func (d *Desk) stored(by comity.Domain, n comity.ActName) (time.Time, bool) {
+	if n.Domain != d.c.Self.Domain {
+		return time.Time{}, false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := d.receipts[by]
+	i, _ := slices.BinarySearchFunc(l, n.Index+1, func(r Receipt, size int64) int { return int(r.Size - size) })
+	if i == len(l) {
+		return time.Time{}, false
+	}
+	return l[i].At, true
+}
+
+// heads is what View needs to know about how far journals were read.
+func (d *Desk) heads(ctx context.Context) (casefile.Heads, error) {
+	h := casefile.Heads{Self: d.c.Self.Domain, Heard: map[comity.Domain]comity.Time{}, Stored: d.stored}
+	known, err := d.c.Peers.Peers(ctx)
+	if err != nil {
+		return h, err
+	}
+	for _, p := range known {
+		h.Heard[p.Domain] = comity.Time{}
+		if d.c.Follows != nil {
+			if f, ok := d.c.Follows(p.Domain); ok {
+				h.Heard[p.Domain] = f.Heard
+			}
+		}
+	}
+	return h, nil
+}
+
+// book is the one that the caller may read. The caller holds the ledger's mu.
+func (d *Desk) book(who Who) *casefile.Book {
+	if who.May(person.Officer) {
+		return d.c.Ledger.full
+	}
+	return d.c.Ledger.public
+}
+
+// Situations returns every file that the caller may see, the one with the
+// newest act first.
+func (d *Desk) Situations(ctx context.Context, who Who) ([]casefile.View, error) {
+	heads, err := d.heads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := d.Now()
+	l := d.c.Ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := d.book(who)
+	var out []casefile.View
+	for _, n := range b.Situations() {
+		if v, ok := b.View(n, now, heads); ok {
+			out = append(out, v)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b casefile.View) int { return b.Latest.Compare(a.Latest.Time) })
+	return out, nil
+}
+
+// Situation returns one file.
+func (d *Desk) Situation(ctx context.Context, who Who, name comity.ActName) (casefile.View, error) {
+	heads, err := d.heads(ctx)
+	if err != nil {
+		return casefile.View{}, err
+	}
+	l := d.c.Ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v, ok := d.book(who).View(name, d.Now(), heads)
+	if !ok {
+		return casefile.View{}, ErrNotFound
+	}
+	return v, nil
+}
+
+// Asks returns asks in the order in which a desk should look at them: late
+// first, then by the date that counts, then by name.
+func (d *Desk) Asks(ctx context.Context, who Who, f AskFilter) ([]casefile.AskView, error) {
+	heads, err := d.heads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := d.c.Ledger
+	l.mu.Lock()
+	all := d.book(who).Asks(d.Now(), heads)
+	l.mu.Unlock()
+	var out []casefile.AskView
+	for _, a := range all {
+		if f.By != "" && a.By != f.By {
+			continue
+		}
+		if slices.ContainsFunc(a.Addressees, func(x casefile.AddresseeView) bool {
+			return (f.Of == "" || x.Org == f.Of) && (!f.Late || x.Standing.Late()) && (!f.Open || x.Standing.Open())
+		}) {
+			out = append(out, a)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b casefile.AskView) int { return urgency(a).compare(urgency(b)) })
+	return out, nil
+}
+
+// urge is how soon an ask needs somebody: owed and late, late, by date.
+type urge struct {
+	class int
+	due   time.Time
+}
+
+func urgency(a casefile.AskView) urge {
+	u := urge{class: 3}
+	for _, x := range a.Addressees {
+		c := 3
+		switch {
+		case x.Standing == casefile.Overdue:
+			c = 0
+		case x.Standing.Late():
+			c = 1
+		case x.Standing.Open():
+			c = 2
+		}
+		if c < u.class || c == u.class && !x.Due.IsZero() && (u.due.IsZero() || x.Due.Before(u.due)) {
+			u = urge{c, x.Due.Time}
+		}
+	}
+	return u
+}
+
+func (u urge) compare(v urge) int {
+	switch {
+	case u.class != v.class:
+		return u.class - v.class
+	case u.due.IsZero() != v.due.IsZero():
+		if u.due.IsZero() {
+			return 1
+		}
+		return -1
+	}
+	return u.due.Compare(v.due)
+}
+
+// Act returns one act as the caller may see it.
+func (d *Desk) Act(ctx context.Context, who Who, name comity.ActName) (Held, error) {
+	l := d.c.Ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h, ok := l.acts[name]
+	if !ok {
+		return Held{}, ErrNotFound
+	}
+	return d.show(who, h), nil
+}
+
+// show is a copy of h cut down to what the caller may see. The caller holds
+// the ledger's mu. That a sealed entry exists is public; what it is, is not.
+func (d *Desk) show(who Who, h *Held) Held {
+	out := *h
+	if h.Sealed != nil && !who.May(person.Officer) {
+		out.Act, out.Why = nil, whySealed
+		return out
+	}
+	b := d.book(who)
+	if h.Act != nil {
+		if out.Why == "" {
+			out.Why = b.Trouble(h.Name)
+		}
+		if file, ok := b.ScopeOf(h.Name); ok {
+			out.File = file
+			if s, ok := b.State(file); ok {
+				out.Fact, _ = s.Fact(h.Name)
+			}
+		} else {
+			out.Fact, _ = b.House(h.Name.Domain).Fact(h.Name)
+		}
+	}
+	return out
+}
+
+// Acts returns up to limit acts held here after a position, in order of
+// arrival; never by time.
+func (d *Desk) Acts(ctx context.Context, who Who, after int64, limit int) ([]Held, error) {
+	l := d.c.Ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if after < 0 || after >= int64(len(l.order)) {
+		return nil, nil
+	}
+	var out []Held
+	for _, h := range l.order[after:min(after+int64(limit), int64(len(l.order)))] {
+		out = append(out, d.show(who, h))
+	}
+	return out, nil
+}
+
+// Held is how many acts are held here: the position of the newest.
+func (d *Desk) Held() int64 {
+	d.c.Ledger.mu.Lock()
+	defer d.c.Ledger.mu.Unlock()
+	return int64(len(d.c.Ledger.order))
+}
+
+// News is closed when something arrives after the call.
+func (d *Desk) News() <-chan struct{} { return d.c.Ledger.News() }
+
+// Digest of the public book.
+func (d *Desk) Digest() casefile.Digest {
+	d.c.Ledger.mu.Lock()
+	defer d.c.Ledger.mu.Unlock()
+	return d.c.Ledger.public.Digest()
+}
+
+// Pending is how many acts wait for others that have not arrived.
+func (d *Desk) Pending() int {
+	d.c.Ledger.mu.Lock()
+	defer d.c.Ledger.mu.Unlock()
+	return d.c.Ledger.full.Pending()
+}
+
+// StoredBy is up to where the peer's mirror cosignatures cover our journal.
+func (d *Desk) StoredBy(by comity.Domain) int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if l := d.receipts[by]; len(l) > 0 {
+		return l[len(l)-1].Size
+	}
+	return 0
+}

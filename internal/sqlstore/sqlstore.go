@@ -57,6 +57,9 @@ var _ journal.Tx = (*Tx)(nil)
 
 // dialect is what SQLite and PostgreSQL say differently.
 type dialect interface {
+	// Tables is the statement that lists the tables of the node.
+	Tables() string
+
 	// Name for messages: "SQLite", "PostgreSQL".
 	Name() string
 

@@ -210,3 +210,8 @@ func (db *DB) Hint(err error) string {
 
 // Close closes all connections.
 func (db *DB) Close() error { return db.pool.Close() }
+
+// Tables lists the tables of the node's schema.
+func (db *DB) Tables() string {
+	return "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
+}

@@ -214,3 +214,8 @@ func (db *DB) Close() error {
 	errs = append(errs, db.writer.Close())
 	return errors.Join(errs...)
 }
+
+// Tables lists the tables of the file.
+func (db *DB) Tables() string {
+	return "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+}

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/comity/comity/act"
+	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/node"
+	"github.com/comity/comity/internal/person"
+)
+
+func (a *app) actCmd() *cobra.Command {
+	var example, who string
+	var kinds, asJSON bool
+	c := &cobra.Command{
+		Use:   "act [FILE.json]",
+		Short: "Issue an act from a file or standard input, or print an example to edit",
+		Long: `Issues the act in FILE.json, or on standard input, in the organization's
+journal, and prints its name: it is then durable, in the tree and under our
+signature. A consequential act waits for a second person; see "comity drafts".
+
+Leaf hashes in "re" may be left out: the act held here is meant. So may
+"effects": the node writes them.`,
+		Example: `  comity act --example warning > warning.json
+  comity act warning.json --dir /var/lib/comity --person a.diallo
+  comity act --kinds`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usageError{errors.New("act takes one file")}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			switch {
+			case kinds:
+				return a.printKinds()
+			case c.Flags().Changed("example"):
+				return a.printExample(example)
+			}
+			doc, err := a.document(args)
+			if err != nil {
+				return err
+			}
+			out, err := a.issue(c.Context(), who, doc)
+			if err != nil {
+				return err
+			}
+			return a.printIssued(out, asJSON)
+		},
+	}
+	c.Flags().StringVar(&example, "example", "", "print a valid document of this kind, to edit")
+	c.Flags().BoolVar(&kinds, "kinds", false, "list the kinds of acts")
+	c.Flags().StringVar(&who, "person", "", "who issues it (needed if several persons could)")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func (a *app) printKinds() error {
+	for _, k := range act.Kinds() {
+		second := ""
+		if k.Consequential {
+			second = " Needs a second person."
+		}
+		fmt.Fprintf(a.out, "%-24s %s%s\n", k.Kind.Base(), k.About, second)
+	}
+	return nil
+}
+
+func (a *app) printExample(name string) error {
+	for _, k := range act.Kinds() {
+		if string(k.Kind) == name || k.Kind.Base() == name {
+			return a.asJSON(k.Example())
+		}
+	}
+	return usageError{fmt.Errorf("there is no kind %q; \"comity act --kinds\" lists them", name)}
+}
+
+// document reads the file named, or standard input, bounded.
+func (a *app) document(args []string) ([]byte, error) {
+	in := a.in
+	if len(args) == 1 && args[0] != "-" {
+		f, err := os.Open(args[0])
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	return io.ReadAll(io.LimitReader(in, 4*act.MaxDocument))
+}
+
+func (a *app) printIssued(out desk.Issued, asJSON bool) error {
+	if asJSON {
+		return a.asJSON(out)
+	}
+	if out.Draft != 0 {
+		fmt.Fprintf(a.out, "draft %d waits for a second person: comity release %d --person …\n", out.Draft, out.Draft)
+		return nil
+	}
+	fmt.Fprintln(a.out, out.Name)
+	return nil
+}
+
+// issue issues a document: through the node that runs on the folder, or, if
+// none does, by opening it.
+func (a *app) issue(ctx context.Context, id string, doc []byte) (desk.Issued, error) {
+	return a.asPerson(ctx, id, person.Officer, "POST", "/api/v1/acts", doc, func(n *node.Node, who desk.Who) (desk.Issued, error) {
+		return n.Desk.Issue(ctx, who, doc)
+	})
+}
+
+// asPerson does something that changes the record in a person's name. The
+// folder is the authority: who can write it can act for its persons.
+func (a *app) asPerson(ctx context.Context, id string, role person.Role, method, path string, body []byte,
+	here func(*node.Node, desk.Who) (desk.Issued, error)) (desk.Issued, error) {
+	n, err := node.Open(ctx, node.Config{Dir: a.dir, Log: a.logger(), Version: version()})
+	if err == nil {
+		defer n.Close()
+		p, err := choose(ctx, n, id, role)
+		if err != nil {
+			return desk.Issued{}, err
+		}
+		return here(n, desk.Who{Person: &p, Role: p.Role})
+	}
+	if !errors.Is(err, node.ErrInUse) {
+		return desk.Issued{}, err
+	}
+	url, err := node.Running(a.dir)
+	if err != nil {
+		return desk.Issued{}, err
+	}
+	if url == "" {
+		return desk.Issued{}, fmt.Errorf("%s: %w", a.dir, node.ErrInUse)
+	}
+	if n, err = a.read(ctx); err != nil {
+		return desk.Issued{}, err
+	}
+	defer n.Close()
+	p, err := choose(ctx, n, id, role)
+	if err != nil {
+		return desk.Issued{}, err
+	}
+	token, err := n.People.IssueToken(ctx, p.ID, p.Role, time.Minute)
+	if err != nil {
+		return desk.Issued{}, err
+	}
+	defer n.People.Revoke(context.WithoutCancel(ctx), token)
+	return call(ctx, method, url+path, token, body)
+}
+
+// choose finds the person meant: the one named, or the only one who can.
+func choose(ctx context.Context, n *node.Node, id string, role person.Role) (person.Person, error) {
+	if id != "" {
+		return n.People.Person(ctx, id)
+	}
+	all, err := n.People.Persons(ctx)
+	if err != nil {
+		return person.Person{}, err
+	}
+	var can []person.Person
+	for _, p := range all {
+		if p.Role == role {
+			can = append(can, p)
+		}
+	}
+	if len(can) == 0 {
+		for _, p := range all {
+			if p.Role.Includes(role) {
+				can = append(can, p)
+			}
+		}
+	}
+	switch len(can) {
+	case 0:
+		return person.Person{}, fmt.Errorf("nobody here is %s; add somebody with \"comity person add\"", role)
+	case 1:
+		return can[0], nil
+	}
+	var ids []string
+	for _, p := range can {
+		ids = append(ids, p.ID)
+	}
+	return person.Person{}, usageError{fmt.Errorf("say who acts, with --person: %s", strings.Join(ids, ", "))}
+}
+
+// call asks the running node, and turns its problem details into an error.
+func call(ctx context.Context, method, url, token string, body []byte) (desk.Issued, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err != nil {
+		return desk.Issued{}, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return desk.Issued{}, fmt.Errorf("ask the running node: %w", err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return desk.Issued{}, err
+	}
+	if resp.StatusCode >= 300 {
+		var problem struct{ Title, Detail string }
+		if json.Unmarshal(b, &problem) != nil || problem.Detail == "" {
+			return desk.Issued{}, fmt.Errorf("the running node answered %s", resp.Status)
+		}
+		return desk.Issued{}, errors.New(problem.Detail)
+	}
+	var out desk.Issued
+	return out, json.Unmarshal(b, &out)
+}

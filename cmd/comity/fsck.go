@@ -1,0 +1,38 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/comity/comity/comity"
+)
+
+func (a *app) fsckCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "fsck",
+		Short: "Check every journal held here, from its first entry",
+		Long: `Re-reads our own journal and the copies of others from the first entry,
+recomputes their trees, and compares them with the signed checkpoints.`,
+		Args: none,
+		RunE: func(c *cobra.Command, _ []string) error {
+			n, err := a.read(c.Context())
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			err = n.Fsck(c.Context(), func(o comity.Origin, size int64, err error) {
+				if err != nil {
+					fmt.Fprintf(a.out, "FAILED  %s: %v\n", o, err)
+					return
+				}
+				fmt.Fprintf(a.out, "ok      %s, %d entries\n", o, size)
+			})
+			if err != nil {
+				return errors.New("the record is damaged: stop the node, keep a copy of the folder, and restore it from a backup or from your peers' mirrors")
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/comity/comity/internal/node"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// usageError is an error in how the program was called.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// app is what the subcommands share: where they read and write, and the flags
+// of the root command.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	dir      string
+	verbose  bool
+}
+
+// run carries out one call of the program and returns its exit code.
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	a := &app{in: in, out: out, err: errOut}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, new(usageError)):
+		fmt.Fprintf(errOut, "comity: %v\nSee \"comity help\".\n", err)
+		return exitUsage
+	}
+	fmt.Fprintf(errOut, "comity: %v\n", err)
+	return exitFailed
+}
+
+func (a *app) root() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "comity",
+		Short: "Carry a warning to those who should answer, prove it was carried, show what came back",
+		Long: `Comity is the node of one organization among sovereign ones. It writes the
+organization's own journal of acts, follows and witnesses the journals of
+others, and folds them into shared situation files.
+
+Begin with "comity demo": seven organizations on this machine, no set-up.`,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("there is no command %q", args[0])}
+			}
+			return c.Help()
+		},
+	}
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	c.PersistentFlags().StringVar(&a.dir, "dir", ".", "the organization's folder")
+	c.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log more, on standard error")
+	c.AddCommand(a.demoCmd(), a.initCmd(), a.serveCmd(), a.followCmd(), a.actCmd(), a.draftsCmd(), a.releaseCmd(), a.showCmd(),
+		a.situationsCmd(), a.asksCmd(), a.personCmd(), a.tokenCmd(), a.signInCmd(), a.verifyCmd(), a.discloseCmd(), a.fsckCmd(), a.versionCmd())
+	return c
+}
+
+// exactly, atMost and none check the number of arguments.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usageError{fmt.Errorf("%s wants %s", c.CommandPath(), what)}
+		}
+		return nil
+	}
+}
+
+func none(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("%s takes no arguments, and was given %q", c.CommandPath(), args[0])}
+	}
+	return nil
+}
+
+func (a *app) logger() *slog.Logger {
+	level := slog.LevelWarn
+	if a.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
+}
+
+// read opens the organization's record for reading only; a node may run on the
+// same folder meanwhile.
+func (a *app) read(ctx context.Context) (*node.Node, error) {
+	return node.Open(ctx, node.Config{Dir: a.dir, Visit: true, Log: a.logger(), Version: version()})
+}
+
+// asJSON prints v for programs.
+func (a *app) asJSON(v any) error {
+	e := json.NewEncoder(a.out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// onTerminal reports whether people read the output as it comes.
+func (a *app) onTerminal() bool {
+	f, ok := a.out.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

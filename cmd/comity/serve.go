@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/comity/comity/internal/node"
+)
+
+func (a *app) serveCmd() *cobra.Command {
+	var listen, db, clock string
+	c := &cobra.Command{
+		Use:   "serve --dir D --listen ADDR",
+		Short: "Run the organization's node",
+		Long: `Serves pages, API and journal, follows the pinned peers and witnesses their
+journals, until it is stopped. Put a TLS proxy in front of it.`,
+		Example: `  comity serve --dir /var/lib/comity --listen 127.0.0.1:8080
+  comity serve --dir /var/lib/comity --listen :8080 --db "postgres://comity@db/comity?schema=ecowas"`,
+		Args: none,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx := c.Context()
+			level := slog.LevelInfo
+			if a.verbose {
+				level = slog.LevelDebug
+			}
+			log := slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
+			now, err := node.ClockFile(clock)
+			if err != nil {
+				return err
+			}
+			l, err := node.Listen(listen)
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			n, err := node.Open(ctx, node.Config{Dir: a.dir, Database: db, Clock: now, Log: log, Version: version()})
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			if err := n.Start(ctx); err != nil {
+				return err
+			}
+			if err := n.Announce("http://" + l.Addr().String()); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "%s at http://%s\n", n.Self.Domain, l.Addr())
+			return n.Serve(ctx, l)
+		},
+	}
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address to listen on")
+	c.Flags().StringVar(&db, "db", "", "database: postgres://…, instead of the SQLite file in the folder; remembered")
+	c.Flags().StringVar(&clock, "clock-file", "", "read the time from this file (scenarios)")
+	c.Flags().MarkHidden("clock-file")
+	return c
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/comity/comity/act"
+	"github.com/comity/comity/casefile"
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
+)
+
+func (a *app) showCmd() *cobra.Command {
+	var entry, proof bool
+	c := &cobra.Command{
+		Use:   "show ACT",
+		Short: "Show an act, its journal entry or its proof",
+		Example: `  comity show ecowas.int/12
+  comity show ecowas.int/12 --proof > 12.tlog-proof`,
+		Args: exactly(1, "one act, like ecowas.int/12"),
+		RunE: func(c *cobra.Command, args []string) error {
+			name, err := comity.ParseActName(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			ctx := c.Context()
+			n, err := a.read(ctx)
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			if proof {
+				p, err := n.Desk.Proof(ctx, operator, name, false)
+				if err != nil {
+					return err
+				}
+				_, err = a.out.Write(p)
+				return err
+			}
+			h, err := n.Desk.Act(ctx, operator, name)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			if entry {
+				_, err := a.out.Write(h.Entry)
+				return err
+			}
+			return a.printAct(h)
+		},
+	}
+	c.Flags().BoolVar(&entry, "entry", false, "print the journal entry, byte for byte")
+	c.Flags().BoolVar(&proof, "proof", false, "print a C2SP tlog-proof; check it with \"comity verify\"")
+	return c
+}
+
+func (a *app) printAct(h desk.Held) error {
+	fmt.Fprintf(a.out, "%s  recorded %s  %s\nleaf %s\n", h.Name, h.At, strings.ToUpper(string(h.Status)), h.Leaf)
+	if h.Why != "" {
+		fmt.Fprintf(a.out, "note: %s\n", h.Why)
+	}
+	for _, r := range h.Fact.Refused {
+		fmt.Fprintf(a.out, "claimed without authority: %s: %s\n", r.Do, r.Why)
+	}
+	if !h.Fact.Withdrawn.IsZero() {
+		fmt.Fprintf(a.out, "WITHDRAWN by %s\n", h.Fact.Withdrawn)
+	}
+	if !h.Fact.Corrected.IsZero() {
+		fmt.Fprintf(a.out, "CORRECTED by %s\n", h.Fact.Corrected)
+	}
+	if h.Act == nil {
+		return nil
+	}
+	doc, err := act.Encode(h.Act)
+	if err != nil {
+		return err
+	}
+	return a.asJSON(rawJSON(doc))
+}
+
+// rawJSON is a document that is JSON already.
+type rawJSON []byte
+
+func (r rawJSON) MarshalJSON() ([]byte, error) { return r, nil }
+
+func (a *app) situationsCmd() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "situations",
+		Short: "List the situation files",
+		Args:  none,
+		RunE: func(c *cobra.Command, _ []string) error {
+			n, err := a.read(c.Context())
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			all, err := n.Desk.Situations(c.Context(), operator)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.asJSON(all)
+			}
+			if len(all) == 0 {
+				fmt.Fprintln(a.out, "No situation files yet. \"comity act --example situation\" shows how to open one.")
+			}
+			for _, v := range all {
+				open, late := 0, 0
+				for _, k := range v.Asks {
+					for _, x := range k.Addressees {
+						if x.Standing.Open() {
+							open++
+						}
+						if x.Standing.Late() {
+							late++
+						}
+					}
+				}
+				fmt.Fprintf(a.out, "%-22s %-9s %3d acts  %2d open  %2d late  %s\n", v.Name, v.Status, len(v.Timeline), open, late, v.Title)
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func (a *app) asksCmd() *cobra.Command {
+	var f desk.AskFilter
+	var by, of string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "asks [--late]",
+		Short: "List what was asked, of whom, and what came back",
+		Example: `  comity asks --late
+  comity asks --of un.example`,
+		Args: none,
+		RunE: func(c *cobra.Command, _ []string) error {
+			f.By, f.Of = comity.Party(by), comity.Party(of)
+			n, err := a.read(c.Context())
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			all, err := n.Desk.Asks(c.Context(), operator, f)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.asJSON(all)
+			}
+			if len(all) == 0 {
+				fmt.Fprintln(a.out, "Nothing of that sort was asked.")
+			}
+			for _, k := range all {
+				fmt.Fprintf(a.out, "%s  %s\n  asked by %s, %s\n", k.Ask, k.Title, k.By, k.Sent)
+				for _, x := range k.Addressees {
+					fmt.Fprintf(a.out, "  %-30s %s\n", strings.TrimSpace(string(x.Org)+" "+x.Organ), standingWords(x))
+				}
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&by, "by", "", "asked by this organization")
+	c.Flags().StringVar(&of, "of", "", "asked of this organization")
+	c.Flags().BoolVar(&f.Late, "late", false, "only those whose date has passed without an answer")
+	c.Flags().BoolVar(&f.Open, "open", false, "only those without an answer")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// standingWords says how an ask stands, claiming no more than is known.
+func standingWords(x casefile.AddresseeView) string {
+	switch x.Standing {
+	case casefile.Overdue:
+		return fmt.Sprintf("overdue since %s (%d days)", x.Due, x.Days)
+	case casefile.Unanswered:
+		return fmt.Sprintf("no answer recorded here, %d days", x.Days)
+	case casefile.NotHeard:
+		if x.Since.IsZero() {
+			return "not heard from"
+		}
+		return fmt.Sprintf("not heard from since %s", x.Since)
+	case casefile.NoJournal:
+		return "keeps no journal here; nothing recorded"
+	case casefile.Considering:
+		return fmt.Sprintf("will consider until %s", x.Due)
+	}
+	return fmt.Sprintf("%s, %s", x.Standing, x.Since)
+}

@@ -1,0 +1,413 @@
+package desk
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/comity/comity/act"
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/effect"
+	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/person"
+	"github.com/comity/comity/internal/seal"
+)
+
+// clockSlack is by how much the clock may be behind the last recorded time
+// (which is then used) before the desk refuses to record.
+const clockSlack = 2 * time.Minute
+
+// Preview checks a document and says what issuing it would do. It changes
+// nothing.
+func (d *Desk) Preview(ctx context.Context, who Who, doc []byte) (Preview, error) {
+	if !who.May(person.Officer) {
+		return Preview{}, d.refuse(who)
+	}
+	return d.prepare(ctx, doc)
+}
+
+func (d *Desk) refuse(who Who) error {
+	if who.Person == nil {
+		return ErrSignIn
+	}
+	return ErrForbidden
+}
+
+// Issue checks a document and records it: at once, or, for a consequential
+// kind, as a draft that another person must release.
+func (d *Desk) Issue(ctx context.Context, who Who, doc []byte) (Issued, error) {
+	if !who.May(person.Officer) {
+		return Issued{}, d.refuse(who)
+	}
+	p, err := d.prepare(ctx, doc)
+	if err != nil {
+		return Issued{}, err
+	}
+	if p.Consequential {
+		id, err := d.c.Drafts.AddDraft(ctx, person.Draft{Document: p.Document, Kind: string(p.Act.Kind), Title: p.Act.Title,
+			By: who.Person.ID, At: d.Now().Time})
+		return Issued{Draft: id}, err
+	}
+	return d.record(ctx, p)
+}
+
+// Release records a draft. Whoever releases is not who drafted it.
+func (d *Desk) Release(ctx context.Context, who Who, id int64) (Issued, error) {
+	draft, err := d.c.Drafts.Draft(ctx, id)
+	if err != nil {
+		return Issued{}, err
+	}
+	if who.Person == nil {
+		return Issued{}, ErrSignIn
+	}
+	if err := person.MayRelease(draft, *who.Person, who.Role); err != nil {
+		return Issued{}, fmt.Errorf("%w: %w", ErrForbidden, err)
+	}
+	p, err := d.prepare(ctx, draft.Document) // the file may have moved on meanwhile
+	if err != nil {
+		return Issued{}, err
+	}
+	if _, err := d.c.Drafts.TakeDraft(ctx, id); err != nil {
+		return Issued{}, err
+	}
+	out, err := d.record(ctx, p)
+	if err != nil {
+		// Not recorded: the draft must not be lost.
+		if _, again := d.c.Drafts.AddDraft(context.WithoutCancel(ctx), draft); again != nil {
+			err = errors.Join(err, again)
+		}
+	}
+	return out, err
+}
+
+// Drafts lists what waits for release.
+func (d *Desk) Drafts(ctx context.Context, who Who) ([]Draft, error) {
+	if !who.May(person.Officer) {
+		return nil, d.refuse(who)
+	}
+	all, err := d.c.Drafts.Drafts(ctx)
+	var out []Draft
+	for _, x := range all {
+		out = append(out, Draft{ID: x.ID, Document: x.Document, Title: x.Title, Kind: act.Kind(x.Kind), By: x.By, At: comity.TimeOf(x.At)})
+	}
+	return out, err
+}
+
+// Discard drops a draft: its author's, or anybody's for who may release.
+func (d *Desk) Discard(ctx context.Context, who Who, id int64) error {
+	draft, err := d.c.Drafts.Draft(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !who.May(person.Officer) || draft.By != who.Person.ID && !who.May(person.Releasing) {
+		return d.refuse(who)
+	}
+	return d.c.Drafts.DiscardDraft(ctx, id)
+}
+
+// prepare completes a document (leaf hashes of its references, effects) and
+// checks it against the file as it stands.
+func (d *Desk) prepare(ctx context.Context, doc []byte) (Preview, error) {
+	invalid := func(err error) (Preview, error) { return Preview{}, &Invalid{err} }
+	parsed, err := act.ParseDocument(doc)
+	if err != nil {
+		return invalid(err)
+	}
+	for _, m := range []string{"domain", "recorded"} {
+		if parsed.Get(m) != nil {
+			return invalid(fmt.Errorf("%s: the node writes this itself; leave it out", m))
+		}
+	}
+	if err := d.fillLeaves(parsed); err != nil {
+		return invalid(err)
+	}
+	a, err := act.Decode(parsed.Bytes())
+	if err != nil {
+		return invalid(err)
+	}
+	spec, known := act.Lookup(a.Kind)
+	if !known {
+		return invalid(fmt.Errorf("kind: this version does not know %q; \"comity act --example\" lists the kinds", a.Kind))
+	}
+	if a.Contradiction != "" {
+		return invalid(errors.New(`effects: they are not those of this act's content; leave "effects" out and the node writes them`))
+	}
+	if parsed.Get("effects") == nil {
+		if err := parsed.Set("effects", a.Effects); err != nil {
+			return invalid(err)
+		}
+	}
+	p := Preview{Document: parsed.Bytes(), Act: a, Consequential: spec.Consequential}
+	if len(p.Document) > act.MaxDocument {
+		return invalid(fmt.Errorf("the act has %d bytes; at most %d: move long texts into attachments", len(p.Document), act.MaxDocument))
+	}
+	peers, err := d.c.Peers.Peers(ctx)
+	if err != nil {
+		return Preview{}, err
+	}
+	if err := d.address(&p, peers); err != nil {
+		return invalid(err)
+	}
+	if err := d.fits(a); err != nil {
+		return invalid(err)
+	}
+	return p, nil
+}
+
+// fillLeaves completes references that give no leaf hash with the hash of the
+// act held here: what the author read is what is meant.
+func (d *Desk) fillLeaves(doc *act.Document) error {
+	raw := doc.Get("re")
+	if raw == nil {
+		return nil
+	}
+	refs, err := act.ParseRe(raw)
+	if err != nil {
+		return fmt.Errorf("re: %w", err)
+	}
+	l := d.c.Ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	filled := false
+	for i := range refs {
+		h, ok := l.acts[refs[i].Act]
+		switch {
+		case !ok:
+			return fmt.Errorf("re: %s is not held here; check the name, or wait until it has arrived", refs[i].Act)
+		case refs[i].Leaf.IsZero():
+			refs[i].Leaf, filled = h.Leaf, true
+		case refs[i].Leaf != h.Leaf:
+			return fmt.Errorf("re: %s has the leaf hash %s, not %s: what you refer to is not what stands there", refs[i].Act, h.Leaf, refs[i].Leaf)
+		}
+	}
+	if !filled {
+		return nil
+	}
+	return doc.Set("re", refs)
+}
+
+// address works out who receives the act, how, and what they can read.
+func (d *Desk) address(p *Preview, peers []peer.Peer) error {
+	a := p.Act
+	public := a.TLP == comity.Clear
+	for _, t := range a.To {
+		r := Recipient{Org: t.Org, Organ: t.Organ, For: t.For, Name: d.Name(t.Org), Route: "outside", Reads: "all"}
+		if dom, ok := t.Org.Domain(); ok {
+			i := slices.IndexFunc(peers, func(x peer.Peer) bool { return x.Domain == dom })
+			switch {
+			case dom == d.c.Self.Domain:
+				r.Route = "own"
+			case i < 0:
+				return fmt.Errorf("to: no organization %s is known here; pin it with \"comity follow URL\", or name a body without a node by its acronym", dom)
+			case peers[i].Recipient == "" && !public:
+				return fmt.Errorf("to: %s has published no key to seal to; issue it TLP:CLEAR, or ask them for their key", dom)
+			default:
+				r.Route = "journal"
+			}
+		}
+		p.Recipients = append(p.Recipients, r)
+	}
+	for _, x := range peers {
+		if slices.ContainsFunc(p.Recipients, func(r Recipient) bool { return r.Org == x.Domain.Party() }) {
+			continue
+		}
+		reads := "seal"
+		if public {
+			reads = "all"
+		}
+		p.Recipients = append(p.Recipients, Recipient{Org: x.Domain.Party(), Name: x.Name, Route: "journal", Reads: reads})
+	}
+	if public {
+		p.Notes = append(p.Notes, "TLP:CLEAR: everybody can read this act, for ever.")
+	}
+	for _, r := range p.Recipients {
+		if r.Route == "outside" {
+			p.Notes = append(p.Notes, fmt.Sprintf("%s keeps no node here: reach them by mail, telephone or letter, and enter what they answer.", r.Name))
+		}
+	}
+	if a.Ask != nil && a.Ask.Basis == effect.Wish && !a.Ask.Due.IsZero() {
+		p.Notes = append(p.Notes, "The date is a wish: after it the file reads \"no answer recorded here\", not \"overdue\", unless the addressee accepts it.")
+	}
+	return nil
+}
+
+// fits checks the act against the files as they stand: its situation is there,
+// its author may bring about its effects, and it is marked no weaker than what
+// it refers to.
+func (d *Desk) fits(a *act.Act) error {
+	l := d.c.Ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := d.c.Clock().Add(24 * time.Hour); a.Date.After(now) {
+		return fmt.Errorf("date: %s is in the future; an act is dated when it was done", a.Date)
+	}
+	for _, r := range a.Re {
+		h := l.acts[r.Act]
+		if h.Sealed == nil {
+			continue
+		}
+		if h.Act == nil {
+			return fmt.Errorf("re: %s cannot be read here (%s), so nothing can refer to it", r.Act, h.Why)
+		}
+		if a.TLP.Weaker(h.Act.TLP) {
+			return fmt.Errorf("tlp: %s refers to %s, which is TLP:%s; mark it at least so", a.TLP, r.Act, h.Act.TLP)
+		}
+		if r.Act.Domain != d.c.Self.Domain && !slices.ContainsFunc(a.To, func(t act.To) bool { return t.Org == r.Act.Domain.Party() }) {
+			return fmt.Errorf("to: it refers to the sealed act %s; address %s as well", r.Act, r.Act.Domain)
+		}
+	}
+	facts, err := d.factsFor(a)
+	if err != nil {
+		return err
+	}
+	author := effect.Author{Issuer: d.c.Self.Domain, OnBehalfOf: a.OnBehalfOf}
+	for _, e := range a.Effects {
+		if err := effect.May(author, e, facts); err != nil {
+			return fmt.Errorf("%s: %w", e.Do(), err)
+		}
+	}
+	return nil
+}
+
+func (d *Desk) factsFor(a *act.Act) (effect.Facts, error) {
+	l := d.c.Ledger
+	if a.Situation.IsZero() {
+		return l.full.House(d.c.Self.Domain), nil
+	}
+	h, held := l.acts[a.Situation]
+	s, ok := l.full.State(a.Situation)
+	switch {
+	case !held:
+		return nil, fmt.Errorf("situation: %s is not held here; \"comity situations\" lists the files", a.Situation)
+	case !ok:
+		return nil, fmt.Errorf("situation: %s opened no file; \"comity situations\" lists those that did", a.Situation)
+	case h.Sealed != nil && a.TLP == comity.Clear:
+		return nil, fmt.Errorf("tlp: the file %s is sealed (TLP:%s); an act in it cannot be CLEAR", a.Situation, h.Act.TLP)
+	case h.Status != a.Status:
+		return nil, fmt.Errorf("status: the file %s is %s and this act %s; keep them apart", a.Situation, h.Status, a.Status)
+	}
+	for _, r := range a.Re {
+		if file, ok := l.full.ScopeOf(r.Act); ok && file != a.Situation && slices.Contains([]string{"answers", "corrects", "withdraws"}, r.How) {
+			return nil, fmt.Errorf("situation: %s belongs to the file %s; act on it there", r.Act, file)
+		}
+	}
+	return s, nil
+}
+
+// record puts a prepared act into the journal.
+func (d *Desk) record(ctx context.Context, p Preview) (Issued, error) {
+	if p.Act.TLP == comity.Clear {
+		return d.append(ctx, func(at comity.Time) ([]byte, error) {
+			return act.EncodeEntry(p.Document, d.c.Self.Domain, at)
+		})
+	}
+	sealed, err := d.seal(ctx, p)
+	if err != nil {
+		return Issued{}, err
+	}
+	return d.append(ctx, func(at comity.Time) ([]byte, error) {
+		return act.EncodeSealed(d.c.Self.Domain, at, p.Act.Status, sealed)
+	})
+}
+
+// seal makes the act's two boxes and stores them, so that they are there
+// before anybody learns of the entry.
+func (d *Desk) seal(ctx context.Context, p Preview) (act.Sealed, error) {
+	var out act.Sealed
+	to, err := d.recipients(ctx, p)
+	if err != nil {
+		return out, err
+	}
+	cut, err := act.EffectsDocument(p.Document)
+	if err != nil {
+		return out, err
+	}
+	for _, part := range []struct {
+		purpose seal.Purpose
+		payload []byte
+		into    *act.Commitment
+	}{{seal.Effects, cut, &out.Effects}, {seal.Content, p.Document, &out.Content}} {
+		box, _, err := seal.Seal(d.c.Self.Domain, part.purpose, part.payload, to, rand.Reader)
+		if err != nil {
+			return out, fmt.Errorf("seal: %w", err)
+		}
+		if _, err := d.c.Blobs.Put(ctx, box.Ciphertext); err != nil {
+			return out, fmt.Errorf("store the sealed content: %w", err)
+		}
+		*part.into = box.Commitment
+	}
+	return out, nil
+}
+
+func (d *Desk) recipients(ctx context.Context, p Preview) ([]seal.Recipient, error) {
+	peers, err := d.c.Peers.Peers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := []seal.Recipient{d.c.Keys} // ours; one listed twice counts once
+	for _, t := range p.Act.To {
+		for _, x := range peers {
+			if x.Domain.Party() != t.Org {
+				continue
+			}
+			r, err := seal.ParseRecipient(x.Recipient)
+			if err != nil {
+				return nil, fmt.Errorf("seal to %s: %w", x.Domain, err)
+			}
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+// append sequences one entry, stamped with the node's clock, which never
+// decreases within the journal.
+func (d *Desk) append(ctx context.Context, entry func(at comity.Time) ([]byte, error)) (Issued, error) {
+	out, err := d.c.Journal.Append(ctx, func(int64) ([]byte, error) {
+		at, err := d.stamp()
+		if err != nil {
+			return nil, err
+		}
+		return entry(at)
+	})
+	if err != nil {
+		return Issued{}, err
+	}
+	return Issued{Name: comity.ActName{Domain: d.c.Self.Domain, Index: out.Index}, Leaf: comity.Hash(out.Leaf)}, nil
+}
+
+func (d *Desk) stamp() (comity.Time, error) {
+	now := d.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if behind := d.last.Sub(now.Time); behind > clockSlack {
+		return comity.Time{}, fmt.Errorf("this machine's clock says %s, but an act was recorded here at %s: set the clock; nothing was recorded", now, d.last)
+	}
+	if now.Before(d.last.Time) {
+		now = d.last
+	}
+	d.last = now
+	return now, nil
+}
+
+// Found puts the organization's key act into its empty journal as entry 0.
+func (d *Desk) Found(ctx context.Context, key effect.Key) (Issued, error) {
+	a := &act.Act{Kind: "key.v1", Date: d.Now(), By: act.By{Office: "Administrator"}, Status: comity.Actual, TLP: comity.Clear,
+		Lang: "en", Title: strings.TrimSpace("Keys of " + d.c.Self.Name)}
+	if err := act.SetKeyBody(a, key); err != nil {
+		return Issued{}, err
+	}
+	doc, err := act.Encode(a)
+	if err != nil {
+		return Issued{}, err
+	}
+	p, err := d.prepare(ctx, doc)
+	if err != nil {
+		return Issued{}, err
+	}
+	return d.record(ctx, p)
+}

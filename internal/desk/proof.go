@@ -1,0 +1,218 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"filippo.io/torchwood"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/person"
+	"github.com/comity/comity/internal/seal"
+	"github.com/comity/comity/internal/witness"
+)
+
+// Proof returns a C2SP tlog-proof (https://c2sp.org/tlog-proof) that the act
+// stands in its journal: an inclusion proof to a signed checkpoint with the
+// cosignatures known here. Its unauthenticated extra data is the entry itself,
+// so that the file can be checked alone.
+//
+// With accepted, only a checkpoint cosigned by a quorum of witnesses will do;
+// ErrNoProof if none covers the act yet.
+func (d *Desk) Proof(ctx context.Context, who Who, name comity.ActName, accepted bool) ([]byte, error) {
+	h, err := d.Act(ctx, who, name)
+	if err != nil {
+		return nil, err
+	}
+	o := name.Domain.Origin()
+	size, note, err := d.provable(ctx, o, name.Index+1, accepted)
+	if err != nil {
+		return nil, err
+	}
+	p, err := journal.ProveRecord(ctx, d.c.Store, o, name.Index, size)
+	if err != nil {
+		return nil, fmt.Errorf("prove %s: %w", name, err)
+	}
+	return torchwood.FormatProofWithExtraData(name.Index, h.Entry, p, note), nil
+}
+
+// provable returns a checkpoint of at least size, with its cosignatures: the
+// accepted one if there is one, else, unless it must be accepted, the newest.
+func (d *Desk) provable(ctx context.Context, o comity.Origin, size int64, accepted bool) (int64, []byte, error) {
+	if o == d.c.Self.Origin {
+		policy, err := d.policy(ctx)
+		if err != nil {
+			return 0, nil, err
+		}
+		c, err := witness.Satisfying(ctx, d.c.Cosigs, o, size, policy)
+		if err == nil {
+			return c.Size, c.Assembled(), nil
+		}
+		if !errors.Is(err, witness.ErrNone) {
+			return 0, nil, err
+		}
+	}
+	if accepted {
+		return 0, nil, ErrNoProof
+	}
+	head, err := d.c.Store.Head(ctx, o)
+	if err != nil {
+		return 0, nil, err
+	}
+	if head.Size < size {
+		return 0, nil, ErrNoProof
+	}
+	note, _, err := d.cosigned(ctx, head)
+	return head.Size, note, err
+}
+
+// policy accepts a checkpoint of our journal with the quorum of witnesses.
+func (d *Desk) policy(ctx context.Context) (torchwood.Policy, error) {
+	peers, err := d.c.Peers.Peers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	for _, p := range peers {
+		if p.WitnessKey != "" {
+			keys = append(keys, p.WitnessKey)
+		}
+	}
+	return witness.Quorum(d.c.Self.LogKey, min(d.c.Quorum, len(keys)), keys...)
+}
+
+// cosigned is a head's checkpoint with every cosignature of it known here.
+func (d *Desk) cosigned(ctx context.Context, head journal.Head) ([]byte, []witness.Cosignature, error) {
+	if len(head.Note) == 0 {
+		return nil, nil, nil
+	}
+	kept, err := d.c.Cosigs.From(ctx, head.Origin, head.Size, 1)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(kept) == 0 || kept[0].Size != head.Size {
+		return head.Note, nil, nil
+	}
+	return witness.Assemble(head.Note, kept[0].Cosignatures), kept[0].Cosignatures, nil
+}
+
+// Checkpoint is our newest checkpoint with the cosignatures collected so far,
+// as it is served.
+func (d *Desk) Checkpoint(ctx context.Context) ([]byte, error) {
+	head, err := d.c.Store.Head(ctx, d.c.Self.Origin)
+	if err != nil {
+		return nil, err
+	}
+	note, _, err := d.cosigned(ctx, head)
+	return note, err
+}
+
+// Record describes our own journal.
+func (d *Desk) Record(ctx context.Context, who Who) (Record, error) {
+	head, err := d.c.Store.Head(ctx, d.c.Self.Origin)
+	if err != nil {
+		return Record{}, err
+	}
+	note, sigs, err := d.cosigned(ctx, head)
+	if err != nil {
+		return Record{}, err
+	}
+	r := Record{Origin: d.c.Self.Origin, Size: head.Size, Root: comity.Hash(head.Root), Checkpoint: note}
+	for _, s := range sigs {
+		c := Cosignature{Name: s.Signer, Role: "witness", At: s.Time}
+		if strings.HasSuffix(s.Signer, "/mirror") {
+			c.Role = "mirror"
+		}
+		if !slices.ContainsFunc(r.Cosignatures, func(o Cosignature) bool { return o.Name == c.Name }) {
+			r.Cosignatures = append(r.Cosignatures, c)
+		}
+	}
+	return r, nil
+}
+
+// Peers lists the known organizations and how each stands with us.
+func (d *Desk) Peers(ctx context.Context, who Who) ([]PeerView, error) {
+	peers, err := d.c.Peers.Peers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []PeerView
+	for _, p := range peers {
+		v := PeerView{Domain: p.Domain, Name: p.Name, URL: p.URL, Pinned: p.Pinned}
+		if d.c.Follows != nil {
+			v.Follow, _ = d.c.Follows(p.Domain)
+		}
+		if v.Stored, err = d.latest(ctx, p.MirrorKey); err != nil {
+			return nil, err
+		}
+		if v.Witness, err = d.latest(ctx, p.WitnessKey); err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	slices.SortFunc(out, func(a, b PeerView) int { return strings.Compare(string(a.Domain), string(b.Domain)) })
+	return out, nil
+}
+
+func (d *Desk) latest(ctx context.Context, vkey string) (Receipt, error) {
+	if vkey == "" {
+		return Receipt{}, nil
+	}
+	v, err := torchwood.NewCosignatureVerifier(vkey)
+	if err != nil {
+		return Receipt{}, err
+	}
+	c, err := d.c.Cosigs.Latest(ctx, d.c.Self.Origin, v.Name(), v.KeyHash())
+	if errors.Is(err, witness.ErrNone) {
+		return Receipt{}, nil
+	}
+	return Receipt{c.Size, c.Time}, err
+}
+
+// LoadReceipts reads what mirrors have cosigned, once at start.
+func (d *Desk) LoadReceipts(ctx context.Context) error {
+	peers, err := d.c.Peers.Peers(ctx)
+	if err != nil {
+		return err
+	}
+	for from := int64(0); ; {
+		kept, err := d.c.Cosigs.From(ctx, d.c.Self.Origin, from, 256)
+		if err != nil || len(kept) == 0 {
+			return err
+		}
+		for _, c := range kept {
+			for _, s := range c.Cosignatures {
+				if i := slices.IndexFunc(peers, func(p peer.Peer) bool { return p.Domain.MirrorName() == s.Signer }); i >= 0 {
+					d.Received(peers[i].Domain, Receipt{c.Size, s.Time})
+				}
+			}
+			from = c.Size + 1
+		}
+	}
+}
+
+// Disclose returns what lets anybody check, without any key, what a sealed act
+// of ours says.
+func (d *Desk) Disclose(ctx context.Context, who Who, name comity.ActName) (seal.Opening, error) {
+	h, err := d.Act(ctx, who, name)
+	switch {
+	case err != nil:
+		return seal.Opening{}, err
+	case !who.May(person.Administrator):
+		return seal.Opening{}, d.refuse(who)
+	case h.Sealed == nil:
+		return seal.Opening{}, &Invalid{errors.New("the act is public; there is nothing to disclose")}
+	case name.Domain != d.c.Self.Domain:
+		return seal.Opening{}, &Invalid{fmt.Errorf("only %s discloses its own act", name.Domain)}
+	}
+	box, err := d.c.Blobs.Get(ctx, h.Sealed.Content.SHA256)
+	if err != nil {
+		return seal.Opening{}, err
+	}
+	return d.c.Ledger.keys.Open(name.Domain, seal.Content, h.Sealed.Content, box)
+}

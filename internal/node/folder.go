@@ -1,0 +1,289 @@
+package node
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"filippo.io/torchwood"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/sys/unix"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/effect"
+	"github.com/comity/comity/internal/seal"
+)
+
+// The files of a node's folder. The folder is 0700, every file 0600.
+const (
+	settingsFile = "settings.json"
+	databaseFile = "comity.db"
+	blobsFolder  = "blobs"
+	keysFolder   = "keys"
+	lockFile     = "lock"
+	logKeyFile   = "log.key"
+	witnessFile  = "witness.key"
+	mirrorFile   = "mirror.key"
+	sealFile     = "seal.key"
+	// RootKeyFile is the offline root key. It belongs off the machine.
+	RootKeyFile = "root.key"
+)
+
+// Settings is what a node's folder says about it: settings.json.
+type Settings struct {
+	Domain comity.Domain `json:"domain"`
+	Name   string        `json:"name"`
+	// Database is a sqlstore URL; empty is the SQLite file in the folder.
+	Database string `json:"database,omitempty"`
+	// RootKey is the verification key of the offline root key.
+	RootKey string `json:"root_key"`
+}
+
+// Folder is an organization's folder, locked by this process.
+type Folder struct {
+	Dir      string
+	Settings Settings
+	Keys     Keys
+	lock     *os.File
+}
+
+// Keys of one organization. Log, witness and mirror keys are distinct, so that
+// one that leaks does not speak for the others.
+type Keys struct {
+	Log     note.Signer
+	Witness *torchwood.CosignatureSigner
+	Mirror  *torchwood.CosignatureSigner
+	Seal    seal.Identity
+
+	LogVerifier string // C2SP vkeys
+	RootKey     string
+}
+
+// Effect is the key act's effect: what peers pin.
+func (k Keys) Effect() effect.Key {
+	return effect.Key{Log: k.LogVerifier, Witness: k.Witness.Verifier().String(), Mirror: k.Mirror.Verifier().String(),
+		Root: k.RootKey, Recipient: k.Seal.Recipient().String()}
+}
+
+// Init makes an organization's folder with fresh keys. It refuses a folder
+// that holds one already.
+func Init(dir string, d comity.Domain, name string) error {
+	if _, err := comity.ParseDomain(string(d)); err != nil {
+		return err
+	}
+	if strings.TrimSpace(name) == "" {
+		return errors.New("name: say what the organization is called, for example --name \"Economic Community of West African States\"")
+	}
+	if _, err := os.Stat(filepath.Join(dir, settingsFile)); err == nil {
+		return fmt.Errorf("%s already holds an organization; nothing was changed", dir)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, keysFolder), 0o700); err != nil {
+		return fmt.Errorf("make the folder: %w", err)
+	}
+	if err := errors.Join(os.Chmod(dir, 0o700), os.Chmod(filepath.Join(dir, keysFolder), 0o700)); err != nil {
+		return err
+	}
+	logKey, _, err := note.GenerateKey(rand.Reader, string(d.Origin()))
+	if err != nil {
+		return err
+	}
+	rootKey, rootVerifier, err := note.GenerateKey(rand.Reader, string(d)+"/root")
+	if err != nil {
+		return err
+	}
+	identity, err := seal.NewIdentity()
+	if err != nil {
+		return err
+	}
+	for file, text := range map[string]string{
+		logKeyFile: logKey, RootKeyFile: rootKey, sealFile: identity.Secret(),
+		witnessFile: newSeed(), mirrorFile: newSeed(),
+	} {
+		if err := writeNew(filepath.Join(dir, keysFolder, file), []byte(text+"\n")); err != nil {
+			return err
+		}
+	}
+	doc, err := json.MarshalIndent(Settings{Domain: d, Name: name, RootKey: rootVerifier}, "", "\t")
+	if err != nil {
+		return err
+	}
+	// Last, so that a folder with settings is complete.
+	return writeNew(filepath.Join(dir, settingsFile), append(doc, '\n'))
+}
+
+func newSeed() string {
+	seed := make([]byte, ed25519.SeedSize)
+	rand.Read(seed) // never fails, since Go 1.24
+	return base64.StdEncoding.EncodeToString(seed)
+}
+
+func writeNew(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// ErrInUse: another process runs on the same folder.
+var ErrInUse = errors.New("another comity process runs on this folder; stop it first, or choose another --dir")
+
+// OpenFolder reads an organization's folder and locks it against a second
+// process.
+func OpenFolder(dir string) (*Folder, error) {
+	f, err := ReadFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	f.lock, err = os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.lock.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("%s: %w", dir, ErrInUse)
+		}
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	}
+	return f, nil
+}
+
+// ReadFolder reads an organization's folder without locking it, for what only
+// reads.
+func ReadFolder(dir string) (*Folder, error) {
+	b, err := os.ReadFile(filepath.Join(dir, settingsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s holds no organization; make one with \"comity init --dir %s --domain … --name …\"", dir, dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := &Folder{Dir: dir}
+	if err := json.Unmarshal(b, &f.Settings); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, settingsFile), err)
+	}
+	if _, err := comity.ParseDomain(string(f.Settings.Domain)); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, settingsFile), err)
+	}
+	if err := f.readKeys(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *Folder) readKeys() error {
+	read := func(name string) (string, error) {
+		path := filepath.Join(f.Dir, keysFolder, name)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return "", fmt.Errorf("key: %w", err)
+		}
+		if st, err := os.Stat(path); err == nil && st.Mode().Perm()&0o077 != 0 {
+			return "", fmt.Errorf("key: others can read %s; run chmod 600 on it, and consider it known", path)
+		}
+		return strings.TrimSpace(string(b)), nil
+	}
+	logKey, err := read(logKeyFile)
+	if err != nil {
+		return err
+	}
+	if f.Keys.Log, err = note.NewSigner(logKey); err != nil {
+		return fmt.Errorf("%s: %w", logKeyFile, err)
+	}
+	v, err := torchwood.NewVerifierFromSigner(logKey)
+	if err != nil {
+		return fmt.Errorf("%s: %w", logKeyFile, err)
+	}
+	if v.Name() != string(f.Settings.Domain.Origin()) {
+		return fmt.Errorf("%s is the key of %s, not of %s", logKeyFile, v.Name(), f.Settings.Domain.Origin())
+	}
+	if f.Keys.LogVerifier, err = vkeyOf(logKey); err != nil {
+		return fmt.Errorf("%s: %w", logKeyFile, err)
+	}
+	cosigner := func(file, name string) (*torchwood.CosignatureSigner, error) {
+		text, err := read(file)
+		if err != nil {
+			return nil, err
+		}
+		seed, err := base64.StdEncoding.DecodeString(text)
+		if err != nil || len(seed) != ed25519.SeedSize {
+			return nil, fmt.Errorf("%s: is no key", file)
+		}
+		return torchwood.NewCosignatureSigner(name, ed25519.NewKeyFromSeed(seed))
+	}
+	if f.Keys.Witness, err = cosigner(witnessFile, f.Settings.Domain.WitnessName()); err != nil {
+		return err
+	}
+	if f.Keys.Mirror, err = cosigner(mirrorFile, f.Settings.Domain.MirrorName()); err != nil {
+		return err
+	}
+	text, err := read(sealFile)
+	if err != nil {
+		return err
+	}
+	if f.Keys.Seal, err = seal.ParseIdentity(text); err != nil {
+		return fmt.Errorf("%s: %w", sealFile, err)
+	}
+	f.Keys.RootKey = f.Settings.RootKey
+	return nil
+}
+
+// vkeyOf computes the verification key of a note signer's key: the seed's
+// public key under the same name and key hash.
+func vkeyOf(skey string) (string, error) {
+	// PRIVATE+KEY+<name>+<hash>+<base64 of algorithm byte and seed>
+	parts := strings.SplitN(skey, "+", 5)
+	if len(parts) != 5 {
+		return "", errors.New("is no key")
+	}
+	key, err := base64.StdEncoding.DecodeString(parts[4])
+	if err != nil || len(key) != 1+ed25519.SeedSize {
+		return "", errors.New("is no key")
+	}
+	public := ed25519.NewKeyFromSeed(key[1:]).Public().(ed25519.PublicKey)
+	return note.NewEd25519VerifierKey(parts[2], public)
+}
+
+// DatabaseURL is where the organization's record is kept.
+func (f *Folder) DatabaseURL() string {
+	if f.Settings.Database != "" {
+		return f.Settings.Database
+	}
+	return "sqlite:" + filepath.Join(f.Dir, databaseFile)
+}
+
+// SetDatabase remembers where the record is kept.
+func (f *Folder) SetDatabase(url string) error {
+	s := f.Settings
+	s.Database = url
+	doc, err := json.MarshalIndent(s, "", "\t")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(f.Dir, settingsFile)
+	if err := os.WriteFile(path+".new", append(doc, '\n'), 0o600); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	f.Settings = s
+	return nil
+}
+
+// Close unlocks the folder.
+func (f *Folder) Close() error {
+	if f.lock == nil {
+		return nil
+	}
+	return f.lock.Close()
+}

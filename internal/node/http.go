@@ -1,0 +1,190 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/blob"
+	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/monitor"
+	"github.com/comity/comity/internal/witness"
+)
+
+// SessionCookie is the name of the cookie that holds a session.
+const SessionCookie = "comity_session"
+
+// Handler serves everything of the node: journal, mirrors and witness for
+// other nodes, the API, and the pages.
+func (n *Node) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/journal/", http.StripPrefix("/journal", journal.Handler(n.journals, n.Self.Origin, n.Desk.Checkpoint)))
+	mux.HandleFunc("GET /journal/blob/{sha256}", n.serveBlob)
+	mux.Handle("GET /journal/stream", n.heads)
+	mux.Handle(witness.Prefix+"/", http.StripPrefix(witness.Prefix, n.witness.Handler()))
+	mux.HandleFunc("GET /mirror/{origin}/{path...}", n.serveMirror)
+	mux.HandleFunc("GET /healthz", n.serveHealth)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}))
+	mux.Handle("/api/", n.api)
+	mux.Handle("/", n.pages)
+	return n.metrics.observe(mux)
+}
+
+// serveBlob serves a sealed blob to whoever asks: it is ciphertext, and an
+// origin under attack must not silence its own record.
+func (n *Node) serveBlob(w http.ResponseWriter, r *http.Request) {
+	h, err := comity.ParseHash(r.PathValue("sha256"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	b, err := n.blobs.Get(r.Context(), h)
+	if errors.Is(err, blob.ErrNotFound) {
+		http.Error(w, "no such blob is kept here", http.StatusNotFound)
+		return
+	}
+	if err != nil {
+		n.log.ErrorContext(r.Context(), "read a blob", "sha256", h.String(), "err", err)
+		http.Error(w, "the blob cannot be read", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	w.Write(b)
+}
+
+// serveMirror serves our copy of a followed journal, under the checkpoint that
+// carries our mirror cosignature.
+func (n *Node) serveMirror(w http.ResponseWriter, r *http.Request) {
+	o, ok := n.mirrored(r.Context(), r.PathValue("origin"))
+	if !ok {
+		http.Error(w, "no journal of that origin is mirrored here", http.StatusNotFound)
+		return
+	}
+	checkpoint := func(ctx context.Context) ([]byte, error) {
+		c, err := n.store.Followed().Mirror(ctx, o)
+		if errors.Is(err, monitor.ErrNotMirrored) {
+			return nil, journal.ErrNotFound
+		}
+		return c.Note, err
+	}
+	http.StripPrefix("/mirror/"+r.PathValue("origin"), journal.Handler(n.journals, o, checkpoint)).ServeHTTP(w, r)
+}
+
+func (n *Node) mirrored(ctx context.Context, hash string) (comity.Origin, bool) {
+	peers, err := n.roster.Peers(ctx)
+	if err != nil {
+		return "", false
+	}
+	for _, p := range peers {
+		if p.Origin().Hash() == hash {
+			return p.Origin(), true
+		}
+	}
+	return "", false
+}
+
+func (n *Node) serveHealth(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
+	defer cancel()
+	if err := n.store.Ping(ctx); err != nil {
+		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	io.WriteString(w, "ok\n")
+}
+
+// who finds the person behind a request: by a bearer token, or by the session
+// of a browser. A request without either is nobody's in particular.
+func (n *Node) who(r *http.Request) (desk.Who, error) {
+	if h := r.Header.Get("Authorization"); h != "" {
+		scheme, token, _ := strings.Cut(h, " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			return desk.Who{}, errors.New("authorization: want Bearer and a token, as \"comity token\" prints it")
+		}
+		p, role, err := n.People.ByToken(r.Context(), strings.TrimSpace(token))
+		if err != nil {
+			return desk.Who{}, err
+		}
+		return desk.Who{Person: &p, Role: role}, nil
+	}
+	if c, err := r.Cookie(SessionCookie); err == nil {
+		return n.Session(r.Context(), c.Value)
+	}
+	return desk.Who{}, nil
+}
+
+// SignIn, Session and SignOut are the sessions of the pages.
+
+// SignIn exchanges a one-time link for a session.
+func (n *Node) SignIn(ctx context.Context, link string) (string, error) {
+	return n.People.SignIn(ctx, link)
+}
+
+// Session returns whose session it is.
+func (n *Node) Session(ctx context.Context, session string) (desk.Who, error) {
+	p, role, err := n.People.Session(ctx, session)
+	if err != nil {
+		return desk.Who{}, err
+	}
+	return desk.Who{Person: &p, Role: role}, nil
+}
+
+// SignOut ends a session.
+func (n *Node) SignOut(ctx context.Context, session string) error {
+	return n.People.SignOut(ctx, session)
+}
+
+// Listen opens an address for serving, with errors that say what to do.
+func Listen(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("another program listens on %s: stop it, or choose another address", addr)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("this user may not listen on %s: choose a port above 1023", addr)
+	case err != nil:
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	return l, nil
+}
+
+// Serve answers on l until ctx ends, then lets running requests finish for a
+// moment.
+func (n *Node) Serve(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler:           n.Handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends streams
+	}
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(l) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	err := srv.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = srv.Close()
+	}
+	<-done
+	return err
+}

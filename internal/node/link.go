@@ -1,0 +1,236 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/monitor"
+	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/witness"
+)
+
+// link is everything that runs for one pinned peer: we follow its journal, and
+// bring ours to it to be witnessed.
+type link struct {
+	peer      peer.Peer
+	monitor   *monitor.Monitor
+	follower  *monitor.Follower
+	submitter *witness.Submitter
+	stop      context.CancelFunc
+	heard     comity.Time // node's clock when its journal was last read up to its head
+}
+
+// connect starts links to peers that were pinned, ends those of peers that
+// were removed, and pauses and resumes.
+func (n *Node) connect(ctx context.Context) error {
+	n.roster.forget()
+	peers, err := n.roster.Peers(ctx)
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for d, l := range n.links {
+		if !slices.ContainsFunc(peers, func(p peer.Peer) bool { return p.Domain == d && p.URL == l.peer.URL }) {
+			l.stop()
+			delete(n.links, d)
+		}
+	}
+	for _, p := range peers {
+		l, ok := n.links[p.Domain]
+		if !ok {
+			if l, err = n.newLink(p); err != nil {
+				return fmt.Errorf("peer %s: %w", p.Domain, err)
+			}
+			var on context.Context
+			on, l.stop = context.WithCancel(ctx)
+			n.links[p.Domain] = l
+			n.done.Go(func() { l.follower.Run(on) })
+			n.done.Go(func() { l.submitter.Run(on) })
+			l.submitter.Wake()
+		}
+		if p.Paused {
+			l.follower.Pause()
+		} else {
+			l.follower.Resume()
+		}
+	}
+	return nil
+}
+
+func (n *Node) newLink(p peer.Peer) (*link, error) {
+	client, err := p.Client(peer.Config{UserAgent: "comity/" + n.c.Version})
+	if err != nil {
+		return nil, err
+	}
+	ours, err := note.NewVerifier(n.Self.LogKey)
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := p.WitnessVerifier()
+	if err != nil {
+		return nil, err
+	}
+	l := &link{peer: p}
+	l.monitor, err = monitor.New(monitor.Config{Peer: p, Client: client, Journal: n.journals, State: n.store.Followed(),
+		Blobs: ledgerBlobs{n}, Mirror: n.Folder.Keys.Mirror, Mirrors: n.store.Followed(), Heads: n.heads, Rand: jitter, Logger: n.log})
+	if err != nil {
+		return nil, err
+	}
+	l.follower, err = monitor.NewFollower(monitor.FollowerConfig{Monitor: l.monitor, Paused: p.Paused, Interval: n.c.Poll,
+		Receipts: &monitor.Receipts{Log: ours, Journal: n.journals, Cosignatures: receipts{n.store.Cosignatures(), n}}, Rand: jitter, Logger: n.log})
+	if err != nil {
+		return nil, err
+	}
+	l.submitter = witness.NewSubmitter(witness.SubmitterConfig{Journal: n.journals, Log: ours, Witness: theirs, Client: client,
+		Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: jitter, Logger: n.log})
+	return l, nil
+}
+
+// receipts tells the desk of mirror cosignatures of our journal as they are
+// stored.
+type receipts struct {
+	witness.CosignatureStore
+	n *Node
+}
+
+// Put implements witness.CosignatureStore.
+func (r receipts) Put(ctx context.Context, c witness.Checkpoint, sigs ...witness.Cosignature) error {
+	if err := r.CosignatureStore.Put(ctx, c, sigs...); err != nil {
+		return err
+	}
+	for _, s := range sigs {
+		if name, ok := strings.CutSuffix(s.Signer, "/mirror"); ok && c.Origin == r.n.Self.Origin {
+			r.n.Desk.Received(comity.Domain(name), desk.Receipt{Size: c.Size, At: s.Time})
+		}
+	}
+	return nil
+}
+
+// ledgerBlobs is what a monitor needs to know of blobs.
+type ledgerBlobs struct{ n *Node }
+
+// Missing implements monitor.Blobs.
+func (b ledgerBlobs) Missing(_ context.Context, o comity.Origin) ([]monitor.BlobRef, error) {
+	var out []monitor.BlobRef
+	for _, c := range b.n.ledger.Missing(o) {
+		out = append(out, monitor.BlobRef{Hash: c.SHA256, Size: c.Size})
+	}
+	return out, nil
+}
+
+// Put implements monitor.Blobs.
+func (b ledgerBlobs) Put(ctx context.Context, data []byte) error {
+	h, err := b.n.blobs.Put(ctx, data)
+	if err != nil {
+		return err
+	}
+	return b.n.ledger.Arrived(ctx, h)
+}
+
+func (n *Node) link(d comity.Domain) (*link, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	l, ok := n.links[d]
+	return l, ok
+}
+
+func (n *Node) all() []*link {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Collect(maps.Values(n.links))
+}
+
+func (n *Node) followed() []comity.Domain {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Sorted(maps.Keys(n.links))
+}
+
+// following says how far a peer's journal was read, by the node's clock.
+func (n *Node) following(d comity.Domain) (desk.Following, bool) {
+	l, ok := n.link(d)
+	if !ok {
+		return desk.Following{}, false
+	}
+	s := l.follower.Status()
+	n.clock.observe()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if at, ok := n.clock.at(s.LastSuccess); ok && s.Lag == 0 && at.After(l.heard.Time) {
+		l.heard = comity.TimeOf(at)
+	}
+	return desk.Following{Size: max(s.Size, n.ledger.Size(d)), Theirs: max(s.Advertised, n.ledger.Size(d)), Heard: l.heard, At: s.LastSuccess,
+		Trouble: s.Error, Next: s.NextTry, Paused: s.Paused, Frozen: s.Frozen != nil}, true
+}
+
+// Poll reads a peer's journal once, now, as its follower does by itself.
+func (n *Node) Poll(ctx context.Context, d comity.Domain) error {
+	l, ok := n.link(d)
+	if !ok {
+		return peer.ErrUnknown
+	}
+	for {
+		p, err := l.monitor.Poll(ctx)
+		if err != nil || !p.More {
+			return err
+		}
+	}
+}
+
+// Hear asks every peer for its head and returns when all have answered, or ctx
+// ends: after it the file says what was heard at the clock's new time.
+func (n *Node) Hear(ctx context.Context) error {
+	n.clock.observe()
+	begun := time.Now()
+	for _, l := range n.all() {
+		for !l.follower.Status().LastSuccess.After(begun) {
+			l.follower.Wake()
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	}
+	return nil
+}
+
+// WitnessRound brings our newest checkpoint to every witness, once.
+func (n *Node) WitnessRound(ctx context.Context) error {
+	var errs []error
+	for _, l := range n.all() {
+		if err := l.submitter.Step(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", l.peer.Domain, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Pin puts a peer on the roster.
+func (n *Node) Pin(ctx context.Context, p peer.Peer) error { return n.roster.Pin(ctx, p) }
+
+// Ask asks the node at a base address who it is. The answer is a hint, to be
+// compared with what the organization said by another way.
+func Ask(ctx context.Context, base string) (peer.Peer, error) {
+	c, err := peer.NewClient(base, peer.Config{Private: true}) // the operator typed the address
+	if err != nil {
+		return peer.Peer{}, err
+	}
+	defer c.Close()
+	s, err := peer.FetchSelf(ctx, c)
+	if err != nil {
+		return peer.Peer{}, err
+	}
+	p := s.Peer(c.Base(), time.Now())
+	return p, p.Validate()
+}

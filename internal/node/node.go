@@ -1,0 +1,298 @@
+// Package node is one organization's node: it reads the folder, opens the
+// database, wires journal, witness, monitors, desk, API and pages together,
+// and runs them until it is told to stop.
+//
+//	err := node.Init(dir, "ecowas.example", "ECOWAS")        // once: folder and keys
+//	n, err := node.Open(ctx, node.Config{Dir: dir, …})       // founds the journal if it is empty
+//	err = n.Start(ctx)                                       // follows and witnesses the pinned peers
+//	err = n.Serve(ctx, listener)                             // until ctx ends
+//	err = n.Close()
+//
+// Nothing is global: any number of nodes run in one process without meeting.
+// This is the only package that names a database.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/api"
+	"github.com/comity/comity/internal/blob"
+	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/monitor"
+	"github.com/comity/comity/internal/person"
+	"github.com/comity/comity/internal/seal"
+	"github.com/comity/comity/internal/sqlstore"
+	"github.com/comity/comity/internal/web"
+	"github.com/comity/comity/internal/witness"
+	"github.com/comity/comity/internal/world"
+)
+
+// Config of a node. Only Dir must be set.
+type Config struct {
+	Dir      string
+	Database string           // sqlstore URL; empty is what the folder remembers, else its SQLite file
+	Clock    func() time.Time // sets recorded, due and as-of times; nil is time.Now
+	Log      *slog.Logger     // nil discards
+	Version  string
+
+	// Visit opens the record beside a running node, for reading it and for
+	// changing roster and persons: nothing is locked, appended or followed.
+	Visit bool
+
+	Scenario web.Scenario  // the demo's clock control; nil outside it
+	Poll     time.Duration // how often an idle peer is asked; 0 is 5 s
+	Spacing  time.Duration // between two submissions to one witness; 0 is the submitter's own
+}
+
+// Node of one organization. It is safe for concurrent use.
+type Node struct {
+	Self   desk.Self
+	Desk   *desk.Desk
+	People *person.Register
+	Folder *Folder
+
+	c        Config
+	log      *slog.Logger
+	clock    *nodeClock
+	store    *sqlstore.Store
+	blobs    *blob.Store
+	ledger   *desk.Ledger
+	journals journal.Store // writes through it reach the ledger
+	journal  *journal.Journal
+	roster   *roster
+	witness  *witness.Witness
+	heads    *monitor.Broadcast
+	metrics  *metrics
+	api      *api.Handler
+	pages    http.Handler
+
+	announced bool // run.json is ours
+
+	mu    sync.Mutex
+	links map[comity.Domain]*link
+	stop  context.CancelFunc
+	done  sync.WaitGroup
+}
+
+// Open opens an organization's folder. An empty journal is founded: its entry
+// 0 is the key act.
+func Open(ctx context.Context, c Config) (_ *Node, err error) {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Poll <= 0 {
+		c.Poll = 5 * time.Second
+	}
+	n := &Node{c: c, log: c.Log, links: map[comity.Domain]*link{}, clock: &nodeClock{now: c.Clock}, heads: monitor.NewBroadcast(1000)}
+	defer func() {
+		if err != nil {
+			n.Close()
+		}
+	}()
+	if c.Visit {
+		n.Folder, err = ReadFolder(c.Dir)
+	} else {
+		n.Folder, err = OpenFolder(c.Dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.Database != "" && c.Database != n.Folder.Settings.Database {
+		if err := n.Folder.SetDatabase(c.Database); err != nil {
+			return nil, err
+		}
+	}
+	f := n.Folder
+	keys := f.Keys.Effect()
+	n.Self = desk.Self{Domain: f.Settings.Domain, Name: f.Settings.Name, Origin: f.Settings.Domain.Origin(), LogKey: keys.Log,
+		WitnessKey: keys.Witness, MirrorKey: keys.Mirror, Recipient: keys.Recipient, Version: c.Version}
+	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log}); err != nil {
+		return nil, err
+	}
+	if n.blobs, err = blob.Open(filepath.Join(f.Dir, blobsFolder)); err != nil {
+		return nil, err
+	}
+	if n.ledger, err = desk.OpenLedger(ctx, n.Self.Domain, n.store, n.blobs, seal.Keyring{f.Keys.Seal}); err != nil {
+		return nil, err
+	}
+	n.journals = n.ledger.Journals()
+	n.roster = newRoster(n.store.Roster())
+	n.People = person.NewRegister(n.store, time.Now, person.Limits{})
+	if err := n.openDesk(ctx); err != nil {
+		return nil, err
+	}
+	n.witness = witness.New(f.Keys.Witness, witness.Peers(n.roster), n.store.WitnessStates(), n.log)
+	n.metrics = newMetrics(n)
+	n.api = api.New(api.Config{Desk: n.Desk, Who: n.who, Log: n.log})
+	n.pages = web.New(web.Config{Desk: n.Desk, Sessions: n, Scenario: c.Scenario, Logger: n.log, Version: c.Version})
+	return n, nil
+}
+
+func (n *Node) openDesk(ctx context.Context) error {
+	facts, err := world.Load()
+	if err != nil {
+		return err
+	}
+	f := n.Folder
+	if !n.c.Visit {
+		v, err := note.NewVerifier(n.Self.LogKey)
+		if err != nil {
+			return err
+		}
+		n.journal, err = journal.Open(ctx, journal.Config{Store: n.journals, Origin: n.Self.Origin, Signer: f.Keys.Log,
+			Verifiers: note.VerifierList(v), Logger: n.log})
+		if err != nil {
+			return fmt.Errorf("open the journal: %w", err)
+		}
+	}
+	n.Desk = desk.New(desk.Config{Self: n.Self, Ledger: n.ledger, Journal: n.journal, Store: n.journals, Peers: n.roster,
+		Drafts: n.People, Cosigs: n.store.Cosignatures(), Blobs: n.blobs, Keys: f.Keys.Seal.Recipient(), Clock: n.c.Clock, Log: n.log,
+		Names: names(facts), Follows: n.following, Quorum: quorum})
+	if err := n.Desk.LoadReceipts(ctx); err != nil {
+		return err
+	}
+	if n.journal != nil && n.journal.Head().Size == 0 {
+		if _, err := n.Desk.Found(ctx, f.Keys.Effect()); err != nil {
+			return fmt.Errorf("found the journal: %w", err)
+		}
+	}
+	if n.journal != nil {
+		n.heads.Publish(monitor.Head{Origin: n.Self.Origin, Size: n.journal.Head().Size})
+	}
+	return nil
+}
+
+// quorum of witnesses that makes a checkpoint accepted, as far as there are as
+// many peers.
+const quorum = 3
+
+// names returns the display names of States and bodies at a date.
+func names(w *world.World) func(comity.Party, comity.Time) string {
+	return func(p comity.Party, at comity.Time) string {
+		if s, ok := w.State(world.StateID(p)); ok {
+			return s.NameOn(world.DateOf(at.Time))
+		}
+		if o, ok := w.Organization(world.OrgID(p)); ok {
+			return o.Name
+		}
+		return ""
+	}
+}
+
+// Start begins to follow and to be witnessed, in the background, until ctx
+// ends or Close.
+func (n *Node) Start(ctx context.Context) error {
+	ctx, n.stop = context.WithCancel(ctx)
+	if err := n.connect(ctx); err != nil {
+		return err
+	}
+	n.done.Go(func() { n.watchJournal(ctx) })
+	n.done.Go(func() { n.watchRoster(ctx) })
+	return nil
+}
+
+// watchJournal tells followers and witnesses of every new checkpoint.
+func (n *Node) watchJournal(ctx context.Context) {
+	size := n.journal.Head().Size
+	for {
+		n.heads.Publish(monitor.Head{Origin: n.Self.Origin, Size: size})
+		for _, l := range n.all() {
+			l.submitter.Wake()
+		}
+		h, err := n.journal.Wait(ctx, size)
+		if err != nil {
+			return
+		}
+		size = h.Size
+	}
+}
+
+// watchRoster picks up pins made by another process.
+func (n *Node) watchRoster(ctx context.Context) {
+	t := time.NewTicker(2 * time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			if err := n.connect(ctx); err != nil && ctx.Err() == nil {
+				n.log.WarnContext(ctx, "read the roster", "err", err)
+			}
+		}
+	}
+}
+
+// Close stops what runs in the background and closes everything.
+func (n *Node) Close() error {
+	if n.stop != nil {
+		n.stop()
+	}
+	n.heads.Close()
+	n.done.Wait()
+	var errs []error
+	if n.journal != nil {
+		errs = append(errs, n.journal.Close())
+	}
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	if n.announced {
+		errs = append(errs, os.Remove(filepath.Join(n.Folder.Dir, runFile)))
+	}
+	if n.Folder != nil {
+		errs = append(errs, n.Folder.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Fsck re-reads every journal held here from its first entry and checks it
+// against its signed checkpoint. report is called with each origin's result.
+func (n *Node) Fsck(ctx context.Context, report func(o comity.Origin, size int64, err error)) error {
+	peers, err := n.roster.Peers(ctx)
+	if err != nil {
+		return err
+	}
+	keys := map[comity.Origin]string{n.Self.Origin: n.Self.LogKey}
+	for _, p := range peers {
+		keys[p.Origin()] = p.LogKey
+	}
+	origins := make([]comity.Origin, 0, len(keys))
+	for o := range keys {
+		origins = append(origins, o)
+	}
+	slices.Sort(origins)
+	var failed error
+	for _, o := range origins {
+		v, err := note.NewVerifier(keys[o])
+		if err == nil {
+			err = journal.Verify(ctx, n.journals, o, note.VerifierList(v))
+		}
+		h, _ := n.journals.Head(ctx, o)
+		report(o, h.Size, err)
+		failed = errors.Join(failed, err)
+	}
+	return failed
+}
+
+func jitter() float64 { return rand.Float64() }
+
+// Dump returns everything in the node's database, for searching.
+func (n *Node) Dump(ctx context.Context) ([]byte, error) { return n.store.Dump(ctx) }
