@@ -306,6 +306,9 @@ func ProveRecord(ctx context.Context, s Store, o comity.Origin, index, size int6
 	if index < 0 || index >= size {
 		return nil, fmt.Errorf("entry %d of %s is not among its first %d: %w", index, o, size, ErrNotFound)
 	}
+	if err := committed(ctx, s, o, size); err != nil {
+		return nil, err
+	}
 	proof, err := tlog.ProveRecord(size, index, HashReader(ctx, s, o))
 	if err != nil {
 		return nil, fmt.Errorf("prove entry %d of %s at size %d: %w", index, o, size, err)
@@ -319,6 +322,9 @@ func ProveTree(ctx context.Context, s Store, o comity.Origin, size, older int64)
 	if older < 0 || older > size {
 		return nil, fmt.Errorf("the first %d entries of %s do not start with its first %d: %w", size, o, older, ErrNotFound)
 	}
+	if err := committed(ctx, s, o, size); err != nil {
+		return nil, err
+	}
 	if older == 0 {
 		return tlog.TreeProof{}, nil
 	}
@@ -327,4 +333,17 @@ func ProveTree(ctx context.Context, s Store, o comity.Origin, size, older int64)
 		return nil, fmt.Errorf("prove %s from size %d to %d: %w", o, older, size, err)
 	}
 	return proof, nil
+}
+
+// committed fails with ErrNotFound if the log's head does not reach size.
+// A proof may need no hash of its last entries.
+func committed(ctx context.Context, s Store, o comity.Origin, size int64) error {
+	h, err := s.Head(ctx, o)
+	if err != nil {
+		return err
+	}
+	if size > h.Size {
+		return fmt.Errorf("%s has only %d entries, not %d: %w", o, h.Size, size, ErrNotFound)
+	}
+	return nil
 }

@@ -1,0 +1,144 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"filippo.io/torchwood"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/comity/comity/comity"
+)
+
+// Handler serves a log as C2SP tlog-tiles (https://c2sp.org/tlog-tiles#parameters),
+// an own journal or a copy of another:
+//
+//	GET /checkpoint             what checkpoint returns
+//	GET /tile/L/N[.p/W]         a tile of hashes, full or partial
+//	GET /tile/entries/N[.p/W]   an entry bundle, full or partial
+//
+// Tiles are cached for ever: a path answers with the same bytes at any time,
+// or not at all. A partial tile is served for every width that a committed
+// head covers, also when the tile has grown beyond it.
+//
+// checkpoint says ErrNotFound if there is none yet; see [Checkpoint]. Mount the
+// server with [http.StripPrefix].
+func Handler(s Store, o comity.Origin, checkpoint func(context.Context) ([]byte, error)) *Server {
+	return &Server{Logger: slog.New(slog.DiscardHandler), store: s, origin: o, checkpoint: checkpoint}
+}
+
+// Server is an [http.Handler] that serves one log. Make it with [Handler].
+type Server struct {
+	Logger *slog.Logger // told of errors of the store; may be replaced before the first request
+
+	store      Store
+	origin     comity.Origin
+	checkpoint func(context.Context) ([]byte, error)
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "only GET is answered here", http.StatusMethodNotAllowed)
+		return
+	}
+	kind, cache, body, err := h.answer(r)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		w.Header().Set("Cache-Control", "no-cache") // it may be there soon
+		http.Error(w, "this journal has no such resource, or not yet", http.StatusNotFound)
+		return
+	case r.Context().Err() != nil:
+		return // nobody listens
+	case err != nil:
+		h.Logger.ErrorContext(r.Context(), "journal not served", "origin", h.origin, "path", r.URL.Path, "err", err)
+		w.Header().Set("Cache-Control", "no-store")
+		http.Error(w, "the journal cannot be read just now; try again", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", cache)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	if r.Method == http.MethodGet {
+		w.Write(body) // an error is the client's
+	}
+}
+
+func (h *Server) answer(r *http.Request) (kind, cache string, body []byte, err error) {
+	path := strings.TrimPrefix(r.URL.Path, "/")
+	if r.URL.RawPath != "" { // an escaped slash, for one
+		return "", "", nil, ErrNotFound
+	}
+	if path == "checkpoint" {
+		body, err = h.checkpoint(r.Context())
+		return "text/plain; charset=utf-8", "no-cache", body, err
+	}
+	t, err := torchwood.ParseTilePath(path)
+	if err != nil || torchwood.TilePath(t) != path { // it takes tile/data/ for tile/entries/
+		return "", "", nil, fmt.Errorf("%q: %w", path, ErrNotFound)
+	}
+	body, err = h.tile(r.Context(), t)
+	return "application/octet-stream", "public, max-age=31536000, immutable", body, err
+}
+
+// tile returns the bytes of a tile of hashes or of an entry bundle (level -1).
+func (h *Server) tile(ctx context.Context, t tlog.Tile) ([]byte, error) {
+	head, err := h.store.Head(ctx, h.origin)
+	if err != nil {
+		return nil, err
+	}
+	if !covers(head.Size, t) {
+		return nil, fmt.Errorf("%s at size %d: %w", torchwood.TilePath(t), head.Size, ErrNotFound)
+	}
+	if t.L >= 0 {
+		hashes, err := h.store.Tile(ctx, h.origin, t.L, t.N)
+		if err != nil {
+			return nil, err
+		}
+		if len(hashes) < t.W*tlog.HashSize {
+			return nil, fmt.Errorf("%s at size %d has only %d bytes; the database is damaged", torchwood.TilePath(t), head.Size, len(hashes))
+		}
+		return hashes[:t.W*tlog.HashSize], nil
+	}
+	first := t.N * torchwood.TileWidth
+	entries, err := h.store.Entries(ctx, h.origin, first, first+int64(t.W))
+	if err != nil {
+		return nil, err
+	}
+	return Bundle(entries)
+}
+
+// covers reports whether a tree of size has the tile in its whole width.
+func covers(size int64, t tlog.Tile) bool {
+	level := max(t.L, 0) // a bundle is as wide as the tile of its leaf hashes
+	if level > 62/torchwood.TileHeight || t.N < 0 || t.W < 1 || t.W > torchwood.TileWidth {
+		return false
+	}
+	hashes := size >> (level * torchwood.TileHeight)
+	full := hashes / torchwood.TileWidth // tiles at that level
+	return t.N < full || t.N == full && int64(t.W) <= hashes%torchwood.TileWidth
+}
+
+// Bundle returns the entry bundle of up to 256 entries.
+// See https://c2sp.org/tlog-tiles#log-entries.
+func Bundle(entries [][]byte) ([]byte, error) {
+	size := 0
+	for _, e := range entries {
+		size += 2 + len(e)
+	}
+	bundle := make([]byte, 0, size)
+	for _, e := range entries {
+		var err error
+		if bundle, err = torchwood.AppendTileEntry(bundle, e); err != nil {
+			return nil, err
+		}
+	}
+	return bundle, nil
+}
