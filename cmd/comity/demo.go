@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -53,7 +55,9 @@ checks every journal, cosignature, digest and seal.`,
 					return err
 				}
 				defer os.RemoveAll(dir)
-				cfg.Dir = dir
+				cfg.Dir, cfg.Discard = dir, true
+				// Schemas of their own, so that two runs do not meet.
+				cfg.Schema = "demo_" + strings.ToLower(rand.Text()[:8]) + "_"
 			}
 			if check {
 				return a.check(ctx, cfg)
@@ -89,7 +93,7 @@ func (a *app) play(ctx context.Context, cfg demo.Config) error {
 		d.Now().Format("2 January 2006"), seats[0].URL)
 	fmt.Fprintf(a.out, "State: %s. More sign-in links: comity sign-in --dir %s --person releasing\nStop with Ctrl-C.\n", cfg.Dir, seats[0].Dir)
 	<-ctx.Done()
-	return d.Close()
+	return errors.Join(d.Close(), d.Remove(context.WithoutCancel(ctx)))
 }
 
 // check runs demo --check.

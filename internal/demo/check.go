@@ -61,7 +61,7 @@ func Check(ctx context.Context, c Config, say func(format string, args ...any)) 
 		err = d.quiet(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, d.Close())
+		return nil, errors.Join(err, d.Close(), d.Remove(ctx))
 	}
 	rows, bad := d.inspect(ctx)
 	bad = append(bad, d.lost(ctx, acked)...)
@@ -70,6 +70,9 @@ func Check(ctx context.Context, c Config, say func(format string, args ...any)) 
 	}
 	bad = append(bad, d.verifyAll(ctx)...)
 	bad = append(bad, d.leaks(ctx)...)
+	if err := d.Remove(ctx); err != nil {
+		bad = append(bad, err)
+	}
 	return rows, errors.Join(bad...)
 }
 

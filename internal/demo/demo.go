@@ -45,6 +45,8 @@ type Config struct {
 	Dir      string    // keeps the state: one folder per organization
 	Port     int       // of the first node; 0 takes any free ports
 	Database string    // PostgreSQL URL, one schema a node; "" is SQLite in the folders
+	Schema   string    // how the schemas' names begin, for example "demo_"
+	Discard  bool      // remove the schemas at the end
 	Until    time.Time // where the scenario stands at the start
 	Version  string
 
@@ -171,7 +173,7 @@ func (d *Demo) database(p *player) string {
 	if strings.Contains(d.c.Database, "?") {
 		sep = "&"
 	}
-	return d.c.Database + sep + "schema=" + strings.NewReplacer(".", "_", "-", "_").Replace(string(p.domain))
+	return d.c.Database + sep + "schema=" + d.c.Schema + strings.NewReplacer(".", "_", "-", "_").Replace(string(p.domain))
 }
 
 // stepMember is the member of an act's document that says which step of the
@@ -420,6 +422,18 @@ func (d *Demo) Close() error {
 		}
 		if p.node != nil || p.cmd != nil {
 			errs = append(errs, p.close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Remove drops the schemas of a demo whose state is not kept. The nodes are
+// stopped.
+func (d *Demo) Remove(ctx context.Context) error {
+	var errs []error
+	for _, p := range d.players {
+		if d.c.Discard && d.c.Database != "" {
+			errs = append(errs, node.DropDatabase(ctx, d.database(p)))
 		}
 	}
 	return errors.Join(errs...)

@@ -218,19 +218,3 @@ func (n *Node) WitnessRound(ctx context.Context) error {
 
 // Pin puts a peer on the roster.
 func (n *Node) Pin(ctx context.Context, p peer.Peer) error { return n.roster.Pin(ctx, p) }
-
-// Ask asks the node at a base address who it is. The answer is a hint, to be
-// compared with what the organization said by another way.
-func Ask(ctx context.Context, base string) (peer.Peer, error) {
-	c, err := peer.NewClient(base, peer.Config{Private: true}) // the operator typed the address
-	if err != nil {
-		return peer.Peer{}, err
-	}
-	defer c.Close()
-	s, err := peer.FetchSelf(ctx, c)
-	if err != nil {
-		return peer.Peer{}, err
-	}
-	p := s.Peer(c.Base(), time.Now())
-	return p, p.Validate()
-}

@@ -296,3 +296,6 @@ func jitter() float64 { return rand.Float64() }
 
 // Dump returns everything in the node's database, for searching.
 func (n *Node) Dump(ctx context.Context) ([]byte, error) { return n.store.Dump(ctx) }
+
+// DropDatabase removes a PostgreSQL schema and everything in it.
+func DropDatabase(ctx context.Context, url string) error { return sqlstore.Drop(ctx, url) }

@@ -179,3 +179,14 @@ func (s *Store) failed(what string, err error) error {
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
+
+// Drop removes the schema that the URL of a PostgreSQL database names, with
+// everything in it. It refuses a URL without one.
+func Drop(ctx context.Context, url string) error {
+	db, err := postgres.Open(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.Drop(ctx)
+}

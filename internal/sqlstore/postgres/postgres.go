@@ -161,14 +161,15 @@ func (db *DB) PutEntries(exec func(string, ...any) error, pos int64, entries [][
 		SELECT ? + e.n - 1, e.data FROM unnest(CAST(? AS BYTEA[])) WITH ORDINALITY AS e (data, n)`, pos, entries)
 }
 
-// Commit commits. The outcome is unknown unless the server itself said no, or
-// nothing was sent.
+// Commit commits. The outcome is unknown unless the server itself said no.
+// pgconn.SafeToRetry is of no help: it is also true of the error "conn closed"
+// that pgx reports when the connection breaks after a commit was sent.
 func (db *DB) Commit(tx *sql.Tx) (unknown bool, err error) {
 	err = tx.Commit()
 	if err == nil {
 		return false, nil
 	}
-	if errors.Is(err, sql.ErrTxDone) || errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err) {
+	if errors.Is(err, sql.ErrTxDone) || errors.Is(err, pgx.ErrTxCommitRollback) {
 		return false, err
 	}
 	var pg *pgconn.PgError
@@ -214,4 +215,13 @@ func (db *DB) Close() error { return db.pool.Close() }
 // Tables lists the tables of the node's schema.
 func (db *DB) Tables() string {
 	return "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
+}
+
+// Drop removes the schema and everything in it.
+func (db *DB) Drop(ctx context.Context) error {
+	if db.schema == "" {
+		return errors.New("drop: the address names no schema")
+	}
+	_, err := db.pool.ExecContext(ctx, "DROP SCHEMA IF EXISTS "+pgx.Identifier{db.schema}.Sanitize()+" CASCADE")
+	return err
 }

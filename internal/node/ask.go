@@ -1,0 +1,108 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"filippo.io/torchwood"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/comity/comity/act"
+	"github.com/comity/comity/effect"
+	"github.com/comity/comity/internal/peer"
+)
+
+// Ask asks the node at a base address who it is, and reads the key act with
+// which its journal begins, proven under a checkpoint that the log key it
+// names has signed. That the key is the organization's own is for the operator
+// to find out by another way.
+func Ask(ctx context.Context, base string) (peer.Peer, error) {
+	c, err := peer.NewClient(base, peer.Config{Private: true}) // the operator typed the address
+	if err != nil {
+		return peer.Peer{}, err
+	}
+	defer c.Close()
+	s, err := peer.FetchSelf(ctx, c)
+	if err != nil {
+		return peer.Peer{}, err
+	}
+	p := s.Peer(c.Base(), time.Now())
+	if err := p.Validate(); err != nil {
+		return peer.Peer{}, err
+	}
+	keys, err := keyAct(ctx, c, p)
+	if err != nil {
+		return peer.Peer{}, fmt.Errorf("read the key act of %s: %w", p.Domain, err)
+	}
+	if keys.Log != p.LogKey || keys.Witness != p.WitnessKey || keys.Mirror != p.MirrorKey || keys.Recipient != p.Recipient {
+		return peer.Peer{}, fmt.Errorf("the node at %s names other keys than the key act in its journal does: do not pin them, and tell %s", c.Base(), p.Domain)
+	}
+	return p, nil
+}
+
+// keyAct reads entry 0 of a peer's journal, proven.
+func keyAct(ctx context.Context, c *peer.Client, p peer.Peer) (effect.Key, error) {
+	v, err := p.LogVerifier()
+	if err != nil {
+		return effect.Key{}, err
+	}
+	signed, err := c.Get(ctx, "/journal/checkpoint", peer.MaxCheckpoint)
+	if err != nil {
+		return effect.Key{}, err
+	}
+	policy := torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(string(p.Origin())), torchwood.SingleVerifierPolicy(v))
+	cp, _, err := torchwood.VerifyCheckpoint(signed, policy)
+	if err != nil {
+		return effect.Key{}, err
+	}
+	client, err := torchwood.NewClient(tiles{c})
+	if err != nil {
+		return effect.Key{}, err
+	}
+	entry, _, err := client.Entry(ctx, cp.Tree, 0)
+	if err != nil {
+		return effect.Key{}, err
+	}
+	e, err := act.DecodeEntry(p.Domain, entry)
+	if err != nil {
+		return effect.Key{}, err
+	}
+	if e.Act != nil {
+		for _, x := range e.Act.Effects {
+			if k, ok := x.(effect.Key); ok {
+				return k, nil
+			}
+		}
+	}
+	return effect.Key{}, errors.New("its journal does not begin with one")
+}
+
+// tiles reads a peer's tiles with every answer bounded.
+type tiles struct{ c *peer.Client }
+
+// ReadTiles implements torchwood.TileReader.
+func (t tiles) ReadTiles(ctx context.Context, want []tlog.Tile) ([][]byte, error) {
+	var out [][]byte
+	for _, w := range want {
+		limit := int64(peer.MaxTile)
+		if w.L < 0 {
+			limit = peer.MaxBundle
+		}
+		b, err := t.c.Get(ctx, "/journal/"+torchwood.TilePath(w), limit)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return out, nil
+}
+
+// SaveTiles implements torchwood.TileReader; nothing is kept.
+func (tiles) SaveTiles([]tlog.Tile, [][]byte) {}
+
+// ReadEndpoint implements torchwood.TileReader.
+func (t tiles) ReadEndpoint(ctx context.Context, path string) ([]byte, error) {
+	return t.c.Get(ctx, "/journal/"+path, peer.MaxCheckpoint)
+}
