@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/effect"
 )
 
 // Limits of the envelope, so that every page can show every act.
@@ -73,6 +74,9 @@ func (a *Act) checkProtected() error {
 			return fmt.Errorf("on_behalf_of: %w", err)
 		}
 	}
+	if err := shortName("by: organ", a.By.Organ); err != nil {
+		return err
+	}
 	return errors.Join(a.checkTo(), a.checkRe(), a.Effects.Check())
 }
 
@@ -83,6 +87,9 @@ func (a *Act) checkTo() error {
 	for i, t := range a.To {
 		if err := t.Org.Valid(); err != nil {
 			return fmt.Errorf("to: %w", err)
+		}
+		if err := errors.Join(shortName("to: organ", t.Organ), shortName("to: focal_point", t.FocalPoint)); err != nil {
+			return err
 		}
 		if t.For != ForAnswer && t.For != ForInformation {
 			return fmt.Errorf(`to: %s is addressed for %q; want "answer" or "information"`, t.Org, t.For)
@@ -131,6 +138,20 @@ func (a *Act) checkRe() error {
 		if (r.LinkedBy == "") != (r.Basis == "") || r.LinkedBy != "" && r.LinkedBy != "editors" {
 			return fmt.Errorf(`re: %s: a link made by "editors" says on which basis`, r.Act)
 		}
+		if r.Basis != "" && a.TLP != comity.Clear {
+			return fmt.Errorf("re: %s: editors link public acts only; the basis of a link is text that no erasure removes", r.Act)
+		}
+	}
+	return nil
+}
+
+// shortName checks a name that outlives the text of its act.
+func shortName(what, s string) error {
+	if len(s) > effect.MaxCode {
+		return fmt.Errorf("%s: %d bytes; at most %d", what, len(s), effect.MaxCode)
+	}
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		return fmt.Errorf("%s: has a line break or another control character", what)
 	}
 	return nil
 }

@@ -329,14 +329,26 @@ func DecodeEntry(d comity.Domain, entry []byte) (*Entry, error) {
 }
 
 // protected lists the members of a document that make up its effects blob:
-// all that the fold needs, and no free text. They outlive an erasure.
-var protected = []string{"kind", "date", "on_behalf_of", "to", "situation", "re", "status", "tlp", "effects"}
+// all that the fold needs, and no free text. They outlive an erasure. Of "by"
+// only the organ does, as somebody's name must not.
+var protected = []string{"kind", "date", "by", "on_behalf_of", "to", "situation", "re", "status", "tlp", "effects"}
 
-// EffectsDocument cuts a document down to the members that outlive erasure.
+// EffectsDocument cuts a document down to what outlives erasure: the protected
+// members in the document's own order and bytes, and of "by" the organ.
 func EffectsDocument(doc []byte) ([]byte, error) {
 	d, err := ParseDocument(doc)
 	if err != nil {
 		return nil, err
+	}
+	for i, m := range d.members {
+		if m.name != "by" {
+			continue
+		}
+		by, err := ParseDocument(m.value)
+		if err != nil {
+			return nil, fmt.Errorf("by: %w", err)
+		}
+		d.members[i].value = by.Only("organ")
 	}
 	return d.Only(protected...), nil
 }
