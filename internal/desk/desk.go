@@ -45,6 +45,12 @@ type Invalid struct{ Err error }
 func (e *Invalid) Error() string { return e.Err.Error() }
 func (e *Invalid) Unwrap() error { return e.Err }
 
+// denied is ErrForbidden with a reason of its own.
+type denied struct{ error }
+
+func (denied) Is(target error) bool { return target == ErrForbidden }
+func (e denied) Unwrap() error      { return e.error }
+
 // Peers is the roster, as the desk reads it.
 type Peers interface {
 	Peers(ctx context.Context) ([]peer.Peer, error)

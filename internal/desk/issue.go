@@ -65,7 +65,7 @@ func (d *Desk) Release(ctx context.Context, who Who, id int64) (Issued, error) {
 		return Issued{}, ErrSignIn
 	}
 	if err := person.MayRelease(draft, *who.Person, who.Role); err != nil {
-		return Issued{}, fmt.Errorf("%w: %w", ErrForbidden, err)
+		return Issued{}, &denied{err}
 	}
 	p, err := d.prepare(ctx, draft.Document) // the file may have moved on meanwhile
 	if err != nil {

@@ -129,6 +129,12 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if n.blobs, err = blob.Open(filepath.Join(f.Dir, blobsFolder)); err != nil {
 		return nil, err
 	}
+	if !c.Visit {
+		// What a crash left half-written; a visitor may be writing just now.
+		if _, err := n.blobs.Sweep(ctx, time.Now().Add(-time.Hour)); err != nil {
+			return nil, fmt.Errorf("tidy the blobs: %w", err)
+		}
+	}
 	if n.ledger, err = desk.OpenLedger(ctx, n.Self.Domain, n.store, n.blobs, seal.Keyring{f.Keys.Seal}); err != nil {
 		return nil, err
 	}
