@@ -13,10 +13,28 @@
 // # Order
 //
 // Acts are folded per situation, each in one order that every node computes
-// alike: by position within a journal; across journals by causal depth over
-// the acts they refer to, then by domain, then by position; never by date. An
-// act whose referents are missing is pending and has no effect until they
-// come. An act that refers to another by a hash it does not have never has.
+// alike from the acts themselves: by depth, then domain, then position; never
+// by date. The depth of an act is one more than that of the deepest act it
+// comes after in that situation: the one before it in its journal, the acts it
+// refers to (Re, by the right hash), and the act that opened the file, which
+// has depth 0. So the order of each journal is kept and nothing comes before
+// what it refers to.
+//
+// Acts that come after each other in a circle, which needs two journals that
+// wrote entries around each other, stand side by side in order of name.
+//
+// An act whose referents (Situation and Re) are missing, or wait themselves, is
+// pending: it is not in the fold until they come. An act that refers to another
+// by a hash it does not have, or to a later act of its own journal, that names
+// a situation which is none or has another status, or that contradicts itself,
+// is in the fold, with the reason and without any effect.
+//
+// # Effects
+//
+// Each effect takes place if its author may bring it about, judged by the file
+// as the acts before it left it (State.May); otherwise it is noted as refused
+// and changes nothing. What was withdrawn or corrected stays so, even if the
+// withdrawal is withdrawn itself: who means it after all says it again.
 package casefile
 
 import (
@@ -64,8 +82,8 @@ type node struct {
 type scope struct {
 	order  []*node
 	last   map[comity.Domain]*node // newest of each journal
-	stale  bool                    // order or depths must be computed anew
-	folded int                     // how many of order are in state
+	stale  bool                    // order and depths must be computed anew
+	folded int                     // how many of order are in state; -1 if the state must be computed anew
 	state  *State
 	digest comity.Hash // of state; zero if not computed
 }
@@ -81,7 +99,7 @@ func (b *Book) Add(items ...Item) {
 		if _, ok := b.nodes[it.Name]; ok {
 			continue
 		}
-		n := &node{Item: it}
+		n := &node{Item: it, pending: true}
 		b.nodes[it.Name] = n
 		b.resolve(n)
 	}
@@ -95,7 +113,6 @@ func (b *Book) resolve(n *node) {
 		n := queue[0]
 		queue = queue[1:]
 		if missing, ok := b.missing(n); ok {
-			n.pending = true
 			b.waiting[missing] = append(b.waiting[missing], n)
 			continue
 		}
@@ -107,22 +124,29 @@ func (b *Book) resolve(n *node) {
 	}
 }
 
-// referents are the acts that must be there before n can be folded.
-func (n *node) referents() []comity.ActName {
-	var out []comity.ActName
-	if s := n.Act.Situation; !s.IsZero() && s != n.Name {
-		out = append(out, s)
-	}
-	for _, r := range n.Act.Re {
-		out = append(out, r.Act)
-	}
-	return out
+// later reports whether r cannot stand before n because it is n itself or comes
+// after it in n's own journal.
+func (n *node) later(r comity.ActName) bool {
+	return r.Domain == n.Name.Domain && r.Index >= n.Name.Index
 }
 
+// missing returns an act that must come, or be resolved, before n can be
+// folded. A reference that can never be good (to a later act of n's journal,
+// or by a wrong hash) is not waited for: acts refer by hash to acts that were
+// there before them, so waiting never goes in a circle of references that are
+// good.
 func (b *Book) missing(n *node) (comity.ActName, bool) {
-	for _, r := range n.referents() {
-		if m, ok := b.nodes[r]; !ok || m.pending {
-			return r, true
+	if s := n.Act.Situation; !s.IsZero() && !n.later(s) {
+		if m, ok := b.nodes[s]; !ok || m.pending {
+			return s, true
+		}
+	}
+	for _, r := range n.Act.Re {
+		if n.later(r.Act) {
+			continue
+		}
+		if m, ok := b.nodes[r.Act]; !ok || m.Leaf == r.Leaf && m.pending {
+			return r.Act, true
 		}
 	}
 	return comity.ActName{}, false
@@ -131,31 +155,48 @@ func (b *Book) missing(n *node) (comity.ActName, bool) {
 // problem says why n has no effects although its referents are there.
 func (b *Book) problem(n *node) string {
 	for _, r := range n.Act.Re {
-		if m := b.nodes[r.Act]; m.Leaf != r.Leaf {
+		if n.later(r.Act) {
+			return fmt.Sprintf("refers to %s, which does not come before it", r.Act)
+		}
+		if b.nodes[r.Act].Leaf != r.Leaf {
 			return fmt.Sprintf("refers to %s by a hash it does not have", r.Act)
 		}
 	}
-	if s := n.Act.Situation; !s.IsZero() && !opens(b.nodes[s]) {
-		return fmt.Sprintf("names %s as its situation, which opened none", s)
+	if s := n.Act.Situation; !s.IsZero() {
+		switch {
+		case n.later(s):
+			return fmt.Sprintf("names %s as its situation, which does not come before it", s)
+		case !opens(b.nodes[s]):
+			return fmt.Sprintf("names %s as its situation, which opened none", s)
+		case b.nodes[s].Act.Status != n.Act.Status:
+			return fmt.Sprintf("has the status %s and its situation %s the status %s: they are kept apart", n.Act.Status, s, b.nodes[s].Act.Status)
+		}
 	}
 	return n.Act.Contradiction
 }
 
+// opens reports whether n, which is resolved, opens a file.
 func opens(n *node) bool {
-	return n != nil && n.problem == "" && slices.Contains(n.Act.Effects, effect.Effect(effect.Open{}))
+	return n.problem == "" && slices.Contains(n.Act.Effects, effect.Effect(effect.Open{}))
 }
 
-// place puts n into its scope, at the end if it can, else by marking the scope
-// stale.
-func (b *Book) place(n *node) {
+// scopeOf is where n, which is resolved, is folded.
+func (b *Book) scopeOf(n *node) Scope {
+	s := n.Act.Situation
 	switch {
 	case opens(n):
-		n.scope = n.Name
-	case n.Act.Situation.IsZero() || !opens(b.nodes[n.Act.Situation]):
-		n.scope = house(n.Name.Domain)
-	default:
-		n.scope = n.Act.Situation
+		return n.Name
+	case s.IsZero() || n.later(s) || !opens(b.nodes[s]):
+		return house(n.Name.Domain)
 	}
+	return s
+}
+
+// place puts n, which is resolved, into its scope. Nothing in the book comes
+// after n unless it is late in its own journal: what refers to n waited for
+// it. So only then do the depths of others change.
+func (b *Book) place(n *node) {
+	n.scope = b.scopeOf(n)
 	s := b.scopes[n.scope]
 	if s == nil {
 		s = &scope{last: map[comity.Domain]*node{}, state: newState(n.scope)}
@@ -163,30 +204,45 @@ func (b *Book) place(n *node) {
 	}
 	s.digest = comity.Hash{}
 	prev := s.last[n.Name.Domain]
-	if prev != nil && prev.Name.Index > n.Name.Index {
-		s.order = append(s.order, n) // it came late, behind newer acts of its journal
-		s.stale = true
+	late := prev != nil && prev.Name.Index > n.Name.Index
+	if !late {
+		s.last[n.Name.Domain] = n
+	}
+	if s.stale = s.stale || late; s.stale {
+		s.order = append(s.order, n)
 		return
 	}
-	n.depth = b.depth(n, prev)
-	s.last[n.Name.Domain] = n
-	if k := len(s.order); k > 0 && compare(s.order[k-1], n) > 0 {
-		s.stale = true
+	n.depth = 1 + b.deepest(n, prev)
+	at, _ := slices.BinarySearchFunc(s.order, n, compare)
+	s.order = slices.Insert(s.order, at, n)
+	if at < s.folded {
+		s.folded = -1
 	}
-	s.order = append(s.order, n)
 }
 
-// depth is one more than the deepest act of the same scope that n comes
-// after: the one before it in its journal, and those it refers to.
-func (b *Book) depth(n, prev *node) int {
-	d := 0
+// after lists the acts of the same scope that n comes after; prev is the one
+// before it in its journal.
+func (b *Book) after(n, prev *node) []*node {
+	var out []*node
 	if prev != nil {
-		d = prev.depth + 1
+		out = append(out, prev)
 	}
-	for _, r := range n.referents() {
-		if m := b.nodes[r]; m != nil && m.scope == n.scope && m != n {
-			d = max(d, m.depth+1)
+	if n.scope.Index >= 0 && n.Name != n.scope {
+		out = append(out, b.nodes[n.scope])
+	}
+	for _, r := range n.Act.Re {
+		if m := b.nodes[r.Act]; m != nil && m.Leaf == r.Leaf && m.scope == n.scope && !m.pending && !n.later(r.Act) {
+			out = append(out, m)
 		}
+	}
+	return out
+}
+
+// deepest depth of the acts that n comes after; -1 if there are none.
+func (b *Book) deepest(n, prev *node) int {
+	d := -1
+	for _, m := range b.after(n, prev) {
+		d = max(d, m.depth)
 	}
 	return d
 }
@@ -203,56 +259,78 @@ func (b *Book) fold(s *scope) *State {
 	if s.stale {
 		b.reorder(s)
 	}
+	if s.folded < 0 {
+		s.state, s.folded = newState(s.state.Scope), 0
+	}
 	for ; s.folded < len(s.order); s.folded++ {
 		s.state.apply(s.order[s.folded])
 	}
 	return s.state
 }
 
-// reorder computes depths and order anew and folds from the beginning.
+// reorder computes depths and order anew, and has the state computed anew.
 func (b *Book) reorder(s *scope) {
-	byJournal := slices.Clone(s.order)
-	slices.SortFunc(byJournal, func(x, y *node) int { return x.Name.Compare(y.Name) })
-	before := map[*node]*node{}
-	for i, n := range byJournal {
-		n.depth = -1
-		if i > 0 && byJournal[i-1].Name.Domain == n.Name.Domain {
-			before[n] = byJournal[i-1]
+	byName := slices.Clone(s.order)
+	slices.SortFunc(byName, func(x, y *node) int { return x.Name.Compare(y.Name) })
+	r := reorderer{b: b, before: make(map[*node]*node, len(byName)), seen: make(map[*node]int, len(byName))}
+	for i, n := range byName {
+		n.depth = unsettled
+		if i > 0 && byName[i-1].Name.Domain == n.Name.Domain {
+			r.before[n] = byName[i-1]
 		}
-	}
-	// Depths by repeated passes: each settles at least one act, and a pass
-	// over acts that are in order already settles all.
-	for settled := 0; settled < len(byJournal); {
-		progress := false
-		for _, n := range byJournal {
-			if n.depth >= 0 || !b.ready(n, before[n]) {
-				continue
-			}
-			n.depth = b.depth(n, before[n])
-			settled++
-			progress = true
-		}
-		if !progress {
-			panic("casefile: acts refer to each other in a circle, which leaf hashes exclude")
-		}
-	}
-	slices.SortFunc(s.order, compare)
-	for _, n := range byJournal {
 		s.last[n.Name.Domain] = n
 	}
-	s.state, s.folded, s.stale = newState(s.state.Scope), 0, false
+	for _, n := range byName {
+		r.visit(n)
+	}
+	slices.SortFunc(s.order, compare)
+	s.folded, s.stale = -1, false
 }
 
-func (b *Book) ready(n, prev *node) bool {
-	if prev != nil && prev.depth < 0 {
-		return false
-	}
-	for _, r := range n.referents() {
-		if m := b.nodes[r]; m != nil && m != n && m.scope == n.scope && m.depth < 0 {
-			return false
+// unsettled is the depth of an act while reorder has not computed it.
+const unsettled = -1
+
+// reorderer settles depths with Tarjan's algorithm, which finds the acts that
+// come after each other in a circle, and finds each circle after all that it
+// comes after. Without circles, it is a walk that settles what an act comes
+// after before the act.
+type reorderer struct {
+	b      *Book
+	before map[*node]*node // in the same journal
+	seen   map[*node]int   // when visited, from 1
+	path   []*node         // visited and not settled
+}
+
+// visit settles n, or returns how early the circle began that n is in.
+func (r *reorderer) visit(n *node) (low int) {
+	if t, ok := r.seen[n]; ok {
+		if n.depth != unsettled {
+			return len(r.seen) + 1
 		}
+		return t
 	}
-	return true
+	at := len(r.path)
+	r.path = append(r.path, n)
+	began := len(r.seen) + 1
+	r.seen[n] = began
+	low = began
+	for _, m := range r.b.after(n, r.before[n]) {
+		low = min(low, r.visit(m))
+	}
+	if low < began {
+		return low
+	}
+	circle := r.path[at:]
+	r.path = r.path[:at]
+	depth := 0
+	for _, m := range circle {
+		depth = max(depth, 1+r.b.deepest(m, r.before[m])) // those within are unsettled and do not count
+	}
+	slices.SortFunc(circle, func(x, y *node) int { return x.Name.Compare(y.Name) })
+	for i, m := range circle {
+		m.depth = depth + i
+	}
+	return len(r.seen) + 1
 }
 
 // Len is the number of acts in the book.
@@ -316,9 +394,11 @@ func (b *Book) Trouble(name comity.ActName) string {
 	case !ok:
 		return ""
 	case n.pending:
-		if m, missing := b.missing(n); missing {
-			return fmt.Sprintf("waits for %s, which has not arrived", m)
+		m, _ := b.missing(n)
+		if _, here := b.nodes[m]; here {
+			return fmt.Sprintf("waits for %s, which waits for another", m)
 		}
+		return fmt.Sprintf("waits for %s, which has not arrived", m)
 	}
 	return n.problem
 }

@@ -18,7 +18,8 @@ import (
 // scope in order of its text, the line "<scope> <hex SHA-256 of its state's
 // JSON>". States are digested one by one and only when they changed. To
 // compare nodes, digest a book of CLEAR acts only: a sealed act is not in
-// everybody's.
+// everybody's. That an act has a problem or was refused an effect is in it; in
+// which words the software says so is not.
 type Digest struct {
 	EffectSet int         `json:"effect_set"`
 	SHA256    comity.Hash `json:"sha256"`
@@ -57,11 +58,29 @@ func (b *Book) SituationDigest(name comity.ActName) comity.Hash {
 
 func (b *Book) scopeDigest(s *scope) comity.Hash {
 	if s.digest.IsZero() {
-		doc, err := json.Marshal(b.fold(s))
+		doc, err := json.Marshal(b.fold(s).wordless())
 		if err != nil {
 			panic("casefile: state has no JSON form: " + err.Error())
 		}
 		s.digest = sha256.Sum256(doc)
 	}
 	return s.digest
+}
+
+// wordless is the state without the words in which it says why an act has no
+// effect: they may change while the effect set does not.
+func (s *State) wordless() *State {
+	c := *s
+	c.Acts = slices.Clone(s.Acts)
+	for i := range c.Acts {
+		f := &c.Acts[i]
+		if f.Problem != "" {
+			f.Problem = "problem"
+		}
+		f.Refused = slices.Clone(f.Refused)
+		for j := range f.Refused {
+			f.Refused[j].Why = ""
+		}
+	}
+	return &c
 }

@@ -1,6 +1,11 @@
 package casefile
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
 )
@@ -41,7 +46,12 @@ type State struct {
 	Adherences []Fact[effect.Adhere]    `json:"adherences,omitempty"`
 	Evidence   []Fact[effect.Evidence]  `json:"evidence,omitempty"`
 
-	acts map[comity.ActName]int // position in Acts
+	acts     map[comity.ActName]int          // position in Acts
+	asks     map[comity.ActName]*Ask         // those in Asks
+	deployed map[comity.ActName]comity.Party // whose deployment the act records
+	mandated map[comity.ActName]comity.Party // who gave the mandate
+	leads    []int                           // positions of the Concerns that take the lead
+	offers   []int                           // positions of the HandOvers of the lead
 }
 
 // Fact is an effect that took place, who brought it about and by which act.
@@ -56,8 +66,8 @@ type ActFact struct {
 	Act       comity.ActName `json:"act"`
 	Leaf      comity.Hash    `json:"leaf"`
 	Actor     comity.Party   `json:"actor"`
-	Withdrawn comity.ActName `json:"withdrawn,omitzero"` // by this act
-	Corrected comity.ActName `json:"corrected,omitzero"` // by this act
+	Withdrawn comity.ActName `json:"withdrawn,omitzero"` // by this act, the first that did
+	Corrected comity.ActName `json:"corrected,omitzero"` // by this act, the first that did
 	Erased    comity.ActName `json:"erased,omitzero"`    // by this act
 	Problem   string         `json:"problem,omitempty"`  // why none of its effects took place
 	Refused   []Refusal      `json:"refused,omitempty"`  // effects it claims without authority
@@ -78,6 +88,7 @@ type Phase struct {
 // Member is a change of the house's membership.
 type Member struct {
 	Act   comity.ActName `json:"act"`
+	By    comity.Party   `json:"by"`
 	Party comity.Party   `json:"party"`
 	Is    string         `json:"is"` // admitted, suspended, removed
 }
@@ -108,38 +119,105 @@ type Answer struct {
 	By        comity.Party   `json:"by"` // the addressee that answers
 	Organ     string         `json:"organ,omitempty"`
 	E         effect.Answer  `json:"is"`
-	Entered   comity.Party   `json:"entered,omitempty"` // who entered it, of an answer heard outside the journals
-	Confirmed comity.ActName `json:"confirmed,omitzero"`
-	Contested comity.ActName `json:"contested,omitzero"`
+	Entered   comity.Party   `json:"entered,omitempty"`  // who entered it, of an answer heard outside the journals
+	Confirmed comity.ActName `json:"confirmed,omitzero"` // by the other side's act, the newest that did
+	Contested comity.ActName `json:"contested,omitzero"` // by the other side's act, the newest that did
 }
 
 // Deed is an act done about an ask.
 type Deed struct {
 	Act comity.ActName `json:"act"`
 	By  comity.Party   `json:"by"`
-	Do  string         `json:"do"` // decide, mandate, commit, deploy, convene, seize
+	Do  string         `json:"do"` // decide, mandate, commit, deploy, convene, seize: the first of the act
 }
 
-func newState(s Scope) *State { return &State{Scope: s, acts: map[comity.ActName]int{}} }
+func newState(s Scope) *State {
+	return &State{Scope: s, acts: map[comity.ActName]int{}, asks: map[comity.ActName]*Ask{},
+		deployed: map[comity.ActName]comity.Party{}, mandated: map[comity.ActName]comity.Party{}}
+}
 
 // apply folds one act into the state.
 func (s *State) apply(n *node) {
 	a := n.Act
 	author := a.Author()
-	s.acts[n.Name] = len(s.Acts)
+	at := len(s.Acts)
+	s.acts[n.Name] = at
 	s.Acts = append(s.Acts, ActFact{Act: n.Name, Leaf: n.Leaf, Actor: author.Actor(), Problem: n.problem})
 	if n.problem != "" {
 		return
 	}
+	var deed effect.Effect
 	for _, e := range a.Effects {
-		if err := effect.May(author, e, s); err != nil {
-			f := &s.Acts[s.acts[n.Name]]
-			f.Refused = append(f.Refused, Refusal{Do: e.Do(), Why: err.Error()})
+		err := s.May(author, e)
+		if _, asks := e.(effect.Ask); err == nil && asks && s.asks[n.Name] != nil {
+			err = errors.New("an ask is named by its act, and this act asks already")
+		}
+		if err != nil {
+			s.Acts[at].Refused = append(s.Acts[at].Refused, Refusal{Do: e.Do(), Why: err.Error()})
 			continue
 		}
 		s.bring(n, author, e)
+		if deed == nil && isDeed(e) {
+			deed = e
+		}
 	}
-	s.deeds(n, author)
+	if deed != nil {
+		s.deed(n, author, deed)
+	}
+}
+
+// May reports as an error, in words for the file's readers, why the author may
+// not bring about the effect in this file as it stands: by the table of
+// package effect, and by the rules that need to know the file.
+func (s *State) May(author effect.Author, e effect.Effect) error {
+	if err := effect.May(author, e, s); err != nil {
+		return err
+	}
+	switch e := e.(type) {
+	case effect.Answer:
+		return s.maySettle(author, e)
+	case effect.Mandate:
+		for _, target := range []comity.ActName{e.Renews, e.Ends} {
+			by, ok := s.mandated[target]
+			if ok && by != author.Actor() && by != author.Issuer.Party() {
+				return fmt.Errorf("only who gave a mandate renews or ends it; %s is of %s", target, by)
+			}
+		}
+	}
+	return nil
+}
+
+// maySettle: what was heard of an addressee is confirmed or contested by that
+// addressee, or by who asked if the addressee entered it itself.
+func (s *State) maySettle(author effect.Author, e effect.Answer) error {
+	report := cmp.Or(e.Confirms, e.Contests)
+	if report.IsZero() {
+		return nil
+	}
+	ask := s.asks[e.Ask]
+	r := ask.report(report)
+	if r == nil {
+		return fmt.Errorf("%s reports no answer to %s", report, e.Ask)
+	}
+	other := r.By
+	if r.Entered == r.By {
+		other = ask.By
+	}
+	if by := author.Actor(); by != other {
+		return fmt.Errorf("%s entered what it heard of %s; that is for %s to confirm or contest, not for %s", r.Entered, r.By, other, by)
+	}
+	return nil
+}
+
+// report returns the answer that the act entered, of those heard outside the
+// journals; nil if there is none.
+func (a *Ask) report(name comity.ActName) *Answer {
+	for i := range a.Answers {
+		if r := &a.Answers[i]; r.Act == name && r.Entered != "" {
+			return r
+		}
+	}
+	return nil
 }
 
 func fact[E effect.Effect](n *node, by comity.Party, e E) Fact[E] { return Fact[E]{n.Name, by, e} }
@@ -151,12 +229,18 @@ func (s *State) bring(n *node, author effect.Author, e effect.Effect) {
 	case effect.Open:
 		s.Opener = author.Issuer
 	case effect.Concern:
+		if e.Role == effect.Leads {
+			s.leads = append(s.leads, len(s.Concerns))
+		}
 		s.Concerns = append(s.Concerns, fact(n, by, e))
 	case effect.Seize:
 		s.Seizures = append(s.Seizures, fact(n, author.Issuer.Party(), e))
 	case effect.Refer:
 		s.Referrals = append(s.Referrals, fact(n, by, e))
 	case effect.HandOver:
+		if e.Lead {
+			s.offers = append(s.offers, len(s.HandOvers))
+		}
 		s.HandOvers = append(s.HandOvers, fact(n, by, e))
 	case effect.Dormant:
 		s.Phases = append(s.Phases, Phase{n.Name, "dormant"})
@@ -165,9 +249,11 @@ func (s *State) bring(n *node, author effect.Author, e effect.Effect) {
 	case effect.Relate:
 		s.Relations = append(s.Relations, fact(n, by, e))
 	case effect.Ask:
-		s.Asks = append(s.Asks, &Ask{Act: n.Name, By: by, E: e})
+		a := &Ask{Act: n.Name, By: by, E: e}
+		s.Asks = append(s.Asks, a)
+		s.asks[n.Name] = a
 	case effect.TakeUp:
-		a := s.ask(e.Ask)
+		a := s.asks[e.Ask]
 		a.TakeUps = append(a.TakeUps, TakeUp{n.Name, by, n.Act.By.Organ, e.Until})
 	case effect.Answer:
 		s.answer(n, by, e)
@@ -176,15 +262,16 @@ func (s *State) bring(n *node, author effect.Author, e effect.Effect) {
 	case effect.Reply:
 		s.Replies = append(s.Replies, fact(n, by, e))
 	case effect.Correct:
-		s.Acts[s.acts[e.Act]].Corrected = n.Name
+		first(&s.Acts[s.acts[e.Act]].Corrected, n.Name)
 	case effect.Withdraw:
-		s.Acts[s.acts[e.Act]].Withdrawn = n.Name
+		first(&s.Acts[s.acts[e.Act]].Withdrawn, n.Name)
 	case effect.Erase:
-		s.Acts[s.acts[e.Act]].Erased = n.Name
+		first(&s.Acts[s.acts[e.Act]].Erased, n.Name)
 	case effect.Decide:
 		s.Decisions = append(s.Decisions, fact(n, by, e))
 	case effect.Mandate:
 		s.Mandates = append(s.Mandates, fact(n, by, e))
+		s.mandated[n.Name] = by
 	case effect.Need:
 		s.Needs = append(s.Needs, fact(n, by, e))
 	case effect.Pledge:
@@ -193,6 +280,7 @@ func (s *State) bring(n *node, author effect.Author, e effect.Effect) {
 		s.Commitments = append(s.Commitments, fact(n, by, e))
 	case effect.Deploy:
 		s.Deployments = append(s.Deployments, fact(n, by, e))
+		s.deployed[n.Name] = e.Party
 	case effect.Return:
 		s.Returns = append(s.Returns, fact(n, by, e))
 	case effect.Convene:
@@ -206,11 +294,11 @@ func (s *State) bring(n *node, author effect.Author, e effect.Effect) {
 	case effect.Designate:
 		s.Designated = append(s.Designated, fact(n, by, e))
 	case effect.Admit:
-		s.Members = append(s.Members, Member{n.Name, e.Party, "admitted"})
+		s.Members = append(s.Members, Member{n.Name, by, e.Party, "admitted"})
 	case effect.Suspend:
-		s.Members = append(s.Members, Member{n.Name, e.Party, "suspended"})
+		s.Members = append(s.Members, Member{n.Name, by, e.Party, "suspended"})
 	case effect.Remove:
-		s.Members = append(s.Members, Member{n.Name, e.Party, "removed"})
+		s.Members = append(s.Members, Member{n.Name, by, e.Party, "removed"})
 	case effect.Key:
 		s.Keys = append(s.Keys, fact(n, author.Issuer.Party(), e))
 	case effect.Score:
@@ -222,32 +310,25 @@ func (s *State) bring(n *node, author effect.Author, e effect.Effect) {
 	}
 }
 
-func (s *State) ask(name comity.ActName) *Ask {
-	for _, a := range s.Asks {
-		if a.Act == name {
-			return a
-		}
+// first sets the name unless it is set: what is struck out stays struck out by
+// the act that did it.
+func first(name *comity.ActName, to comity.ActName) {
+	if name.IsZero() {
+		*name = to
 	}
-	return nil
 }
 
 // answer adds an answer, or settles a reported one: the other side confirms
 // or contests what was heard.
 func (s *State) answer(n *node, by comity.Party, e effect.Answer) {
-	a := s.ask(e.Ask)
-	for i := range a.Answers {
-		r := &a.Answers[i]
-		if r.Entered == "" || r.Entered == by {
-			continue // nobody confirms or contests their own entry
-		}
-		switch r.Act {
-		case e.Confirms:
-			r.Confirmed = n.Name
-			return
-		case e.Contests:
-			r.Contested = n.Name
-			return
-		}
+	a := s.asks[e.Ask]
+	switch {
+	case !e.Confirms.IsZero():
+		a.report(e.Confirms).Confirmed = n.Name
+		return
+	case !e.Contests.IsZero():
+		a.report(e.Contests).Contested = n.Name
+		return
 	}
 	ans := Answer{Act: n.Name, By: by, Organ: n.Act.By.Organ, E: e}
 	if e.From != "" {
@@ -256,20 +337,17 @@ func (s *State) answer(n *node, by comity.Party, e effect.Answer) {
 	a.Answers = append(a.Answers, ans)
 }
 
-// deeds notes an act that does something about an ask it answers or follows.
-func (s *State) deeds(n *node, author effect.Author) {
+// deed notes an act that does something about the asks it answers or follows.
+func (s *State) deed(n *node, author effect.Author, e effect.Effect) {
 	for _, r := range n.Act.Re {
-		ask := s.ask(r.Act)
-		if ask == nil || r.How != "answers" && r.How != "follows" {
+		if r.How != "answers" && r.How != "follows" {
 			continue
 		}
-		for _, e := range n.Act.Effects {
-			if !isDeed(e) || s.refused(n.Name, e.Do()) {
-				continue
-			}
-			ask.Acted = append(ask.Acted, Deed{n.Name, author.Actor(), e.Do()})
-			break
+		ask := s.asks[r.Act]
+		if ask == nil || len(ask.Acted) > 0 && ask.Acted[len(ask.Acted)-1].Act == n.Name {
+			continue // no ask, or referred to twice
 		}
+		ask.Acted = append(ask.Acted, Deed{n.Name, author.Actor(), e.Do()})
 	}
 }
 
@@ -279,15 +357,6 @@ func isDeed(e effect.Effect) bool {
 		return true
 	case effect.Decide:
 		return e.Outcome == effect.Adopted
-	}
-	return false
-}
-
-func (s *State) refused(name comity.ActName, do string) bool {
-	for _, r := range s.Acts[s.acts[name]].Refused {
-		if r.Do == do {
-			return true
-		}
 	}
 	return false
 }
@@ -307,23 +376,40 @@ func (s *State) stands(name comity.ActName) bool {
 	return ok && s.Acts[i].Withdrawn.IsZero() && s.Acts[i].Corrected.IsZero()
 }
 
+// current follows corrections: what was said of a corrected act is meant of the
+// one that stands in its place.
+func (s *State) current(name comity.ActName) comity.ActName {
+	for {
+		i, ok := s.acts[name]
+		if !ok || s.Acts[i].Corrected.IsZero() || s.acts[s.Acts[i].Corrected] <= i {
+			return name
+		}
+		name = s.Acts[i].Corrected
+	}
+}
+
 var _ effect.Facts = (*State)(nil)
 
 // Lead implements effect.Facts: who leads, and to whom the lead has offered it.
 func (s *State) Lead() (lead, offered comity.Party) {
 	// Concerns and hand-overs are interleaved by their acts' order.
-	last := -1
-	for _, c := range s.Concerns {
-		if c.E.Role == effect.Leads && s.stands(c.Act) {
-			lead, last = c.E.Party, s.acts[c.Act]
+	taken := -1
+	for _, i := range slices.Backward(s.leads) {
+		if c := s.Concerns[i]; s.stands(c.Act) {
+			lead, taken = c.E.Party, s.acts[c.Act]
+			break
 		}
 	}
-	for _, h := range s.HandOvers {
-		if h.E.Lead && s.stands(h.Act) && s.acts[h.Act] > last {
-			offered = h.E.To
+	for _, i := range slices.Backward(s.offers) {
+		h := s.HandOvers[i]
+		if s.acts[h.Act] <= taken {
+			break
+		}
+		if s.stands(h.Act) {
+			return lead, h.E.To
 		}
 	}
-	return lead, offered
+	return lead, ""
 }
 
 // OpenedBy implements effect.Facts.
@@ -331,7 +417,7 @@ func (s *State) OpenedBy() comity.Domain { return s.Opener }
 
 // Asked implements effect.Facts.
 func (s *State) Asked(name comity.ActName) (comity.Party, []effect.Addressee, bool) {
-	a := s.ask(name)
+	a := s.asks[name]
 	if a == nil {
 		return "", nil, false
 	}
@@ -347,15 +433,9 @@ func (s *State) Actor(name comity.ActName) (comity.Party, bool) {
 // Deployer implements effect.Facts: who deployed an operation, or gave the
 // mandate under which it stands.
 func (s *State) Deployer(name comity.ActName) (comity.Party, bool) {
-	for _, d := range s.Deployments {
-		if d.Act == name {
-			return d.E.Party, true
-		}
+	if p, ok := s.deployed[name]; ok {
+		return p, true
 	}
-	for _, m := range s.Mandates {
-		if m.Act == name {
-			return m.By, true
-		}
-	}
-	return "", false
+	p, ok := s.mandated[name]
+	return p, ok
 }

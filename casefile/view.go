@@ -2,80 +2,17 @@ package casefile
 
 import (
 	"cmp"
+	"math"
 	"slices"
-	"time"
 
-	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
 )
 
-// Heads is what the reader knows about how far journals have been read and
-// stored. It is evidence from outside the acts.
-type Heads struct {
-	// Self is the reader's own domain.
-	Self comity.Domain
-	// Heard is, for each domain with a journal, until when the reader has
-	// heard it: the reader's clock when it last read that journal up to a
-	// cosigned head. A domain that is not in the map keeps no journal known
-	// to the reader.
-	Heard map[comity.Domain]comity.Time
-	// Stored reports whether the domain's mirror cosignature covers the act,
-	// and its time: the receipt. May be nil.
-	Stored func(by comity.Domain, name comity.ActName) (time.Time, bool)
-}
-
-// Standing is how an ask stands with one addressee.
-type Standing string
-
-// The standings, from nothing known to done.
-const (
-	Sent        Standing = "sent"        // issued; no receipt yet
-	NoJournal   Standing = "no-journal"  // the addressee keeps no journal: reached by mail, telephone or letter
-	Received    Standing = "received"    // its mirror cosignature covers the act
-	TakenUp     Standing = "taken-up"    // a person has it, until a time
-	Lapsed      Standing = "lapsed"      // taken up, the time passed, no answer
-	Considering Standing = "considering" // answered: will consider until a date it accepted
-	Unanswered  Standing = "unanswered"  // the date the asker wished for has passed; no answer recorded here
-	NotHeard    Standing = "not-heard"   // due has passed, but the journal was not heard since
-	Overdue     Standing = "overdue"     // owed by a duty or an accepted date, due has passed, the journal was heard since
-	Consented   Standing = "consented"   // silence was said beforehand to be consent, and the time has passed
-	Reported    Standing = "reported"    // an answer was heard outside the journals, not yet confirmed
-	Contested   Standing = "contested"   // an answer was reported, and the other side contests it
-	Answered    Standing = "answered"
-	Acted       Standing = "acted" // answered, and something was done
-	Withdrawn   Standing = "withdrawn"
-)
-
-// Standings lists every standing.
-func Standings() []Standing {
-	return []Standing{Sent, NoJournal, Received, TakenUp, Lapsed, Considering, Unanswered, NotHeard, Overdue, Consented,
-		Reported, Contested, Answered, Acted, Withdrawn}
-}
-
-// Open reports whether an answer is still outstanding.
-func (s Standing) Open() bool {
-	switch s {
-	case Consented, Answered, Acted, Withdrawn:
-		return false
-	}
-	return true
-}
-
-// Late reports whether the standing is shown among the late ones: a date has
-// passed and no answer is recorded. Only Overdue is a claim that one was owed.
-func (s Standing) Late() bool {
-	switch s {
-	case Overdue, Unanswered, NotHeard, Lapsed:
-		return true
-	}
-	return false
-}
-
 // View is a situation as it reads at a time.
 type View struct {
 	Name   comity.ActName
-	Title  string // the opener's own
+	Title  string // the opener's own, as corrected
 	Lang   string
 	Opener comity.Domain
 	Status comity.Status
@@ -142,38 +79,6 @@ type Operation struct {
 	HandedTo comity.Party
 }
 
-// AskView is an ask and how it stands with each addressee.
-type AskView struct {
-	Ask        comity.ActName
-	Situation  comity.ActName // zero for house matters
-	Title      string
-	What       string
-	Kind       act.Kind
-	Status     comity.Status
-	TLP        comity.TLP
-	By         comity.Party
-	Sent       comity.Time // as recorded by the asker's node
-	Basis      effect.Basis
-	Source     string
-	Due        comity.Time
-	Silence    effect.Silence
-	Addressees []AddresseeView
-}
-
-// AddresseeView is how an ask stands with one addressee.
-type AddresseeView struct {
-	effect.Addressee
-	Standing Standing
-	Since    comity.Time // since when it stands so
-	Due      comity.Time // the date that counts: set by duty, wished for, or accepted
-	Accepted bool        // Due is a date that the addressee accepted
-	Receipt  time.Time   // real time of the mirror cosignature; zero if none
-	TakenUp  *TakeUp     // the newest one
-	Answer   *Answer     // the newest one that stands
-	Acted    []Deed
-	Days     int // whole days since Due (late) or since sent (open); since the answer came, late, if positive
-}
-
 // NeedView is a need and what came for it, in the means' own units.
 type NeedView struct {
 	Need  comity.ActName
@@ -182,8 +87,9 @@ type NeedView struct {
 	Lines []NeedLine
 }
 
-// NeedLine is one sort of means. Missing is Needed less Committed or
-// Deployed, whichever is more.
+// NeedLine is one sort of means: what the acts that stand add up to. Deployed
+// is what was sent, also if it has returned since. Missing is Needed less
+// Committed or Deployed, whichever is more, at least 0.
 type NeedLine struct {
 	What                                          string
 	Needed, Pledged, Committed, Deployed, Missing int64
@@ -196,7 +102,7 @@ type CommitmentView struct {
 	Need  comity.ActName
 	Items []effect.Item
 	By    comity.Time
-	Kept  comity.ActName // the deployment that keeps it
+	Kept  comity.ActName // the party's deployment that keeps it
 	Late  bool           // By has passed, not kept
 }
 
@@ -220,16 +126,18 @@ type Line struct {
 	Fact ActFact
 }
 
-// View reads a situation at a time. ok is false if there is no such file.
+// View reads a situation at a time: dates are held against now, acts are not
+// left out for being newer. It shares nothing with the book that later acts
+// change. ok is false if there is no such file.
 func (b *Book) View(situation comity.ActName, now comity.Time, heads Heads) (View, bool) {
 	s, ok := b.State(situation)
 	if !ok {
 		return View{}, false
 	}
-	opener := b.nodes[situation].Act
+	opener := b.nodes[s.current(situation)].Act
 	v := View{
 		Name: situation, Title: opener.Title, Lang: opener.Lang, Opener: s.Opener, Status: opener.Status, TLP: opener.TLP,
-		Threat: opener.Threat, States: slices.Clone(opener.States), Opened: opener.Date, AsOf: now,
+		Threat: opener.Threat, States: slices.Clone(opener.States), Opened: b.date(situation), AsOf: now,
 	}
 	for _, f := range s.Acts {
 		n := b.nodes[f.Act]
@@ -238,7 +146,7 @@ func (b *Book) View(situation comity.ActName, now comity.Time, heads Heads) (Vie
 			v.Latest = n.Act.Date
 		}
 		for _, st := range n.Act.States {
-			if !slices.Contains(v.States, st) {
+			if s.counts(f) && !slices.Contains(v.States, st) {
 				v.States = append(v.States, st)
 			}
 		}
@@ -250,32 +158,44 @@ func (b *Book) View(situation comity.ActName, now comity.Time, heads Heads) (Vie
 	}
 	b.viewMeans(s, &v, now)
 	b.viewMandates(s, &v, now)
-	for _, r := range s.Relations {
-		if s.stands(r.Act) {
-			v.Relations = append(v.Relations, r)
-		}
-	}
-	v.Scores = slices.Clone(s.Scores)
-	if len(s.Phases) > 0 {
-		// A later act of anybody wakes a dormant file; a closed one stays closed.
-		last := s.Phases[len(s.Phases)-1]
-		v.Closed = last.Is == "closed" && s.stands(last.Act)
-		v.Dormant = last.Is == "dormant" && s.stands(last.Act) && s.acts[last.Act] == len(s.Acts)-1
-	}
+	v.Relations = standing(s, s.Relations)
+	v.Scores = standing(s, s.Scores)
+	viewPhase(s, &v)
 	return v, true
 }
 
-// Asks lists every ask in the book with its standing, in order of name.
-func (b *Book) Asks(now comity.Time, heads Heads) []AskView {
-	var out []AskView
-	for _, sc := range b.scopes {
-		s := b.fold(sc)
-		for _, a := range s.Asks {
-			out = append(out, b.viewAsk(s, a, now, heads))
+// counts reports whether an act has its effects still.
+func (s *State) counts(f ActFact) bool {
+	return f.Problem == "" && f.Withdrawn.IsZero() && f.Corrected.IsZero()
+}
+
+// standing is the facts whose acts stand.
+func standing[E effect.Effect](s *State, all []Fact[E]) []Fact[E] {
+	var out []Fact[E]
+	for _, f := range all {
+		if s.stands(f.Act) {
+			out = append(out, f)
 		}
 	}
-	slices.SortFunc(out, func(x, y AskView) int { return x.Ask.Compare(y.Ask) })
 	return out
+}
+
+// viewPhase: a closed file stays closed; a dormant one is woken by any later
+// act that counts.
+func viewPhase(s *State, v *View) {
+	dormant := -1
+	for _, p := range s.Phases {
+		if !s.stands(p.Act) {
+			continue
+		}
+		switch p.Is {
+		case "closed":
+			v.Closed = true
+		case "dormant":
+			dormant = s.acts[p.Act]
+		}
+	}
+	v.Dormant = !v.Closed && dormant >= 0 && !slices.ContainsFunc(s.Acts[dormant+1:], s.counts)
 }
 
 func (b *Book) date(n comity.ActName) comity.Time { return b.nodes[n].Act.Date }
@@ -292,8 +212,8 @@ func (b *Book) viewEfforts(s *State, v *View) {
 			e.Role = effect.Acts // led once
 		}
 		if i, ok := latest[e.Party]; ok {
-			if v.Efforts[i].Role == e.Role {
-				continue // since the first time
+			if had := v.Efforts[i].Role; had == e.Role || had == effect.Leads {
+				continue // since the first time; who leads does so until it hands over
 			}
 			v.Efforts[i] = e
 			continue
@@ -311,162 +231,34 @@ func (b *Book) viewEfforts(s *State, v *View) {
 			v.Referrals = append(v.Referrals, Referral{r.By, r.E.To, r.Act, b.date(r.Act)})
 		}
 	}
+	b.viewOperations(s, v)
+}
+
+func (b *Book) viewOperations(s *State, v *View) {
+	type end struct {
+		act comity.ActName
+		to  comity.Party
+	}
+	ends := map[comity.ActName]end{} // by deployment
+	for _, r := range s.Returns {
+		if s.stands(r.Act) {
+			ends[s.current(r.E.Deployment)] = end{act: r.Act}
+		}
+	}
+	for _, h := range s.HandOvers {
+		if !h.E.Lead && s.stands(h.Act) {
+			ends[s.current(h.E.Operation)] = end{h.Act, h.E.To}
+		}
+	}
 	for _, d := range s.Deployments {
 		if !s.stands(d.Act) {
 			continue
 		}
 		o := Operation{Act: d.Act, Party: d.E.Party, Name: d.E.Name, Items: d.E.Items, Since: b.date(d.Act), Mandate: d.E.Mandate}
-		for _, r := range s.Returns {
-			if r.E.Deployment == d.Act && s.stands(r.Act) {
-				o.Ended, o.EndedBy = b.date(r.Act), r.Act
-			}
-		}
-		for _, h := range s.HandOvers {
-			if h.E.Operation == d.Act && s.stands(h.Act) {
-				o.Ended, o.EndedBy, o.HandedTo = b.date(h.Act), h.Act, h.E.To
-			}
+		if e, ok := ends[d.Act]; ok {
+			o.Ended, o.EndedBy, o.HandedTo = b.date(e.act), e.act, e.to
 		}
 		v.Operations = append(v.Operations, o)
-	}
-}
-
-func (b *Book) viewAsk(s *State, a *Ask, now comity.Time, heads Heads) AskView {
-	n := b.nodes[a.Act]
-	v := AskView{Ask: a.Act, Title: n.Act.Title, Kind: n.Act.Kind, Status: n.Act.Status, TLP: n.Act.TLP, By: a.By,
-		Sent: n.Act.Recorded, Basis: a.E.Basis, Source: a.E.Source, Due: a.E.Due, Silence: a.E.Silence}
-	if s.Scope.Index >= 0 {
-		v.Situation = s.Scope
-	}
-	if n.Act.Ask != nil {
-		v.What = n.Act.Ask.What
-	}
-	for _, of := range a.E.Of {
-		v.Addressees = append(v.Addressees, b.viewAddressee(s, a, of, v.Sent, now, heads))
-	}
-	return v
-}
-
-// meant reports whether something said by an organ of the addressee's
-// organization is said for this addressee: its own organ, or none in
-// particular.
-func meant(a *Ask, of effect.Addressee, by comity.Party, organ string) bool {
-	if of.Org != by {
-		return false
-	}
-	if of.Organ == organ {
-		return true
-	}
-	for _, o := range a.E.Of {
-		if o.Org == by && o.Organ == organ {
-			return false // it is said for that other organ
-		}
-	}
-	return true
-}
-
-func (b *Book) viewAddressee(s *State, a *Ask, of effect.Addressee, sent, now comity.Time, heads Heads) AddresseeView {
-	v := AddresseeView{Addressee: of, Due: a.E.Due, Standing: Sent, Since: sent}
-	for i := range a.TakeUps {
-		if t := &a.TakeUps[i]; meant(a, of, t.By, t.Organ) && s.stands(t.Act) {
-			v.TakenUp = t
-		}
-	}
-	for i := range a.Answers {
-		if r := &a.Answers[i]; meant(a, of, r.By, r.Organ) && s.stands(r.Act) {
-			if v.Answer != nil && !r.Contested.IsZero() {
-				continue // a contested report does not displace another answer
-			}
-			v.Answer = r
-		}
-	}
-	for _, d := range a.Acted {
-		if s.stands(d.Act) && meant(a, of, d.By, b.nodes[d.Act].Act.By.Organ) {
-			v.Acted = append(v.Acted, d)
-		}
-	}
-	// What others did about it counts too, once this addressee has answered:
-	// the council authorizes, a region lands.
-	if v.Answer != nil {
-		for _, d := range a.Acted {
-			if s.stands(d.Act) && !slices.Contains(v.Acted, d) {
-				v.Acted = append(v.Acted, d)
-			}
-		}
-	}
-	b.stand(s, a, &v, sent, now, heads)
-	return v
-}
-
-// stand decides the standing; the first rule that fits, counts.
-func (b *Book) stand(s *State, a *Ask, v *AddresseeView, sent, now comity.Time, heads Heads) {
-	is := func(st Standing, since comity.Time) { v.Standing, v.Since = st, since }
-	recorded := func(n comity.ActName) comity.Time { return b.nodes[n].Act.Recorded }
-
-	domain, hasDomain := v.Org.Domain()
-	heard, hasJournal := heads.Heard[domain]
-	hasJournal = hasJournal && hasDomain
-	if hasDomain && domain == heads.Self {
-		heard, hasJournal = now, true
-	}
-	if hasJournal && heads.Stored != nil {
-		if at, ok := heads.Stored(domain, a.Act); ok {
-			v.Receipt = at
-		}
-	}
-	owed := a.E.Basis == effect.Duty
-	if v.Answer != nil && v.Answer.E.How == effect.Consider && v.Answer.Contested.IsZero() {
-		v.Due, v.Accepted, owed = v.Answer.E.Until, true, true
-	}
-	passed := !v.Due.IsZero() && now.After(v.Due.Time)
-
-	switch fact, _ := s.Fact(a.Act); {
-	case !fact.Withdrawn.IsZero():
-		is(Withdrawn, recorded(fact.Withdrawn))
-		return
-	case !fact.Corrected.IsZero():
-		is(Withdrawn, recorded(fact.Corrected))
-		return
-	case v.Answer != nil && !v.Answer.Contested.IsZero():
-		is(Contested, recorded(v.Answer.Contested))
-		return
-	case v.Answer != nil && v.Answer.E.How != effect.Consider:
-		at := recorded(v.Answer.Act)
-		is(Answered, at)
-		if v.Answer.Entered != "" && v.Answer.Confirmed.IsZero() {
-			is(Reported, at)
-		} else if len(v.Acted) > 0 {
-			is(Acted, recorded(v.Acted[0].Act))
-		}
-		if !v.Due.IsZero() {
-			v.Days = max(0, days(v.Due, at))
-		}
-		return
-	}
-	v.Days = max(0, days(sent, now))
-	switch {
-	case passed && owed && (!hasJournal || !heard.After(v.Due.Time)) && hasDomain:
-		is(NotHeard, heard)
-	case passed && owed && hasDomain && a.E.Silence == effect.Consent:
-		is(Consented, v.Due)
-	case passed && owed && hasDomain:
-		is(Overdue, v.Due)
-	case v.Answer != nil:
-		is(Considering, recorded(v.Answer.Act))
-	case v.TakenUp != nil && !now.After(v.TakenUp.Until.Time):
-		is(TakenUp, recorded(v.TakenUp.Act))
-	case v.TakenUp != nil:
-		is(Lapsed, v.TakenUp.Until)
-	case passed && hasJournal && a.E.Silence == effect.Consent && heard.After(v.Due.Time):
-		is(Consented, v.Due)
-	case passed && hasJournal:
-		is(Unanswered, v.Due)
-	case !hasJournal:
-		is(NoJournal, sent)
-	case !v.Receipt.IsZero() || domain == heads.Self:
-		is(Received, sent)
-	}
-	if passed && v.Standing.Late() {
-		v.Days = max(0, days(v.Due, now))
 	}
 }
 
@@ -474,24 +266,62 @@ func (b *Book) stand(s *State, a *Ask, v *AddresseeView, sent, now comity.Time, 
 func days(a, b comity.Time) int { return int(b.Sub(a.Time).Hours() / 24) }
 
 func (b *Book) viewMeans(s *State, v *View, now comity.Time) {
+	// What came for each need; of deployments, itself or through the
+	// commitment that it keeps.
+	type key struct {
+		need comity.ActName
+		what string
+	}
+	pledged, committed, deployed := map[key]int64{}, map[key]int64{}, map[key]int64{}
+	count := func(m map[key]int64, need comity.ActName, items []effect.Item) {
+		for _, it := range items {
+			k := key{need, it.What}
+			m[k] = add(m[k], it.N)
+		}
+	}
+	for _, p := range s.Pledges {
+		if s.stands(p.Act) {
+			count(pledged, s.current(p.E.Need), p.E.Items)
+		}
+	}
+	type promise struct {
+		act   comity.ActName
+		party comity.Party
+	}
+	towards := map[promise]comity.ActName{} // the need
+	for _, c := range s.Commitments {
+		towards[promise{s.current(c.Act), c.E.Party}] = s.current(c.E.Need)
+		if s.stands(c.Act) {
+			count(committed, s.current(c.E.Need), c.E.Items)
+		}
+	}
+	kept := map[promise]comity.ActName{} // by the deployment
+	for _, d := range s.Deployments {
+		if !s.stands(d.Act) {
+			continue
+		}
+		p := promise{s.current(d.E.Commitment), d.E.Party}
+		count(deployed, cmp.Or(s.current(d.E.Need), towards[p]), d.E.Items)
+		if _, ok := kept[p]; !ok {
+			kept[p] = d.Act
+		}
+	}
 	for _, n := range s.Needs {
 		if !s.stands(n.Act) {
 			continue
 		}
 		nv := NeedView{Need: n.Act, By: n.By, Due: n.E.By}
 		for _, it := range n.E.Items {
-			l := NeedLine{What: it.What, Needed: it.N}
-			for _, p := range s.Pledges {
-				l.Pledged += count(s.stands(p.Act) && p.E.Need == n.Act, p.E.Items, it.What)
+			if i := slices.IndexFunc(nv.Lines, func(l NeedLine) bool { return l.What == it.What }); i >= 0 {
+				nv.Lines[i].Needed = add(nv.Lines[i].Needed, it.N)
+				continue
 			}
-			for _, c := range s.Commitments {
-				l.Committed += count(s.stands(c.Act) && c.E.Need == n.Act, c.E.Items, it.What)
-			}
-			for _, d := range s.Deployments {
-				l.Deployed += count(s.stands(d.Act) && s.serves(d.E, n.Act), d.E.Items, it.What)
-			}
+			k := key{n.Act, it.What}
+			nv.Lines = append(nv.Lines, NeedLine{What: it.What, Needed: it.N, Pledged: pledged[k], Committed: committed[k], Deployed: deployed[k]})
+		}
+		for i := range nv.Lines {
+			l := &nv.Lines[i]
 			l.Missing = max(0, l.Needed-max(l.Committed, l.Deployed))
-			nv.Lines = append(nv.Lines, l)
 		}
 		v.Needs = append(v.Needs, nv)
 	}
@@ -499,65 +329,53 @@ func (b *Book) viewMeans(s *State, v *View, now comity.Time) {
 		if !s.stands(c.Act) {
 			continue
 		}
-		cv := CommitmentView{Act: c.Act, Party: c.E.Party, Need: c.E.Need, Items: c.E.Items, By: c.E.By}
-		for _, d := range s.Deployments {
-			if s.stands(d.Act) && d.E.Commitment == c.Act && cv.Kept.IsZero() {
-				cv.Kept = d.Act
-			}
-		}
+		cv := CommitmentView{Act: c.Act, Party: c.E.Party, Need: s.current(c.E.Need), Items: c.E.Items, By: c.E.By, Kept: kept[promise{c.Act, c.E.Party}]}
 		cv.Late = cv.Kept.IsZero() && !cv.By.IsZero() && now.After(cv.By.Time)
 		v.Commitments = append(v.Commitments, cv)
 	}
 }
 
-// serves reports whether a deployment goes towards a need, itself or through
-// the commitment it keeps.
-func (s *State) serves(d effect.Deploy, need comity.ActName) bool {
-	if d.Need == need {
-		return true
+// add without overflow: amounts are foreign, and at least 1 each.
+func add(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
 	}
-	for _, c := range s.Commitments {
-		if c.Act == d.Commitment && c.E.Need == need {
-			return true
-		}
-	}
-	return false
-}
-
-func count(counts bool, items []effect.Item, what string) int64 {
-	var n int64
-	for _, it := range items {
-		if counts && it.What == what {
-			n += it.N
-		}
-	}
-	return n
+	return a + b
 }
 
 func (b *Book) viewMandates(s *State, v *View, now comity.Time) {
 	at := map[comity.ActName]int{} // position of each mandate, and of its renewals, in v.Mandates
-	for _, m := range s.Mandates {
-		if !s.stands(m.Act) {
-			continue
-		}
-		if i, ok := at[m.E.Ends]; ok {
-			v.Mandates[i].EndedBy = m.Act
-			if len(m.E.Holder) == 0 {
-				continue
-			}
-		}
-		if i, ok := at[m.E.Renews]; ok {
-			mv := &v.Mandates[i]
-			mv.RenewedBy = append(mv.RenewedBy, m.Act)
-			if !m.E.To.IsZero() {
-				mv.To = m.E.To
-			}
-			at[m.Act] = i
-			continue
-		}
+	add := func(m Fact[effect.Mandate]) {
 		at[m.Act] = len(v.Mandates)
 		v.Mandates = append(v.Mandates, MandateView{Act: m.Act, By: m.By, Holder: m.E.Holder, Name: m.E.Name,
 			From: cmp.Or(m.E.From, b.date(m.Act)), To: m.E.To, Force: m.E.Force})
+	}
+	all := standing(s, s.Mandates)
+	for _, m := range all {
+		if _, renews := s.mandated[m.E.Renews]; !renews && len(m.E.Holder) > 0 {
+			add(m)
+		}
+	}
+	for _, m := range all {
+		if _, renews := s.mandated[m.E.Renews]; !renews || len(m.E.Holder) == 0 {
+			continue
+		}
+		i, ok := at[s.current(m.E.Renews)]
+		if !ok { // what it renews was withdrawn
+			add(m)
+			continue
+		}
+		at[m.Act] = i
+		mv := &v.Mandates[i]
+		mv.RenewedBy = append(mv.RenewedBy, m.Act)
+		if !m.E.To.IsZero() {
+			mv.To = m.E.To
+		}
+	}
+	for _, m := range all {
+		if i, ok := at[s.current(m.E.Ends)]; ok {
+			v.Mandates[i].EndedBy = m.Act
+		}
 	}
 	for i := range v.Mandates {
 		m := &v.Mandates[i]
