@@ -1,0 +1,151 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
+)
+
+// Self says whose node this is. It is a hint: who wants to rely on the keys
+// compares them by another way, or reads the key act at the start of the
+// journal.
+type Self struct {
+	Domain     comity.Domain `json:"domain"`
+	Name       string        `json:"name"`
+	Origin     comity.Origin `json:"origin"`      // C2SP checkpoint origin of the journal
+	LogKey     string        `json:"log_key"`     // C2SP vkey of the journal's checkpoints
+	WitnessKey string        `json:"witness_key"` // C2SP vkey of the witness
+	MirrorKey  string        `json:"mirror_key"`  // C2SP vkey of the mirror
+	Recipient  string        `json:"recipient"`   // age recipient to seal to
+	Version    string        `json:"version"`
+}
+
+// Peer is a known organization and how it stands with this node.
+type Peer struct {
+	Domain   comity.Domain `json:"domain"`
+	Name     string        `json:"name,omitempty"`
+	URL      string        `json:"url,omitempty"`
+	PinnedAt comity.Time   `json:"pinned_at,omitzero"` // real time
+	Followed Following     `json:"followed"`           // how far its journal is stored here
+	Stored   *Receipt      `json:"stored,omitempty"`   // how far it has stored ours: its mirror cosignature
+	Witness  *Receipt      `json:"witness,omitempty"`  // how far it has witnessed ours
+}
+
+// Following is how far a peer's journal was read and stored here.
+type Following struct {
+	Size    int64       `json:"size"`              // entries stored and verified here
+	Theirs  int64       `json:"theirs"`            // entries of the newest checkpoint seen
+	Lag     int64       `json:"lag"`               // entries that are there and not yet here
+	Heard   comity.Time `json:"heard,omitzero"`    // node's clock when last read up to its head
+	ReadAt  comity.Time `json:"read_at,omitzero"`  // real time of the last success
+	NextAt  comity.Time `json:"next_at,omitzero"`  // real time of the next try
+	Trouble string      `json:"trouble,omitempty"` // why the last try failed
+	Paused  bool        `json:"paused"`
+	Frozen  bool        `json:"frozen"` // two signed checkpoints of it contradict each other
+}
+
+// Receipt is a cosignature: everything before Size, at CosignedAt.
+type Receipt struct {
+	Size       int64       `json:"size"`        // entries
+	CosignedAt comity.Time `json:"cosigned_at"` // real time
+}
+
+// Peers lists the known organizations.
+type Peers struct {
+	Peers []Peer `json:"peers"`
+}
+
+// Digest of the public record as it is folded here. Two nodes that hold the
+// same journals and have the same effect set have the same digest.
+type Digest struct {
+	EffectSet int         `json:"effect_set"` // digests of different sets are not comparable
+	SHA256    comity.Hash `json:"sha256"`
+	Acts      int         `json:"acts"` // folded; those that wait for others are not
+}
+
+// Record is the organization's own journal.
+type Record struct {
+	Origin       comity.Origin `json:"origin"`
+	Size         int64         `json:"size"`          // entries
+	Root         comity.Hash   `json:"root,omitzero"` // RFC 6962 tree head
+	Checkpoint   string        `json:"checkpoint"`    // the newest, a signed note, with the cosignatures known
+	Cosignatures []Cosignature `json:"cosignatures"`
+}
+
+// Cosignature of the newest checkpoint.
+type Cosignature struct {
+	Name       string      `json:"name"` // of the key: un.example/witness
+	Role       string      `json:"role"` // log, witness, mirror
+	CosignedAt comity.Time `json:"cosigned_at,omitzero"`
+}
+
+func (h *Handler) getSelf(w http.ResponseWriter, r *http.Request, _ desk.Who) error {
+	if q := queryOf(r); q.err != nil {
+		return q.err
+	}
+	return answer(w, http.StatusOK, Self(h.c.Desk.Self()))
+}
+
+func (h *Handler) getPeers(w http.ResponseWriter, r *http.Request, who desk.Who) error {
+	if q := queryOf(r); q.err != nil {
+		return q.err
+	}
+	all, err := h.c.Desk.Peers(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	out := Peers{Peers: []Peer{}}
+	for _, p := range all {
+		f := p.Follow
+		out.Peers = append(out.Peers, Peer{Domain: p.Domain, Name: p.Name, URL: p.URL, PinnedAt: realTime(p.Pinned),
+			Followed: Following{Size: f.Size, Theirs: f.Theirs, Lag: max(0, f.Theirs-f.Size), Heard: f.Heard, ReadAt: realTime(f.At),
+				NextAt: realTime(f.Next), Trouble: f.Trouble, Paused: f.Paused, Frozen: f.Frozen},
+			Stored: receipt(p.Stored), Witness: receipt(p.Witness)})
+	}
+	return answer(w, http.StatusOK, out)
+}
+
+func receipt(r desk.Receipt) *Receipt {
+	if r.At.IsZero() {
+		return nil
+	}
+	return &Receipt{r.Size, realTime(r.At)}
+}
+
+// realTime cuts a real time to the second; absent if it is zero.
+func realTime(t time.Time) comity.Time {
+	if t.IsZero() {
+		return comity.Time{}
+	}
+	return comity.TimeOf(t)
+}
+
+func (h *Handler) getDigest(w http.ResponseWriter, r *http.Request, _ desk.Who) error {
+	if q := queryOf(r); q.err != nil {
+		return q.err
+	}
+	d := Digest(h.c.Desk.Digest())
+	body, err := encode(d)
+	if err != nil {
+		return err
+	}
+	fixed(w, r, "public, no-cache", d.SHA256.String(), "application/json", body)
+	return nil
+}
+
+func (h *Handler) getRecord(w http.ResponseWriter, r *http.Request, who desk.Who) error {
+	if q := queryOf(r); q.err != nil {
+		return q.err
+	}
+	x, err := h.c.Desk.Record(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	out := Record{Origin: x.Origin, Size: x.Size, Root: x.Root, Checkpoint: string(x.Checkpoint), Cosignatures: []Cosignature{}}
+	for _, c := range x.Cosignatures {
+		out.Cosignatures = append(out.Cosignatures, Cosignature{c.Name, c.Role, realTime(c.At)})
+	}
+	return answer(w, http.StatusOK, out)
+}
