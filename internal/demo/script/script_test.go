@@ -194,4 +194,3 @@ func TestEverythingHasAuthority(t *testing.T) {
 		t.Run(string(d), func(t *testing.T) { p.clean(t, p.book(end, d)) })
 	}
 }
-
