@@ -194,3 +194,43 @@ func TestEverythingHasAuthority(t *testing.T) {
 		t.Run(string(d), func(t *testing.T) { p.clean(t, p.book(end, d)) })
 	}
 }
+
+// TestAuthorityWhenIssued: each act has authority for its effects in the file
+// as its own node sees it when it is issued.
+func TestAuthorityWhenIssued(t *testing.T) {
+	steps, err := All(known(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := play(t, steps)
+	books := map[comity.Domain]*casefile.Book{}
+	for _, d := range Nodes() {
+		books[d] = casefile.NewBook()
+	}
+	for _, s := range steps {
+		a, b := p.acts[s.Key], books[s.Node]
+		file := b.House(s.Node)
+		if s.Situation != "" {
+			st, ok := b.State(p.refs[s.Situation].Act)
+			if !ok {
+				t.Fatalf("%s: %s does not hold %s", s.Key, s.Node, s.Situation)
+			}
+			file = st
+		}
+		for _, r := range a.Re {
+			if _, ok := b.Get(r.Act); !ok {
+				t.Errorf("%s refers to %s, which %s cannot read", s.Key, p.key(r.Act), s.Node)
+			}
+		}
+		for _, e := range a.Effects {
+			if err := file.May(a.Author(), e); err != nil {
+				t.Errorf("%s: %s: %v", s.Key, e.Do(), err)
+			}
+		}
+		for _, d := range Nodes() {
+			if readable(s, d) {
+				books[d].Add(casefile.Item{Name: p.refs[s.Key].Act, Leaf: p.refs[s.Key].Leaf, Act: a})
+			}
+		}
+	}
+}
