@@ -11,7 +11,7 @@ import (
 // know whom to ask. It promises nothing and needs no situation.
 type Capability struct {
 	Party      comity.Party  `json:"party,omitempty"` // on_behalf_of if left out
-	Items      []effect.Item `json:"items"`
+	Items      []effect.Item `json:"items,omitempty"`
 	Notice     string        `json:"notice,omitempty"` // how long it takes from the request: "10 days"
 	Until      comity.Time   `json:"until,omitzero"`   // how long the list holds
 	Conditions string        `json:"conditions,omitempty"`

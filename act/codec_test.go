@@ -29,7 +29,14 @@ func TestDecodeRefuses(t *testing.T) {
 	for _, c := range []struct{ name, doc, want string }{
 		{"nothing", ``, "no act"},
 		{"no object", `[]`, "no act"},
-		{"null", `null`, "kind: missing"},
+		{"null", `null`, "null"},
+		{"a null member", string(note(`"lang":null,`)), "null"},
+		{"a null member within one", string(note(`"by":{"organ":null},`)), "null"},
+		{"a null time", string(note(`"to":[{"org":"un.example","for":"answer"}],"ask":{"what":"x","basis":"wish","due":null},`)), "time"},
+		{"a null body", string(note(`"body":null,`)), "null"},
+		{"a null in the body", string(note(`"body":{"roles":null},`)), "null"},
+		{"null effects", string(note(`"effects":null,`)), "write []"},
+		{"fractions of a second", strings.Replace(string(note("")), "08:00:00Z", "08:00:00.5Z", 1), "time"},
 		{"member twice", string(note(`"lang":"en","lang":"fr",`)), "duplicate"},
 		{"member twice by escape", string(note(`"lang":"en","\u006cang":"fr",`)), "duplicate"},
 		{"member twice in the body", string(note(`"body":{"a":1,"a":2},`)), "duplicate"},
@@ -106,7 +113,7 @@ func TestUnknownKindKeepsItsEffects(t *testing.T) {
 }
 
 func TestContradiction(t *testing.T) {
-	for _, effects := range []string{`[]`, `null`, `[{"do":"close"}]`, `[{"do":"say"},{"do":"dormant"}]`} {
+	for _, effects := range []string{`[]`, `[{"do":"close"}]`, `[{"do":"say"},{"do":"dormant"}]`} {
 		a, err := Decode(note(`"effects":` + effects + `,`))
 		if err != nil {
 			t.Fatal(err)

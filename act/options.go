@@ -12,7 +12,7 @@ import (
 // happens if nothing is done. They belong to a warning or a request that the
 // act follows.
 type Options struct {
-	Courses   []Course `json:"courses"`
+	Courses   []Course `json:"courses,omitempty"`
 	DoNothing Course   `json:"do_nothing"`
 	Roles
 }

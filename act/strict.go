@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -14,8 +15,8 @@ import (
 )
 
 // unmarshal reads JSON strictly: valid UTF-8, nothing after the value, bounded
-// depth, no member twice, and no member that differs from a known one in case
-// only. Two readers can then not understand one document in two ways.
+// depth, no member twice, none that differs from a known one in case only, and
+// no null where a value is meant. Two readers can then not understand one document in two ways.
 func unmarshal(b []byte, v any) error {
 	if deeperThan(b, MaxDepth) {
 		return fmt.Errorf("it is nested deeper than %d levels", MaxDepth)
@@ -53,15 +54,17 @@ var (
 	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
-// exactCase reports a member that is one of t's but for its case. Some JSON
-// readers would take one for the other, ours would quietly ignore it. What dec
-// reads is known to be valid JSON.
+// exactCase reports a member that is one of t's but for its case, or is null.
+// Some JSON readers would take one for the other, ours would quietly ignore
+// it. What dec reads is known to be valid JSON.
 func exactCase(dec *jsontext.Decoder, t reflect.Type) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	own := reflect.PointerTo(t)
 	switch kind := dec.PeekKind(); {
+	case kind == 'n' && t != skipped:
+		return errors.New("a member is null; leave it out")
 	case own.Implements(jsonUnmarshaler) || own.Implements(textUnmarshaler):
 	case t.Kind() == reflect.Struct && kind == '{':
 		return exactMembers(dec, t)

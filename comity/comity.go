@@ -280,7 +280,7 @@ func TimeOf(t time.Time) Time { return Time{t.UTC().Truncate(time.Second)} }
 
 // ParseTime reads "2003-04-11T10:20:00Z", or a bare date as its first second.
 func ParseTime(s string) (Time, error) {
-	if t, err := time.Parse("2006-01-02T15:04:05Z", s); err == nil {
+	if t, err := time.Parse("2006-01-02T15:04:05Z", s); err == nil && len(s) == len("2006-01-02T15:04:05Z") { // no fractions, which Parse allows
 		return Time{t}, nil
 	}
 	if t, err := time.Parse(time.DateOnly, s); err == nil {

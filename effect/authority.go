@@ -38,6 +38,31 @@ const (
 	OwnHouse
 )
 
+// String says in words who may.
+func (w Who) String() string {
+	switch w {
+	case Anyone:
+		return "anybody"
+	case Itself:
+		return "the party named"
+	case IssuerOfTarget:
+		return "the issuer of the act named"
+	case WasAsked:
+		return "who was asked"
+	case Lead:
+		return "the lead, or the opener while nobody leads"
+	case HolderOrLead:
+		return "the lead for the lead, the deploying party for an operation"
+	case TakesLead:
+		return "the party named; to lead, where nobody leads or the lead offers it"
+	case OwnOrgan:
+		return "the organ's own organization"
+	case OwnHouse:
+		return "the organization itself"
+	}
+	return "nobody"
+}
+
 // A Rule says who may bring about one effect, and why.
 type Rule struct {
 	Do  string

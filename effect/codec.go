@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	strict "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/comity/comity/comity"
 )
@@ -78,6 +79,9 @@ func marshal(v any) ([]byte, error) {
 // that a reader never applies half of one.
 func (l *List) UnmarshalJSON(b []byte) error {
 	var raw []json.RawMessage
+	if string(bytes.TrimSpace(b)) == "null" {
+		return errors.New("effects: null is no list; write []")
+	}
 	if err := strict.Unmarshal(b, &raw); err != nil {
 		return fmt.Errorf("effects: %w", err)
 	}
@@ -112,6 +116,9 @@ func decode(raw []byte) (Effect, error) {
 	if !ok {
 		return nil, fmt.Errorf("%q is not in effect set version %d", do, Version)
 	}
+	if hasNull(raw) {
+		return nil, fmt.Errorf("%s: a member is null; leave it out", do)
+	}
 	delete(members, "do")
 	rest, err := json.Marshal(members)
 	if err != nil {
@@ -126,6 +133,16 @@ func decode(raw []byte) (Effect, error) {
 		return nil, fmt.Errorf("%s: %w", do, err)
 	}
 	return e, nil
+}
+
+// hasNull reports whether a null stands anywhere in the valid JSON text b.
+func hasNull(b []byte) bool {
+	for dec := jsontext.NewDecoder(bytes.NewReader(b)); ; {
+		t, err := dec.ReadToken()
+		if err != nil || t.Kind() == 'n' {
+			return err == nil
+		}
+	}
 }
 
 // Check applies the rules that UnmarshalJSON applies, to effects made in Go.

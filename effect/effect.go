@@ -209,7 +209,7 @@ type (
 	// Mandate says who may act, until when. It is named by its act. Renews
 	// names the mandate whose end it moves; Ends the one it ends.
 	Mandate struct {
-		Holder []comity.Party `json:"holder"`
+		Holder []comity.Party `json:"holder,omitempty"`
 		Name   string         `json:"name,omitempty"` // the operation's acronym: UNMIL
 		From   comity.Time    `json:"from,omitzero"`
 		To     comity.Time    `json:"to,omitzero"`
@@ -280,7 +280,7 @@ type (
 		Topic  string `json:"topic"`
 		Office string `json:"office"`
 	}
-	// Admit, Suspend and Remove change the issuer's own membership.
+	// Admit makes a party a member of the issuer, again if it was suspended.
 	Admit struct {
 		Party comity.Party `json:"party"`
 	}
