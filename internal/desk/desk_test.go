@@ -1,0 +1,386 @@
+package desk_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"filippo.io/torchwood"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/comity/comity/act"
+	"github.com/comity/comity/casefile"
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/effect"
+	"github.com/comity/comity/internal/blob"
+	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/seal"
+	"github.com/comity/comity/internal/witness"
+)
+
+// A warning is asked, carried, answered and read alike on both sides.
+func TestAskAndAnswer(t *testing.T) {
+	un, ecowas := newHouse(t, "un.example"), newHouse(t, "ecowas.example")
+	meet(un, ecowas)
+	ctx := t.Context()
+	file := ecowas.issue(situation("A file"))
+	ask := ecowas.issue(request(file, "A request", "un.example"))
+	carry(ecowas, un, true)
+
+	asks, err := un.desk.Asks(ctx, officer, desk.AskFilter{Of: "un.example", Open: true})
+	check(t, err)
+	if len(asks) != 1 || asks[0].Ask != ask.Act || asks[0].Addressees[0].Standing != casefile.Received {
+		t.Fatalf("asked of us: %+v", asks)
+	}
+	un.issue(answerTo(file, ask, effect.WillAct))
+	carry(un, ecowas, true)
+	for _, h := range []*house{un, ecowas} {
+		v, err := h.desk.Situation(ctx, nobody, file.Act)
+		check(t, err)
+		if got := v.Asks[0].Addressees[0].Standing; got != casefile.Answered {
+			t.Errorf("%s: %s, want answered", h.domain, got)
+		}
+	}
+	if a, b := un.desk.Digest(), ecowas.desk.Digest(); a != b {
+		t.Errorf("digests differ: %v, %v", a, b)
+	}
+}
+
+// A reference without a leaf hash means the act as it is held here.
+func TestLeafFilledIn(t *testing.T) {
+	h := newHouse(t, "un.example")
+	file := h.issue(situation("A file"))
+	n := h.issue(in(file, "note.v1", "A note"))
+	doc := with(t, document(t, in(file, "note.v1", "Another")), "re", fmt.Sprintf(`[{"act":%q,"how":"cites"}]`, n.Act))
+	p, err := h.desk.Preview(t.Context(), officer, doc)
+	check(t, err)
+	if len(p.Act.Re) != 1 || p.Act.Re[0].Leaf != n.Leaf {
+		t.Errorf("re is %+v, want leaf %s", p.Act.Re, n.Leaf)
+	}
+	if !bytes.Contains(p.Document, []byte(`"effects":[{"do":"say"}]`)) {
+		t.Errorf("effects were not written out: %s", p.Document)
+	}
+}
+
+// Sealed acts: the addressee reads, a follower that is not addressed and the
+// public see that something sealed exists, and nothing of it.
+func TestSealed(t *testing.T) {
+	un, ecowas, au := newHouse(t, "un.example"), newHouse(t, "ecowas.example"), newHouse(t, "au.example")
+	meet(un, ecowas, au)
+	ctx := t.Context()
+	file := ecowas.issue(situation("A file"))
+	a := request(file, "Movements at the crossings", "un.example")
+	a.TLP, a.Text = comity.Red, "Named sources."
+
+	p, err := ecowas.desk.Preview(ctx, officer, document(t, a))
+	check(t, err)
+	reads := map[comity.Party]string{}
+	for _, r := range p.Recipients {
+		reads[r.Org] = r.Reads
+	}
+	if reads["un.example"] != "all" || reads["au.example"] != "seal" {
+		t.Errorf("the preview says who reads what: %v", reads)
+	}
+
+	ref := ecowas.issue(a)
+	carry(ecowas, un, false)
+	carry(ecowas, au, true)
+
+	got, err := un.desk.Act(ctx, officer, ref.Act)
+	check(t, err)
+	if got.Act != nil || !strings.Contains(got.Why, "not arrived") {
+		t.Errorf("before its content came: %q", got.Why)
+	}
+	carry(ecowas, un, true) // now the blobs come
+	got, err = un.desk.Act(ctx, officer, ref.Act)
+	check(t, err)
+	if got.Act == nil || got.Act.Text != "Named sources." || got.File != file.Act {
+		t.Fatalf("the addressee reads %+v (%s)", got.Act, got.Why)
+	}
+	if asks, _ := un.desk.Asks(ctx, officer, desk.AskFilter{Of: "un.example"}); len(asks) != 1 {
+		t.Errorf("the addressee's asks: %d, want 1", len(asks))
+	}
+	for _, x := range []struct {
+		h   *house
+		who desk.Who
+	}{{au, officer}, {un, observer}, {un, nobody}, {ecowas, nobody}} {
+		got, err := x.h.desk.Act(ctx, x.who, ref.Act)
+		check(t, err)
+		if got.Act != nil || got.Sealed == nil || got.Why == "" {
+			t.Errorf("%s shows %v to %v", x.h.domain, got.Act, x.who)
+		}
+		if asks, _ := x.h.desk.Asks(ctx, x.who, desk.AskFilter{}); len(asks) != 0 {
+			t.Errorf("%s lists a sealed ask to %v", x.h.domain, x.who)
+		}
+		v, err := x.h.desk.Situation(ctx, x.who, file.Act)
+		check(t, err)
+		if len(v.Timeline) != 1 {
+			t.Errorf("%s: %d acts on the timeline for %v, want 1", x.h.domain, len(v.Timeline), x.who)
+		}
+	}
+	carry(un, au, true)
+	carry(au, un, true)
+	if a, b := un.desk.Digest(), au.desk.Digest(); a != b {
+		t.Errorf("digests differ: %v, %v", a, b)
+	}
+
+	// Disclosed, anybody can check the text against the entry.
+	o, err := ecowas.desk.Disclose(ctx, as("admin", "administrator"), ref.Act)
+	check(t, err)
+	if err := o.Check("ecowas.example", seal.Content, got.Sealed.Content); err != nil {
+		t.Error(err)
+	}
+	if _, err := un.desk.Disclose(ctx, as("admin", "administrator"), ref.Act); err == nil {
+		t.Error("an addressee disclosed the act of another")
+	}
+}
+
+// Consequential acts wait for a second person.
+func TestSecondPerson(t *testing.T) {
+	h := newHouse(t, "un.example")
+	ctx := t.Context()
+	file := h.issue(situation("A file"))
+	d := in(file, "decision.v1", "A decision")
+	d.Body = json.RawMessage(`{"organ":"Security Council","outcome":"adopted"}`)
+	before := h.journal.Head().Size
+	out, err := h.desk.Issue(ctx, director, document(t, d))
+	check(t, err)
+	if out.Draft == 0 || h.journal.Head().Size != before {
+		t.Fatalf("recorded at once: %+v", out)
+	}
+	if _, err := h.desk.Release(ctx, director, out.Draft); !errors.Is(err, desk.ErrForbidden) {
+		t.Errorf("released by who drafted it: %v", err)
+	}
+	if _, err := h.desk.Release(ctx, officer, out.Draft); !errors.Is(err, desk.ErrForbidden) {
+		t.Errorf("released by an officer: %v", err)
+	}
+
+	// While it cannot be recorded, the draft is kept.
+	h.setClock(start.AddDate(-1, 0, 0))
+	second := as("deputy", "releasing")
+	if _, err := h.desk.Release(ctx, second, out.Draft); err == nil {
+		t.Error("recorded with a clock a year back")
+	}
+	h.setClock(start)
+	if all, err := h.desk.Drafts(ctx, officer); err != nil || len(all) != 1 {
+		t.Fatalf("%d drafts are kept, want 1 (%v)", len(all), err)
+	}
+
+	released, err := h.desk.Release(ctx, second, out.Draft)
+	check(t, err)
+	if released.Name.IsZero() {
+		t.Error("not recorded")
+	}
+	if _, err := h.desk.Release(ctx, second, out.Draft); err == nil {
+		t.Error("released twice")
+	}
+	if all, _ := h.desk.Drafts(ctx, officer); len(all) != 0 {
+		t.Errorf("%d drafts are left", len(all))
+	}
+}
+
+// After a restart both books, positions and digest are what they were.
+func TestRestart(t *testing.T) {
+	un, ecowas := newHouse(t, "un.example"), newHouse(t, "ecowas.example")
+	meet(un, ecowas)
+	file := un.issue(situation("A file"))
+	carry(un, ecowas, true)
+	secret := in(file, "note.v1", "Sealed")
+	secret.TLP, secret.To = comity.Amber, []act.To{{Org: "un.example", For: act.ForInformation}}
+	ecowas.issue(secret)
+	ecowas.issue(in(file, "note.v1", "Open"))
+	carry(ecowas, un, true)
+
+	list := func() (names []string) {
+		held, err := un.desk.Acts(t.Context(), officer, 0, 100)
+		check(t, err)
+		for i, x := range held {
+			if x.Pos != int64(i)+1 {
+				t.Errorf("position %d is said to be %d", i+1, x.Pos)
+			}
+			names = append(names, fmt.Sprint(x.Name, x.Leaf, x.Act != nil))
+		}
+		return names
+	}
+	names, digest := list(), un.desk.Digest()
+	un.reopen()
+	if again := list(); fmt.Sprint(again) != fmt.Sprint(names) {
+		t.Errorf("after a restart\n%v\nbefore\n%v", again, names)
+	}
+	if got := un.desk.Digest(); got != digest {
+		t.Errorf("digest %v, before %v", got, digest)
+	}
+}
+
+// Entries that cannot be read are kept, shown, and have no effect; and those
+// after them are read.
+func TestUnreadableEntries(t *testing.T) {
+	un := newHouse(t, "un.example")
+	ctx := t.Context()
+	o := comity.Origin("bad.example/journal")
+	entries := [][]byte{
+		[]byte("\x00\xff not JSON"),
+		[]byte(`{"domain":"un.example","recorded":"2003-04-11T12:00:00Z","kind":"note.v1"}`),
+		[]byte(`{"domain":"bad.example","recorded":"2003-04-11T12:00:00Z","kind":"note.v1","date":"2003-04-11T12:00:00Z","status":"exercise","tlp":"AMBER","title":"Marked and not sealed","effects":[{"do":"say"}]}`),
+		[]byte(`{"domain":"bad.example","recorded":"2003-04-11T12:00:00Z","kind":"rumour.v9","date":"2003-04-11T12:00:00Z","status":"exercise","tlp":"CLEAR","title":"Of a kind nobody knows","effects":[{"do":"open"}]}`),
+	}
+	check(t, un.ledger.Journals().Update(ctx, o, func(tx journal.Tx) error {
+		size, root, err := journal.Extend(tx, entries)
+		if err != nil {
+			return err
+		}
+		return tx.PutHead(journal.Head{Origin: o, Size: size, Root: root, Note: []byte("test")})
+	}))
+	for i := range entries {
+		got, err := un.desk.Act(ctx, nobody, comity.ActName{Domain: "bad.example", Index: int64(i)})
+		check(t, err)
+		if !bytes.Equal(got.Entry, entries[i]) {
+			t.Errorf("entry %d is %q", i, got.Entry)
+		}
+		if readable := i == 3; (got.Act != nil) != readable || (got.Why == "") != readable {
+			t.Errorf("entry %d: act %v, why %q", i, got.Act, got.Why)
+		}
+	}
+	// The effects of an unknown kind are applied as they are written.
+	if _, err := un.desk.Situation(ctx, nobody, comity.ActName{Domain: "bad.example", Index: 3}); err != nil {
+		t.Errorf("the file that an unknown kind opened: %v", err)
+	}
+}
+
+// Journals that are written at the same time give every entry one position,
+// and the ledger has all of them.
+func TestConcurrentJournals(t *testing.T) {
+	un := newHouse(t, "un.example")
+	ctx := t.Context()
+	file := un.issue(situation("A file"))
+	var wg sync.WaitGroup
+	for i := range 4 {
+		o := comity.Origin(fmt.Sprintf("org%d.example/journal", i))
+		wg.Go(func() {
+			for k := range 10 {
+				err := un.ledger.Journals().Update(ctx, o, func(tx journal.Tx) error {
+					size, root, err := journal.Extend(tx, [][]byte{fmt.Appendf(nil, "entry %d", k)})
+					if err != nil {
+						return err
+					}
+					return tx.PutHead(journal.Head{Origin: o, Size: size, Root: root, Note: []byte("test")})
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		wg.Go(func() {
+			for range 10 {
+				if _, err := un.desk.Issue(ctx, officer, document(t, in(file, "note.v1", "A note"))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	held, err := un.desk.Acts(ctx, officer, 0, 1000)
+	check(t, err)
+	if want := 2 + 40 + 40; len(held) != want {
+		t.Fatalf("%d acts are held, want %d", len(held), want)
+	}
+	for i, x := range held {
+		if x.Pos != int64(i)+1 {
+			t.Fatalf("position %d is said to be %d", i+1, x.Pos)
+		}
+	}
+}
+
+// ambiguousOnce commits, and then says that nobody knows.
+type ambiguousOnce struct {
+	desk.Store
+	armed bool
+}
+
+func (s *ambiguousOnce) Update(ctx context.Context, o comity.Origin, fn func(journal.Tx) error) error {
+	err := s.Store.Update(ctx, o, fn)
+	if err == nil && s.armed {
+		s.armed = false
+		return journal.ErrAmbiguous
+	}
+	return err
+}
+
+// A commit whose outcome was reported lost is found again.
+func TestAmbiguousCommit(t *testing.T) {
+	un := newHouse(t, "un.example")
+	ctx := t.Context()
+	blobs, err := blob.Open(t.TempDir())
+	check(t, err)
+	store := &ambiguousOnce{Store: un.store}
+	l, err := desk.OpenLedger(ctx, "un.example", store, blobs, seal.Keyring{un.key})
+	check(t, err)
+	before := l.Size("other.example")
+	store.armed = true
+	o := comity.Origin("other.example/journal")
+	err = l.Journals().Update(ctx, o, func(tx journal.Tx) error {
+		size, root, err := journal.Extend(tx, [][]byte{[]byte("an entry")})
+		if err != nil {
+			return err
+		}
+		return tx.PutHead(journal.Head{Origin: o, Size: size, Root: root, Note: []byte("test")})
+	})
+	if !errors.Is(err, journal.ErrAmbiguous) {
+		t.Fatalf("got %v, want ErrAmbiguous", err)
+	}
+	if got := l.Size("other.example"); got != before+1 {
+		t.Errorf("the ledger has %d entries of it, want %d", got, before+1)
+	}
+}
+
+// A proof holds, offline, for own acts and for those of others; an accepted
+// one only once a witness has cosigned.
+func TestProof(t *testing.T) {
+	un, ecowas := newHouse(t, "un.example"), newHouse(t, "ecowas.example")
+	meet(un, ecowas)
+	ctx := t.Context()
+	file := un.issue(situation("A file"))
+	carry(un, ecowas, true)
+	v, err := note.NewVerifier(un.logKey)
+	check(t, err)
+	policy := torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(v.Name()), torchwood.SingleVerifierPolicy(v))
+	for _, h := range []*house{un, ecowas} {
+		proof, err := h.desk.Proof(ctx, nobody, file.Act, false)
+		check(t, err)
+		entry, err := torchwood.ProofExtraData(proof)
+		check(t, err)
+		if err := torchwood.VerifyProof(policy, tlog.RecordHash(entry), proof); err != nil {
+			t.Errorf("%s: %v", h.domain, err)
+		}
+		if err := torchwood.VerifyProof(policy, tlog.RecordHash(append(entry, ' ')), proof); err == nil {
+			t.Errorf("%s: the proof holds for another entry", h.domain)
+		}
+	}
+
+	if _, err := un.desk.Proof(ctx, nobody, file.Act, true); !errors.Is(err, desk.ErrNoProof) {
+		t.Errorf("accepted by nobody: %v", err)
+	}
+	head := un.journal.Head()
+	n, err := note.Open(head.Note, note.VerifierList(v))
+	check(t, err)
+	signed, err := note.Sign(n, ecowas.witness)
+	check(t, err)
+	cp, sigs, err := witness.OpenCosigned(signed, start.AddDate(100, 0, 0), v, ecowas.witness.Verifier())
+	check(t, err)
+	check(t, un.store.Cosignatures().Put(ctx, cp, sigs...))
+	proof, err := un.desk.Proof(ctx, nobody, file.Act, true)
+	check(t, err)
+	if !bytes.Contains(proof, []byte("ecowas.example/witness")) {
+		t.Error("the accepted proof has no cosignature")
+	}
+	if _, err := un.desk.Proof(ctx, nobody, comity.ActName{Domain: "un.example", Index: 99}, false); !errors.Is(err, desk.ErrNotFound) {
+		t.Errorf("a proof of nothing: %v", err)
+	}
+}
