@@ -249,8 +249,8 @@ func (d *fakeDesk) Situations(_ context.Context, who desk.Who) ([]casefile.View,
 func (d *fakeDesk) Situation(_ context.Context, who desk.Who, name comity.ActName) (casefile.View, error) {
 	defer d.lock()()
 	v, ok := d.book(who).View(name, d.now, d.heads())
-	if !ok {
-		return v, errors.Join(d.broken, desk.ErrNotFound)
+	if !ok && d.broken == nil {
+		return v, desk.ErrNotFound
 	}
 	return v, d.broken
 }
@@ -293,6 +293,9 @@ func (d *fakeDesk) Act(_ context.Context, who desk.Who, name comity.ActName) (de
 		if h.Name == name {
 			return d.show(who, h), d.broken
 		}
+	}
+	if d.broken != nil {
+		return desk.Held{}, d.broken
 	}
 	return desk.Held{}, desk.ErrNotFound
 }

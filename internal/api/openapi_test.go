@@ -71,6 +71,9 @@ func TestDescriptionIsSound(t *testing.T) {
 				s.obj(v)
 				used[strings.TrimPrefix(ref, "#/components/")] = true
 			}
+			if text, ok := v["description"].(string); ok && !strings.HasSuffix(strings.TrimSpace(text), ".") {
+				t.Errorf("a description does not end: %q", text)
+			}
 			for _, x := range v {
 				walk(x)
 			}
@@ -78,6 +81,8 @@ func TestDescriptionIsSound(t *testing.T) {
 			for _, x := range v {
 				walk(x)
 			}
+		case nil:
+			t.Error("a member has no value: a text with a comma or colon needs quotes")
 		}
 	}
 	walk(s.doc)

@@ -19,9 +19,10 @@ type spec struct {
 	doc map[string]any
 	ops []operation
 
-	mu      sync.Mutex
-	answers map[string]bool // "operationId status" that occurred
-	members map[string]bool // "Schema.member" that occurred in an answer
+	mu       sync.Mutex
+	patterns map[string]*regexp.Regexp
+	answers  map[string]bool // "operationId status" that occurred
+	members  map[string]bool // "Schema.member" that occurred in an answer
 }
 
 // operation is one method of one path.
@@ -34,7 +35,7 @@ type operation struct {
 
 func loadSpec(t testing.TB) *spec {
 	t.Helper()
-	s := &spec{answers: map[string]bool{}, members: map[string]bool{}}
+	s := &spec{patterns: map[string]*regexp.Regexp{}, answers: map[string]bool{}, members: map[string]bool{}}
 	if err := yaml.Unmarshal(openAPI, &s.doc); err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +156,7 @@ func (s *spec) validate(schema any, v any, at string) (wrong []string) {
 			bad("%v is no string", v)
 			break
 		}
-		if p, ok := sc["pattern"].(string); ok && !regexp.MustCompile(p).MatchString(x) {
+		if p, ok := sc["pattern"].(string); ok && !s.pattern(p).MatchString(x) {
 			bad("%q does not match %s", x, p)
 		}
 	case "integer":
@@ -185,6 +186,15 @@ func (s *spec) validate(schema any, v any, at string) (wrong []string) {
 		bad("the schema's type is %v", kind)
 	}
 	return wrong
+}
+
+func (s *spec) pattern(p string) *regexp.Regexp {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.patterns[p] == nil {
+		s.patterns[p] = regexp.MustCompile(p)
+	}
+	return s.patterns[p]
 }
 
 func (s *spec) validateObject(schema any, sc map[string]any, v any, at string) (wrong []string) {
