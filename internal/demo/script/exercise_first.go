@@ -91,15 +91,15 @@ func firstDays() []scene {
 		{at: "08 12:00", node: UN, key: "x:vessels", doc: act.Act{Kind: "request.v1", By: act.By{Organ: "Secretariat", Office: "Situation Centre"},
 			To: to("ecowas:answer"), Title: "The vessels seen on 6 April",
 			Ask: wish("Give the names of the vessels seen on 6 April.", "09 17:00")}},
-		{at: "08 13:00", node: OAS, key: "x:aground", doc: act.Act{Kind: "report.v1", By: act.By{Organ: "General Secretariat"}, To: to("un", "ecowas"),
-			Title: "Two fishing boats are reported aground off Port Linden"}},
+		{at: "08 13:00", node: OAS, key: "x:aground", doc: act.Act{Kind: "request.v1", By: act.By{Organ: "General Secretariat"}, To: to("un:answer", "ecowas"),
+			Title: "Two fishing boats are reported aground off Port Linden", Ask: wish("Say whether a rescue is under way.", "09 12:00")}},
 		{at: "08 16:00", node: LAS, key: "x:las-considers", doc: act.Act{Kind: "answer.v1", By: act.By{Organ: "General Secretariat"}, Lang: "ar", To: to("un"),
 			Title: "تنظر الأمانة العامة في الطلب وترد عليه قبل مساء 10 نيسان/أبريل"},
 			re: re("answers", "x:good-offices"), body: says(act.Answer{How: effect.Consider, Until: april("10 18:00")})},
 
 		// 9 April.
 		{at: "09 07:00", node: OAS, key: "x:aground-withdrawn", doc: act.Act{Kind: "withdrawal.v1", By: act.By{Organ: "General Secretariat"}, To: to("un", "ecowas"),
-			Title: "The report of boats aground is withdrawn"}, re: re("withdraws", "x:aground"),
+			Title: "The request about boats aground is withdrawn"}, re: re("withdraws", "x:aground"),
 			body: says(act.Withdrawal{Reason: "The boats took part in a drill of the harbour office."})},
 		{at: "09 08:00", node: AU, key: "x:ferries-confirmed", doc: act.Act{Kind: "answer.v1", TLP: comity.Green, By: act.By{Organ: "Commission", Office: "Situation room"},
 			To: to("ecowas", "un"), Title: "What was said by telephone on 8 April is confirmed"},
