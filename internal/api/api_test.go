@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -207,6 +208,22 @@ func (e *endless) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 func (e *endless) Close() error { return nil }
+
+// TestNoAnswerIsNotYes: a request that is cut off, by the caller or by a server
+// that stops, is not answered with an empty 200.
+func TestNoAnswerIsNotYes(t *testing.T) {
+	s := newSite(t)
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	s.desk.broken = ctx.Err()
+	defer func() {
+		if p := recover(); p != http.ErrAbortHandler {
+			t.Errorf("a request that was cut off: got %v, want the connection to be", p)
+		}
+	}()
+	w := s.do("POST", "/api/v1/acts", as("officer"), body(warningDoc), func(r *http.Request) { *r = *r.WithContext(ctx) })
+	t.Errorf("answered with %d", w.Code)
+}
 
 func TestUnknownAddressesAndMethods(t *testing.T) {
 	s := newSite(t)

@@ -71,7 +71,14 @@ func TestWaitingIsBounded(t *testing.T) {
 		s.desk.says(t, ecowas, doc("note.v1", "Note", ""))
 		var all sync.WaitGroup
 		wait := func(c ...change) {
-			all.Go(func() { s.do("GET", proofPath+"?policy=accepted&wait=30", c...) })
+			all.Go(func() {
+				defer func() {
+					if p := recover(); p != nil && p != http.ErrAbortHandler {
+						panic(p)
+					}
+				}()
+				s.do("GET", proofPath+"?policy=accepted&wait=30", c...)
+			})
 		}
 		ctx, leave := context.WithCancel(t.Context())
 		wait(func(r *http.Request) { *r = *r.WithContext(ctx) })

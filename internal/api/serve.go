@@ -102,7 +102,9 @@ func (t *tracker) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 // fail renders an error, and logs what is not the caller's doing.
 func (h *Handler) fail(w *tracker, r *http.Request, err error) {
 	if r.Context().Err() != nil && errors.Is(err, r.Context().Err()) {
-		return // nobody listens any more
+		// The caller has left, or the server stops: no answer is the honest one,
+		// and returning without any would say 200.
+		panic(http.ErrAbortHandler)
 	}
 	p := problemOf(err)
 	if p.Reference != "" {
