@@ -56,7 +56,7 @@ func TestEveryRowIsOneAct(t *testing.T) {
 		}
 	}
 	// Beside the rows: the act that opens each file, that by which the Council
-	// is seized of all but four, and six second mandates.
+	// is seized of all but four, six second mandates, and the end of one (row 242).
 	if want := len(world.Cases()) + 10 + 7; others != want {
 		t.Errorf("%d acts beside the rows; want %d", others, want)
 	}
