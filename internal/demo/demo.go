@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -59,6 +60,7 @@ type Config struct {
 type Demo struct {
 	c       Config
 	clock   *Clock
+	client  *http.Client // with which the demo speaks to the nodes
 	players []*player
 
 	mu      sync.Mutex // held while the scenario moves
@@ -77,7 +79,7 @@ func Open(ctx context.Context, c Config) (_ *Demo, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Demo{c: c, clock: &Clock{t: dawn}, refs: map[script.Key]comity.Ref{}, ctx: ctx}
+	d := &Demo{c: c, clock: &Clock{t: dawn}, client: newClient(), refs: map[script.Key]comity.Ref{}, ctx: ctx}
 	if d.steps, err = script.All(facts); err != nil {
 		return nil, err
 	}
@@ -104,9 +106,25 @@ func Open(ctx context.Context, c Config) (_ *Demo, err error) {
 	if err := d.resume(ctx); err != nil {
 		return nil, err
 	}
+	// Nobody watches the past being played: the nodes read what they need of
+	// each other as they go, and begin to follow when it is all there. One in
+	// another process follows from the start, so the others must show it heads.
+	live := len(c.Apart) > 0
+	if live {
+		err = d.follow()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d, d.moveTo(ctx, c.Until)
+	if err == nil {
+		err = d.issueTo(ctx, c.Until)
+	}
+	if err == nil && !live {
+		err = d.follow()
+	}
+	if err == nil {
+		err = d.hear(ctx)
+	}
+	return d, err
 }
 
 // listen takes the ports of all nodes, so that their addresses are known.
@@ -121,13 +139,13 @@ func (d *Demo) listen() error {
 			return fmt.Errorf("%s: %w (--port moves all seven)", o.domain, err)
 		}
 		d.players = append(d.players, &player{organization: o, dir: filepath.Join(d.c.Dir, string(o.domain)), listener: l,
-			url: "http://" + l.Addr().String()})
+			url: "http://" + l.Addr().String(), client: d.client})
 	}
 	return nil
 }
 
-// startNodes brings every node up: folders first, then pins, then the nodes,
-// so that each finds the others answering.
+// startNodes brings every node up: folders, persons and journals first, then
+// pins, so that each finds the others answering.
 func (d *Demo) startNodes(ctx context.Context) error {
 	each := func(f func(context.Context, *player) error) error {
 		g, ctx := errgroup.WithContext(ctx)
@@ -136,24 +154,31 @@ func (d *Demo) startNodes(ctx context.Context) error {
 		}
 		return g.Wait()
 	}
-	if err := each(func(ctx context.Context, p *player) error { return p.prepare(ctx, d.database(p)) }); err != nil {
+	apart := func(p *player) bool { return slices.Contains(d.c.Apart, p.domain) }
+	err := each(func(ctx context.Context, p *player) error {
+		return p.open(ctx, node.Config{Database: d.database(p), Clock: d.clock.Now, Version: d.c.Version, Scenario: d, Visit: apart(p)})
+	})
+	if err != nil {
 		return err
 	}
 	if err := each(func(ctx context.Context, p *player) error { return p.pin(ctx, d.players) }); err != nil {
 		return err
 	}
 	for _, p := range d.players {
-		if slices.Contains(d.c.Apart, p.domain) {
-			if err := p.spawn(ctx, d.c.Binary, "serve", "--dir", p.dir, "--listen", p.listener.Addr().String(), "--clock-file", d.clock.file); err != nil {
-				return err
-			}
-			continue
+		if apart(p) {
+			err = p.spawn(ctx, d.c.Binary, "serve", "--dir", p.dir, "--listen", p.listener.Addr().String(), "--clock-file", d.clock.file)
+		} else {
+			err = p.serve(d.ctx)
 		}
-		if err := p.open(ctx, node.Config{Database: d.database(p), Clock: d.clock.Now, Version: d.c.Version, Scenario: d}); err != nil {
+		if err != nil {
 			return err
 		}
-		p.serve(d.ctx)
 	}
+	return nil
+}
+
+// follow has every node follow and witness the others from now on.
+func (d *Demo) follow() error {
 	for _, p := range d.players {
 		if p.node != nil {
 			if err := p.node.Start(d.ctx); err != nil {
@@ -221,9 +246,18 @@ func (d *Demo) resume(ctx context.Context) error {
 	return d.clock.set(latest.Time)
 }
 
-// moveTo issues every step up to t, each at its own time, and sets the clock
-// to t. The caller holds mu.
+// moveTo issues every step up to t and has every node hear of it. The caller
+// holds mu.
 func (d *Demo) moveTo(ctx context.Context, t time.Time) error {
+	if err := d.issueTo(ctx, t); err != nil {
+		return err
+	}
+	return d.hear(ctx)
+}
+
+// issueTo issues every step up to t, each at its own time, and sets the clock
+// to t. The caller holds mu.
+func (d *Demo) issueTo(ctx context.Context, t time.Time) error {
 	for ; d.next < len(d.steps) && !d.steps[d.next].At.After(t); d.next++ {
 		s := d.steps[d.next]
 		if _, done := d.refs[s.Key]; done {
@@ -236,10 +270,7 @@ func (d *Demo) moveTo(ctx context.Context, t time.Time) error {
 			return fmt.Errorf("%s at %s: %w", s.Key, s.Node, err)
 		}
 	}
-	if err := d.clock.set(t); err != nil {
-		return err
-	}
-	return d.hear(ctx)
+	return d.clock.set(t)
 }
 
 // issue plays one step: at its node, which must first hold what it refers to.
@@ -373,7 +404,7 @@ func (d *Demo) upcoming() comity.Time {
 const pace = 3 * time.Second
 
 // Play lets the scenario run by itself, a day every few seconds, or stops it.
-func (d *Demo) Play(_ context.Context, on bool) error {
+func (d *Demo) Play(_ context.Context, on bool) {
 	d.mu.Lock()
 	if d.playing != nil {
 		d.playing()
@@ -381,7 +412,7 @@ func (d *Demo) Play(_ context.Context, on bool) error {
 	}
 	if !on {
 		d.mu.Unlock()
-		return nil
+		return
 	}
 	ctx, stop := context.WithCancel(d.ctx)
 	d.playing = stop
@@ -401,7 +432,6 @@ func (d *Demo) Play(_ context.Context, on bool) error {
 			}
 		}
 	})
-	return nil
 }
 
 // Playing reports whether the scenario runs by itself.
@@ -415,6 +445,7 @@ func (d *Demo) Playing() bool {
 func (d *Demo) Close() error {
 	d.Play(d.ctx, false)
 	d.play.Wait()
+	d.client.CloseIdleConnections()
 	var errs []error
 	for _, p := range d.players {
 		if p.served == nil && p.listener != nil {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/node"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/person"
@@ -57,6 +58,8 @@ type player struct {
 	organization
 	dir    string
 	url    string
+	client *http.Client
+	keys   effect.Key
 	tokens map[person.Role]string
 
 	node     *node.Node // nil if it runs in another process
@@ -69,64 +72,14 @@ type player struct {
 	args []string
 }
 
-// prepare makes folder, persons and tokens. The journal is founded when the
-// node first runs.
-func (p *player) prepare(ctx context.Context, db string) error {
+// open makes folder, persons and tokens, and opens the node; a journal that is
+// new is founded, unless c.Visit.
+func (p *player) open(ctx context.Context, c node.Config) error {
 	if _, err := os.Stat(filepath.Join(p.dir, "settings.json")); errors.Is(err, os.ErrNotExist) {
 		if err := node.Init(p.dir, p.domain, p.name); err != nil {
 			return err
 		}
 	}
-	n, err := node.Open(ctx, node.Config{Dir: p.dir, Database: db, Visit: true})
-	if err != nil {
-		return err
-	}
-	defer n.Close()
-	p.tokens = map[person.Role]string{}
-	for _, x := range people {
-		_, err := n.People.AddPerson(ctx, string(x.role), x.name, x.office, x.role)
-		if err != nil && !errors.Is(err, person.ErrExists) {
-			return err
-		}
-		if p.tokens[x.role], err = n.People.IssueToken(ctx, string(x.role), x.role, 7*24*time.Hour); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// pin puts the others on the roster. As any operator would, it asks each node
-// who it is; that all of them are on this machine is the "other way" by which
-// the keys are known.
-func (p *player) pin(ctx context.Context, others []*player) error {
-	n, err := node.Open(ctx, node.Config{Dir: p.dir, Visit: true})
-	if err != nil {
-		return err
-	}
-	defer n.Close()
-	for _, o := range others {
-		if o == p {
-			continue
-		}
-		if err := n.Pin(ctx, o.asPeer()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *player) asPeer() peer.Peer {
-	f, err := node.ReadFolder(p.dir)
-	if err != nil {
-		return peer.Peer{Domain: p.domain}
-	}
-	k := f.Keys.Effect()
-	return peer.Peer{Domain: p.domain, Name: p.name, URL: p.url, LogKey: k.Log, WitnessKey: k.Witness, MirrorKey: k.Mirror,
-		Recipient: k.Recipient, Pinned: time.Now().UTC()}
-}
-
-// open runs the node in this process.
-func (p *player) open(ctx context.Context, c node.Config) error {
 	var err error
 	p.log, err = os.OpenFile(filepath.Join(p.dir, "node.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -136,18 +89,54 @@ func (p *player) open(ctx context.Context, c node.Config) error {
 	if p.node, err = node.Open(ctx, c); err != nil {
 		return fmt.Errorf("%s: %w", p.domain, err)
 	}
-	return p.node.Announce(p.url)
+	p.keys = p.node.Folder.Keys.Effect()
+	p.tokens = map[person.Role]string{}
+	for _, x := range people {
+		_, err := p.node.People.AddPerson(ctx, string(x.role), x.name, x.office, x.role)
+		if err != nil && !errors.Is(err, person.ErrExists) {
+			return err
+		}
+		if p.tokens[x.role], err = p.node.People.IssueToken(ctx, string(x.role), x.role, 7*24*time.Hour); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pin puts the others on the roster. That all of them are on this machine is
+// the "other way" by which their keys are known.
+func (p *player) pin(ctx context.Context, others []*player) error {
+	for _, o := range others {
+		if o == p {
+			continue
+		}
+		if err := p.node.Pin(ctx, o.asPeer()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *player) asPeer() peer.Peer {
+	k := p.keys
+	return peer.Peer{Domain: p.domain, Name: p.name, URL: p.url, LogKey: k.Log, WitnessKey: k.Witness, MirrorKey: k.Mirror,
+		Recipient: k.Recipient, Pinned: time.Now().UTC()}
 }
 
 // serve answers in the background until close.
-func (p *player) serve(ctx context.Context) {
+func (p *player) serve(ctx context.Context) error {
 	ctx, p.stop = context.WithCancel(ctx)
 	p.served = make(chan error, 1)
 	go func() { p.served <- p.node.Serve(ctx, p.listener) }()
+	return p.node.Announce(p.url)
 }
 
-// spawn runs the node as a process of its own.
+// spawn runs the node as a process of its own, instead of in this one.
 func (p *player) spawn(ctx context.Context, binary string, args ...string) error {
+	err := p.node.Close()
+	if p.node = nil; err != nil {
+		return err
+	}
 	if p.listener != nil {
 		p.listener.Close() // the port was only reserved
 		p.listener = nil
@@ -157,19 +146,12 @@ func (p *player) spawn(ctx context.Context, binary string, args ...string) error
 }
 
 func (p *player) respawn(ctx context.Context) error {
-	var err error
-	if p.log == nil {
-		p.log, err = os.OpenFile(filepath.Join(p.dir, "node.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err != nil {
-			return err
-		}
-	}
 	p.cmd = exec.Command(p.args[0], p.args[1:]...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		return err
 	}
-	err = until(ctx, 30*time.Second, func() error {
+	err := until(ctx, 30*time.Second, func() error {
 		_, err := p.get(ctx, "/healthz", "")
 		return err
 	})
@@ -218,6 +200,11 @@ type rejected struct {
 
 func (r *rejected) Error() string { return fmt.Sprintf("%d: %s", r.status, r.detail) }
 
+// newClient keeps as many connections to a node as the load has callers.
+func newClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
+}
+
 func (p *player) do(ctx context.Context, method, path, token string, body []byte) ([]byte, int, error) {
 	req, err := http.NewRequestWithContext(ctx, method, p.url+path, bytes.NewReader(body))
 	if err != nil {
@@ -229,7 +216,7 @@ func (p *player) do(ctx context.Context, method, path, token string, body []byte
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := p.client.Do(req)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -286,14 +273,10 @@ func (p *player) issue(ctx context.Context, doc []byte) (comity.Ref, error) {
 	return comity.Ref{Act: out.Act, Leaf: out.Leaf}, nil
 }
 
-// holds waits until the node can read an act.
+// holds waits until the node can read an act. One in this process is made to
+// read the act's journal if it does not hold it yet.
 func (p *player) holds(ctx context.Context, name comity.ActName) error {
-	if p.node != nil && name.Domain != p.domain {
-		if err := p.node.Poll(ctx, name.Domain); err != nil {
-			return err
-		}
-	}
-	return until(ctx, 30*time.Second, func() error {
+	held := func() error {
 		var a struct {
 			Document json.RawMessage `json:"document"`
 			Why      string          `json:"why"`
@@ -305,7 +288,16 @@ func (p *player) holds(ctx context.Context, name comity.ActName) error {
 			return errors.New(a.Why)
 		}
 		return nil
-	})
+	}
+	if held() == nil {
+		return nil
+	}
+	if p.node != nil && name.Domain != p.domain {
+		if err := p.node.Poll(ctx, name.Domain); err != nil {
+			return err
+		}
+	}
+	return until(ctx, 30*time.Second, held)
 }
 
 // until tries f, at first at once, then at growing intervals, until it

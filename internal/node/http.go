@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -164,7 +165,9 @@ func Listen(addr string) (net.Listener, error) {
 // Serve answers on l until ctx ends, then lets running requests finish for a
 // moment.
 func (n *Node) Serve(ctx context.Context, l net.Listener) error {
+	unused := unusedConns{conns: map[net.Conn]bool{}}
 	srv := &http.Server{
+		ConnState:         unused.note,
 		Handler:           n.Handler(),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
@@ -181,10 +184,36 @@ func (n *Node) Serve(ctx context.Context, l net.Listener) error {
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
+	unused.close()
 	err := srv.Shutdown(grace)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = srv.Close()
 	}
 	<-done
 	return err
+}
+
+// unusedConns are connections on which nothing was asked yet. Clients keep
+// such in reserve, and a server that shuts down would wait for them.
+type unusedConns struct {
+	mu    sync.Mutex
+	conns map[net.Conn]bool
+}
+
+func (u *unusedConns) note(c net.Conn, s http.ConnState) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if s == http.StateNew {
+		u.conns[c] = true
+	} else {
+		delete(u.conns, c)
+	}
+}
+
+func (u *unusedConns) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for c := range u.conns {
+		c.Close()
+	}
 }

@@ -25,12 +25,12 @@ type link struct {
 	monitor   *monitor.Monitor
 	follower  *monitor.Follower
 	submitter *witness.Submitter
-	stop      context.CancelFunc
-	heard     comity.Time // node's clock when its journal was last read up to its head
+	stop      context.CancelFunc // nil while it does not run
+	heard     comity.Time        // node's clock when its journal was last read up to its head
 }
 
-// connect starts links to peers that were pinned, ends those of peers that
-// were removed, and pauses and resumes.
+// connect makes links to peers that were pinned, ends those of peers that
+// were removed, and pauses and resumes. After Start the links run.
 func (n *Node) connect(ctx context.Context) error {
 	n.roster.forget()
 	peers, err := n.roster.Peers(ctx)
@@ -41,7 +41,9 @@ func (n *Node) connect(ctx context.Context) error {
 	defer n.mu.Unlock()
 	for d, l := range n.links {
 		if !slices.ContainsFunc(peers, func(p peer.Peer) bool { return p.Domain == d && p.URL == l.peer.URL }) {
-			l.stop()
+			if l.stop != nil {
+				l.stop()
+			}
 			delete(n.links, d)
 		}
 	}
@@ -51,9 +53,11 @@ func (n *Node) connect(ctx context.Context) error {
 			if l, err = n.newLink(p); err != nil {
 				return fmt.Errorf("peer %s: %w", p.Domain, err)
 			}
-			var on context.Context
-			on, l.stop = context.WithCancel(ctx)
 			n.links[p.Domain] = l
+		}
+		if n.running != nil && l.stop == nil {
+			var on context.Context
+			on, l.stop = context.WithCancel(n.running)
 			n.done.Go(func() { l.follower.Run(on) })
 			n.done.Go(func() { l.submitter.Run(on) })
 			l.submitter.Wake()
@@ -173,9 +177,16 @@ func (n *Node) following(d comity.Domain) (desk.Following, bool) {
 		Trouble: s.Error, Next: s.NextTry, Paused: s.Paused, Frozen: s.Frozen != nil}, true
 }
 
-// Poll reads a peer's journal once, now, as its follower does by itself.
+// Poll reads a peer's journal once, now, as its follower does by itself after
+// Start.
 func (n *Node) Poll(ctx context.Context, d comity.Domain) error {
 	l, ok := n.link(d)
+	if !ok {
+		if err := n.connect(ctx); err != nil {
+			return err
+		}
+		l, ok = n.link(d)
+	}
 	if !ok {
 		return peer.ErrUnknown
 	}

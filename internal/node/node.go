@@ -82,10 +82,11 @@ type Node struct {
 
 	announced bool // run.json is ours
 
-	mu    sync.Mutex
-	links map[comity.Domain]*link
-	stop  context.CancelFunc
-	done  sync.WaitGroup
+	mu      sync.Mutex
+	links   map[comity.Domain]*link
+	running context.Context // what runs in the background ends with it; nil before Start
+	stop    context.CancelFunc
+	done    sync.WaitGroup
 }
 
 // Open opens an organization's folder. An empty journal is founded: its entry
@@ -206,6 +207,9 @@ func names(w *world.World) func(comity.Party, comity.Time) string {
 // ends or Close.
 func (n *Node) Start(ctx context.Context) error {
 	ctx, n.stop = context.WithCancel(ctx)
+	n.mu.Lock()
+	n.running = ctx
+	n.mu.Unlock()
 	if err := n.connect(ctx); err != nil {
 		return err
 	}
