@@ -225,6 +225,9 @@ func shown(x desk.Held) document {
 	}
 	doc := x.Entry
 	if x.Sealed != nil {
+		doc = x.Opened
+	}
+	if x.Sealed != nil && doc == nil { // its content was erased, its effects stay
 		var err error
 		if doc, err = act.Encode(x.Act); err != nil {
 			return nil

@@ -99,6 +99,7 @@ func problemOf(err error) Problem {
 	}
 	var own *problemError
 	var bad *desk.Invalid
+	var unable *desk.Unable
 	switch {
 	case errors.As(err, &own):
 		p := with(own.problem, own.detail)
@@ -114,6 +115,8 @@ func problemOf(err error) Problem {
 		return with(forbidden, err.Error())
 	case errors.Is(err, desk.ErrNoProof):
 		return with(noProof, desk.ErrNoProof.Error())
+	case errors.As(err, &unable):
+		return with(notRecorded, unable.Error())
 	case errors.Is(err, journal.ErrAmbiguous):
 		return refer(unknownOutcome, "The database did not say whether the act was recorded: look for it in the journal before you issue it again.")
 	case errors.Is(err, journal.ErrNotRecorded), errors.Is(err, journal.ErrClosed):

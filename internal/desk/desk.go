@@ -45,6 +45,13 @@ type Invalid struct{ Err error }
 func (e *Invalid) Error() string { return e.Err.Error() }
 func (e *Invalid) Unwrap() error { return e.Err }
 
+// Unable is why the node cannot record anything just now, in words for people.
+// Nothing was recorded; the document is not to blame.
+type Unable struct{ Err error }
+
+func (e *Unable) Error() string { return e.Err.Error() }
+func (e *Unable) Unwrap() error { return e.Err }
+
 // denied is ErrForbidden with a reason of its own.
 type denied struct{ error }
 
@@ -311,7 +318,7 @@ func (d *Desk) Act(ctx context.Context, who Who, name comity.ActName) (Held, err
 func (d *Desk) show(who Who, h *Held) Held {
 	out := *h
 	if h.Sealed != nil && !who.May(person.Officer) {
-		out.Act, out.Why = nil, whySealed
+		out.Act, out.Opened, out.Why = nil, nil, whySealed
 		return out
 	}
 	b := d.book(who)

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
+	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/seal"
@@ -336,7 +338,7 @@ func (d *Desk) seal(ctx context.Context, p Preview) (act.Sealed, error) {
 			return out, fmt.Errorf("seal: %w", err)
 		}
 		if _, err := d.c.Blobs.Put(ctx, box.Ciphertext); err != nil {
-			return out, fmt.Errorf("store the sealed content: %w", err)
+			return out, explain(fmt.Errorf("store the sealed content: %w", err))
 		}
 		*part.into = box.Commitment
 	}
@@ -375,9 +377,24 @@ func (d *Desk) append(ctx context.Context, entry func(at comity.Time) ([]byte, e
 		return entry(at)
 	})
 	if err != nil {
-		return Issued{}, err
+		return Issued{}, explain(err)
 	}
 	return Issued{Name: comity.ActName{Domain: d.c.Self.Domain, Index: out.Index}, Leaf: comity.Hash(out.Leaf)}, nil
+}
+
+// explain makes an error that people can act on of a failing database or disk
+// whose failure is known to have recorded nothing.
+func explain(err error) error {
+	var known interface{ Hint() string }
+	switch {
+	case errors.Is(err, journal.ErrAmbiguous):
+		return err
+	case errors.Is(err, syscall.ENOSPC):
+		return &Unable{errors.New("nothing was recorded: the disk is full; make room and try again")}
+	case errors.As(err, &known):
+		return &Unable{fmt.Errorf("nothing was recorded: %s", known.Hint())}
+	}
+	return err
 }
 
 func (d *Desk) stamp() (comity.Time, error) {
@@ -385,7 +402,7 @@ func (d *Desk) stamp() (comity.Time, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if behind := d.last.Sub(now.Time); behind > clockSlack {
-		return comity.Time{}, fmt.Errorf("this machine's clock says %s, but an act was recorded here at %s: set the clock; nothing was recorded", now, d.last)
+		return comity.Time{}, &Unable{fmt.Errorf("this machine's clock says %s, but an act was recorded here at %s: set the clock; nothing was recorded", now, d.last)}
 	}
 	if now.Before(d.last.Time) {
 		now = d.last

@@ -173,7 +173,7 @@ func (l *Ledger) unseal(ctx context.Context, h *Held, e *act.Entry) error {
 		h.Why = err.Error()
 		return nil
 	}
-	h.Act, h.Why = a, ""
+	h.Act, h.Opened, h.Why = a, plain[1], ""
 	return nil
 }
 

@@ -38,6 +38,7 @@ type Held struct {
 	Name   comity.ActName
 	Leaf   comity.Hash
 	Entry  []byte        // the journal entry, byte for byte
+	Opened []byte        // the document inside the seal, byte for byte; nil if not sealed, not open here, or erased
 	Act    *act.Act      // nil if sealed to others, or unreadable
 	Sealed *act.Sealed   // set if the entry is a seal
 	Status comity.Status // known also of sealed entries

@@ -175,10 +175,21 @@ func (s *Store) failed(what string, err error) error {
 		return nil
 	}
 	if hint := s.d.Hint(err); hint != "" {
-		return fmt.Errorf("%s: %s: %w", what, hint, err)
+		return &hinted{hint, fmt.Errorf("%s: %s: %w", what, hint, err)}
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
+
+// hinted is a failure whose meaning for people is known: see Hint.
+type hinted struct {
+	hint string
+	error
+}
+
+func (h *hinted) Unwrap() error { return h.error }
+
+// Hint says what the failure means and what to do.
+func (h *hinted) Hint() string { return h.hint }
 
 // Drop removes the schema that the URL of a PostgreSQL database names, with
 // everything in it. It refuses a URL without one.
