@@ -1,0 +1,474 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/comity/comity/act"
+	"github.com/comity/comity/casefile"
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/effect"
+	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/person"
+	"github.com/comity/comity/internal/world"
+)
+
+// fakeDesk is a desk of un.example on real books: what the pages show is what
+// the fold makes of real acts. It enforces the roles and the leaf hashes.
+type fakeDesk struct {
+	t        testing.TB
+	now      comity.Time
+	self     comity.Domain
+	full     *casefile.Book
+	public   *casefile.Book
+	held     []desk.Held
+	next     map[comity.Domain]int64
+	heard    map[comity.Domain]comity.Time
+	names    map[comity.Party]string
+	drafts   []desk.Draft
+	issued   int
+	noPeers  bool
+	peerList []desk.PeerView
+	failing  error // what every reading method returns, if set
+}
+
+var orgNames = map[comity.Party]string{
+	"un.example": "United Nations", "oas.example": "Organization of American States", "las.example": "League of Arab States",
+	"osce.example": "Organization for Security and Co-operation in Europe", "au.example": "African Union",
+	"eu.example": "European Union", "ecowas.example": "Economic Community of West African States",
+}
+
+func newFake(t testing.TB, now string) *fakeDesk {
+	f := &fakeDesk{t: t, now: at(now), self: "un.example", full: casefile.NewBook(), public: casefile.NewBook(),
+		next: map[comity.Domain]int64{}, heard: map[comity.Domain]comity.Time{}, names: orgNames}
+	for p := range orgNames {
+		f.heard[comity.Domain(p)] = f.now
+	}
+	return f
+}
+
+func at(s string) comity.Time {
+	v, err := comity.ParseTime(s)
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func jsonOf(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// add records an act in a journal, as its node would.
+func (f *fakeDesk) add(d comity.Domain, when string, a act.Act) comity.ActName {
+	f.t.Helper()
+	a.Date = comity.TimeOf(a.Date.Time)
+	if a.Date.IsZero() {
+		a.Date = at(when)
+	}
+	if a.Status == "" {
+		a.Status = comity.Exercise
+	}
+	if a.TLP == "" {
+		a.TLP = comity.Clear
+	}
+	for i := range a.Re {
+		if a.Re[i].Leaf.IsZero() {
+			a.Re[i].Leaf = f.find(a.Re[i].Act).Leaf
+		}
+	}
+	doc, err := act.Encode(&a)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return f.record(d, at(when), doc, a.TLP)
+}
+
+func (f *fakeDesk) record(d comity.Domain, when comity.Time, doc []byte, tlp comity.TLP) comity.ActName {
+	f.t.Helper()
+	decoded, err := act.Decode(doc)
+	if err != nil {
+		f.t.Fatalf("%v\n%s", err, doc)
+	}
+	parsed, err := act.ParseDocument(doc)
+	if err == nil {
+		err = parsed.Set("effects", decoded.Effects)
+	}
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	doc = parsed.Bytes()
+	decoded.Domain, decoded.Recorded = d, when
+	h := desk.Held{Pos: int64(len(f.held)) + 1, Name: comity.ActName{Domain: d, Index: f.next[d]}, Act: decoded, Status: decoded.Status, At: when}
+	f.next[d]++
+	if tlp == comity.Clear {
+		h.Entry, err = act.EncodeEntry(doc, d, when)
+	} else {
+		h.Sealed = &act.Sealed{}
+		h.Entry, err = act.EncodeSealed(d, when, decoded.Status, act.Sealed{})
+	}
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	h.Leaf = comity.LeafHash(h.Entry)
+	item := casefile.Item{Name: h.Name, Leaf: h.Leaf, Act: decoded}
+	f.full.Add(item)
+	if h.Sealed == nil {
+		f.public.Add(item)
+	}
+	f.held = append(f.held, h)
+	return h.Name
+}
+
+// addSealed records an act that is sealed to others.
+func (f *fakeDesk) addSealed(d comity.Domain, when string) comity.ActName {
+	f.t.Helper()
+	entry, err := act.EncodeSealed(d, at(when), comity.Exercise, act.Sealed{})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	h := desk.Held{Pos: int64(len(f.held)) + 1, Name: comity.ActName{Domain: d, Index: f.next[d]}, Entry: entry, Leaf: comity.LeafHash(entry),
+		Sealed: &act.Sealed{}, Status: comity.Exercise, At: at(when), Why: "sealed to others"}
+	f.next[d]++
+	f.held = append(f.held, h)
+	return h.Name
+}
+
+func (f *fakeDesk) find(n comity.ActName) desk.Held {
+	for _, h := range f.held {
+		if h.Name == n {
+			return h
+		}
+	}
+	return desk.Held{}
+}
+
+func (f *fakeDesk) book(who desk.Who) *casefile.Book {
+	if who.May(person.Officer) {
+		return f.full
+	}
+	return f.public
+}
+
+func (f *fakeDesk) heads() casefile.Heads {
+	return casefile.Heads{Self: f.self, Heard: f.heard, Stored: func(by comity.Domain, n comity.ActName) (time.Time, bool) {
+		if n.Domain != f.self || by == "las.example" {
+			return time.Time{}, false
+		}
+		return time.Date(2026, 7, 1, 9, 30, 0, 0, time.UTC), true
+	}}
+}
+
+func (f *fakeDesk) Now() comity.Time { return f.now }
+
+func (f *fakeDesk) Self() desk.Self {
+	return desk.Self{Domain: f.self, Name: f.names[f.self.Party()], Origin: f.self.Origin(), LogKey: "un.example/journal+1a2b3c4d+AabcDEF",
+		WitnessKey: "un.example/witness+5e6f7a8b+BabcDEF", MirrorKey: "un.example/mirror+9c0d1e2f+BabcDEF", Recipient: "age1pq1xyz", Version: "test"}
+}
+
+func (f *fakeDesk) Name(p comity.Party) string {
+	if n, ok := f.names[p]; ok {
+		return n
+	}
+	w, err := world.Load()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if s, ok := w.State(world.StateID(p)); ok {
+		return s.NameOn(world.DateOf(f.now.Time))
+	}
+	return string(p)
+}
+
+func (f *fakeDesk) Situations(_ context.Context, who desk.Who) ([]casefile.View, error) {
+	var out []casefile.View
+	b := f.book(who)
+	for _, n := range b.Situations() {
+		if v, ok := b.View(n, f.now, f.heads()); ok {
+			out = append(out, v)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b casefile.View) int { return b.Latest.Compare(a.Latest.Time) })
+	return out, f.failing
+}
+
+func (f *fakeDesk) Situation(_ context.Context, who desk.Who, n comity.ActName) (casefile.View, error) {
+	v, ok := f.book(who).View(n, f.now, f.heads())
+	if !ok {
+		return v, desk.ErrNotFound
+	}
+	return v, f.failing
+}
+
+func (f *fakeDesk) Asks(_ context.Context, who desk.Who, _ desk.AskFilter) ([]casefile.AskView, error) {
+	return f.book(who).Asks(f.now, f.heads()), f.failing
+}
+
+func (f *fakeDesk) Acts(_ context.Context, who desk.Who, after int64, limit int) ([]desk.Held, error) {
+	var out []desk.Held
+	for _, h := range f.held {
+		if h.Pos > after && len(out) < limit {
+			out = append(out, f.show(who, h))
+		}
+	}
+	return out, f.failing
+}
+
+func (f *fakeDesk) show(who desk.Who, h desk.Held) desk.Held {
+	if h.Sealed != nil && !who.May(person.Officer) {
+		h.Act, h.Why = nil, "sealed to others"
+		return h
+	}
+	if h.Act == nil {
+		return h
+	}
+	b := f.book(who)
+	h.Why = b.Trouble(h.Name)
+	if file, ok := b.ScopeOf(h.Name); ok {
+		h.File = file
+		st, _ := b.State(file)
+		h.Fact, _ = st.Fact(h.Name)
+	}
+	return h
+}
+
+func (f *fakeDesk) Act(_ context.Context, who desk.Who, n comity.ActName) (desk.Held, error) {
+	h := f.find(n)
+	if h.Pos == 0 {
+		return h, desk.ErrNotFound
+	}
+	return f.show(who, h), f.failing
+}
+
+func (f *fakeDesk) Proof(_ context.Context, _ desk.Who, n comity.ActName, accepted bool) ([]byte, error) {
+	switch {
+	case f.find(n).Pos == 0:
+		return nil, desk.ErrNotFound
+	case accepted:
+		return nil, desk.ErrNoProof
+	}
+	return []byte("c2sp.org/tlog-proof@v1\nindex " + fmt.Sprint(n.Index) + "\n"), nil
+}
+
+func (f *fakeDesk) Preview(_ context.Context, who desk.Who, doc []byte) (desk.Preview, error) {
+	if who.Person == nil {
+		return desk.Preview{}, desk.ErrSignIn
+	}
+	if !who.May(person.Officer) {
+		return desk.Preview{}, desk.ErrForbidden
+	}
+	parsed, err := act.ParseDocument(doc)
+	if err != nil {
+		return desk.Preview{}, &desk.Invalid{Err: err}
+	}
+	if raw := parsed.Get("re"); raw != nil {
+		refs, err := act.ParseRe(raw)
+		if err != nil {
+			return desk.Preview{}, &desk.Invalid{Err: err}
+		}
+		for i := range refs {
+			h := f.find(refs[i].Act)
+			if h.Pos == 0 {
+				return desk.Preview{}, &desk.Invalid{Err: fmt.Errorf("re: %s is not held here", refs[i].Act)}
+			}
+			refs[i].Leaf = h.Leaf
+		}
+		if err := parsed.Set("re", refs); err != nil {
+			return desk.Preview{}, err
+		}
+	}
+	a, err := act.Decode(parsed.Bytes())
+	if err != nil {
+		return desk.Preview{}, &desk.Invalid{Err: err}
+	}
+	spec, _ := act.Lookup(a.Kind)
+	p := desk.Preview{Document: parsed.Bytes(), Act: a, Consequential: spec.Consequential}
+	for _, to := range a.To {
+		route := "journal"
+		if _, ok := to.Org.Domain(); !ok {
+			route = "outside"
+			p.Notes = append(p.Notes, f.Name(to.Org)+" keeps no node here: reach them by mail, telephone or letter, and enter what they answer.")
+		} else if to.Org == f.self.Party() {
+			route = "own"
+		}
+		p.Recipients = append(p.Recipients, desk.Recipient{Org: to.Org, Organ: to.Organ, For: to.For, Name: f.Name(to.Org), Route: route, Reads: "all"})
+	}
+	reads := "seal"
+	if a.TLP == comity.Clear {
+		reads = "all"
+		p.Notes = append(p.Notes, "TLP:CLEAR: everybody can read this act, for ever.")
+	}
+	for _, v := range f.peers() {
+		if !slices.ContainsFunc(a.To, func(to act.To) bool { return to.Org == v.Domain.Party() }) {
+			p.Recipients = append(p.Recipients, desk.Recipient{Org: v.Domain.Party(), Name: v.Name, Route: "journal", Reads: reads})
+		}
+	}
+	return p, nil
+}
+
+func (f *fakeDesk) Issue(ctx context.Context, who desk.Who, doc []byte) (desk.Issued, error) {
+	p, err := f.Preview(ctx, who, doc)
+	if err != nil {
+		return desk.Issued{}, err
+	}
+	f.issued++
+	if p.Consequential {
+		id := int64(len(f.drafts) + 1)
+		f.drafts = append(f.drafts, desk.Draft{ID: id, Document: p.Document, Title: p.Act.Title, Kind: p.Act.Kind, By: who.Person.ID, At: f.now})
+		return desk.Issued{Draft: id}, nil
+	}
+	return desk.Issued{Name: f.record(f.self, f.now, p.Document, p.Act.TLP)}, nil
+}
+
+func (f *fakeDesk) Drafts(_ context.Context, who desk.Who) ([]desk.Draft, error) {
+	if who.Person == nil {
+		return nil, desk.ErrSignIn
+	}
+	if !who.May(person.Officer) {
+		return nil, desk.ErrForbidden
+	}
+	return f.drafts, nil
+}
+
+func (f *fakeDesk) Release(ctx context.Context, who desk.Who, id int64) (desk.Issued, error) {
+	for i, d := range f.drafts {
+		if d.ID != id {
+			continue
+		}
+		if err := person.MayRelease(person.Draft{By: d.By}, *who.Person, who.Role); err != nil {
+			return desk.Issued{}, fmt.Errorf("%w: %w", desk.ErrForbidden, err)
+		}
+		f.drafts = slices.Delete(f.drafts, i, i+1)
+		return desk.Issued{Name: f.record(f.self, f.now, d.Document, comity.Clear)}, nil
+	}
+	return desk.Issued{}, person.ErrNotFound
+}
+
+func (f *fakeDesk) Discard(_ context.Context, who desk.Who, id int64) error {
+	n := len(f.drafts)
+	f.drafts = slices.DeleteFunc(f.drafts, func(d desk.Draft) bool { return d.ID == id })
+	if n == len(f.drafts) {
+		return person.ErrNotFound
+	}
+	return nil
+}
+
+func (f *fakeDesk) peers() []desk.PeerView {
+	if f.noPeers {
+		return nil
+	}
+	if f.peerList != nil {
+		return f.peerList
+	}
+	var out []desk.PeerView
+	ports := map[comity.Domain]int{"oas.example": 8081, "las.example": 8082, "osce.example": 8083, "au.example": 8084, "eu.example": 8085, "ecowas.example": 8086}
+	real := time.Date(2026, 7, 1, 9, 31, 0, 0, time.UTC)
+	for _, d := range []comity.Domain{"oas.example", "las.example", "osce.example", "au.example", "eu.example", "ecowas.example"} {
+		v := desk.PeerView{Domain: d, Name: orgNames[d.Party()], URL: fmt.Sprintf("http://127.0.0.1:%d/", ports[d]),
+			Follow: desk.Following{Size: f.next[d], Theirs: f.next[d], Heard: f.heard[d], At: real},
+			Stored: desk.Receipt{Size: f.next[f.self], At: real}, Witness: desk.Receipt{Size: f.next[f.self], At: real}}
+		switch d {
+		case "osce.example":
+			v.Follow.Trouble, v.Follow.Theirs, v.Follow.Next = "GET http://127.0.0.1:8083/journal/checkpoint: connection refused", v.Follow.Size+3, real.Add(time.Minute)
+		case "las.example":
+			v.Stored, v.Witness, v.Follow.Paused = desk.Receipt{}, desk.Receipt{}, true
+		case "eu.example":
+			v.Follow.Frozen = true
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func (f *fakeDesk) Peers(context.Context, desk.Who) ([]desk.PeerView, error) {
+	return f.peers(), f.failing
+}
+
+func (f *fakeDesk) Record(context.Context, desk.Who) (desk.Record, error) {
+	r := desk.Record{Origin: f.self.Origin(), Size: f.next[f.self], Root: comity.LeafHash([]byte("root")),
+		Checkpoint: []byte("un.example/journal\n12\nqNJpJMwTVPBu9Fj4z9OD0U+rAxLTR1Rz9BlM6mE2h6o=\n\n— un.example/journal AABBCC==\n")}
+	for i, v := range f.peers() {
+		r.Cosignatures = append(r.Cosignatures, desk.Cosignature{Name: string(v.Domain) + "/witness", Role: []string{"witness", "mirror"}[i%2], At: time.Date(2026, 7, 1, 9, 30, 5, 0, time.UTC)})
+	}
+	return r, f.failing
+}
+
+func (f *fakeDesk) Digest() casefile.Digest { return f.public.Digest() }
+
+// fakeSessions knows one session for each role: "observer", "officer" …
+type fakeSessions struct {
+	people map[string]desk.Who
+	used   map[string]bool
+	ended  []string
+}
+
+func newSessions() *fakeSessions {
+	s := &fakeSessions{people: map[string]desk.Who{}, used: map[string]bool{}}
+	for _, r := range person.Roles() {
+		s.people[string(r)] = desk.Who{Role: r, Person: &person.Person{ID: "x." + string(r), Name: "A. Diallo", Office: "Watch officer", Role: r}}
+	}
+	return s
+}
+
+func (s *fakeSessions) SignIn(_ context.Context, link string) (string, error) {
+	role, ok := strings.CutPrefix(link, "link-")
+	if !ok || s.used[link] {
+		return "", fmt.Errorf("%w: this link is not known, or was used", person.ErrCredential)
+	}
+	s.used[link] = true
+	return role, nil
+}
+
+func (s *fakeSessions) Session(_ context.Context, token string) (desk.Who, error) {
+	if token == "broken" {
+		return desk.Who{}, errors.New("the database is on fire")
+	}
+	w, ok := s.people[token]
+	if !ok {
+		return w, fmt.Errorf("%w: this session ran out", person.ErrCredential)
+	}
+	return w, nil
+}
+
+func (s *fakeSessions) SignOut(_ context.Context, token string) error {
+	s.ended = append(s.ended, token)
+	return nil
+}
+
+// fakeScenario steps.
+type fakeScenario struct {
+	f     *fakeDesk
+	steps []string
+	plays bool
+}
+
+func (s *fakeScenario) Now() comity.Time { return s.f.now }
+func (s *fakeScenario) Step(_ context.Context, to string) error {
+	s.steps = append(s.steps, to)
+	return nil
+}
+func (s *fakeScenario) Play(_ context.Context, on bool) { s.plays = on }
+func (s *fakeScenario) Playing() bool                   { return s.plays }
+func (s *fakeScenario) Next() comity.Time               { return comity.TimeOf(s.f.now.AddDate(0, 0, 3)) }
+
+func to(org comity.Party, organ, how string) act.To { return act.To{Org: org, Organ: organ, For: how} }
+
+func re(n comity.ActName, how string) act.Re { return act.Re{Ref: comity.Ref{Act: n}, How: how} }
+
+func wish(what, due string) *act.Ask {
+	a := &act.Ask{What: what, Basis: effect.Wish}
+	if due != "" {
+		a.Due = at(due)
+	}
+	return a
+}
