@@ -30,7 +30,7 @@ const SessionCookie = "comity_session"
 // other nodes, the API, and the pages.
 func (n *Node) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/journal/", http.StripPrefix("/journal", journal.Handler(n.journals, n.Self.Origin, n.Desk.Checkpoint)))
+	mux.Handle("/journal/", http.StripPrefix("/journal", n.serveLog(n.Self.Origin, n.Desk.Checkpoint)))
 	mux.HandleFunc("GET /journal/blob/{sha256}", n.serveBlob)
 	mux.Handle("GET /journal/stream", n.heads)
 	mux.Handle(witness.Prefix+"/", http.StripPrefix(witness.Prefix, n.witness.Handler()))
@@ -40,6 +40,13 @@ func (n *Node) Handler() http.Handler {
 	mux.Handle("/api/", n.api)
 	mux.Handle("/", n.pages)
 	return n.metrics.observe(mux)
+}
+
+// serveLog serves one of the logs held here as C2SP tlog-tiles.
+func (n *Node) serveLog(o comity.Origin, checkpoint func(context.Context) ([]byte, error)) http.Handler {
+	s := journal.Handler(n.journals, o, checkpoint)
+	s.Logger = n.log
+	return s
 }
 
 // serveBlob serves a sealed blob to whoever asks: it is ciphertext, and an
@@ -81,7 +88,7 @@ func (n *Node) serveMirror(w http.ResponseWriter, r *http.Request) {
 		}
 		return c.Note, err
 	}
-	http.StripPrefix("/mirror/"+r.PathValue("origin"), journal.Handler(n.journals, o, checkpoint)).ServeHTTP(w, r)
+	http.StripPrefix("/mirror/"+r.PathValue("origin"), n.serveLog(o, checkpoint)).ServeHTTP(w, r)
 }
 
 func (n *Node) mirrored(ctx context.Context, hash string) (comity.Origin, bool) {
