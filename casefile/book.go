@@ -21,7 +21,8 @@
 // what it refers to.
 //
 // Acts that come after each other in a circle, which needs two journals that
-// wrote entries around each other, stand side by side in order of name.
+// wrote entries around each other, follow each other in order of name, from the
+// depth on that the circle has as a whole.
 //
 // An act whose referents (Situation and Re) are missing, or wait themselves, is
 // pending: it is not in the fold until they come. An act that refers to another
@@ -78,14 +79,15 @@ type node struct {
 	problem string // why the act has no effects at all
 }
 
-// scope is one fold: its acts in order, and the state up to folded.
+// scope is one fold: its acts in order, and the state of those applied.
 type scope struct {
-	order  []*node
-	last   map[comity.Domain]*node // newest of each journal
-	stale  bool                    // order and depths must be computed anew
-	folded int                     // how many of order are in state; -1 if the state must be computed anew
-	state  *State
-	digest comity.Hash // of state; zero if not computed
+	order   []*node
+	last    map[comity.Domain]*node // newest of each journal
+	stale   bool                    // order and depths must be computed anew
+	applied []*node                 // the acts in state, in the order in which they were applied
+	good    int                     // how many of applied are where order has them
+	state   *State
+	digest  comity.Hash // of state; zero if not computed
 }
 
 // NewBook returns an empty book.
@@ -105,10 +107,12 @@ func (b *Book) Add(items ...Item) {
 	}
 }
 
-// resolve places n in its scope, or leaves it waiting; then places those who
-// waited for it.
+// resolve places n, which is new, in its scope, or leaves it waiting; then
+// those who waited for it. They are looked at even if n waits itself: they may
+// refer to it by a wrong hash, and need to wait no longer.
 func (b *Book) resolve(n *node) {
-	queue := []*node{n}
+	queue := append([]*node{n}, b.waiting[n.Name]...)
+	delete(b.waiting, n.Name)
 	for len(queue) > 0 {
 		n := queue[0]
 		queue = queue[1:]
@@ -215,9 +219,7 @@ func (b *Book) place(n *node) {
 	n.depth = 1 + b.deepest(n, prev)
 	at, _ := slices.BinarySearchFunc(s.order, n, compare)
 	s.order = slices.Insert(s.order, at, n)
-	if at < s.folded {
-		s.folded = -1
-	}
+	s.good = min(s.good, at)
 }
 
 // after lists the acts of the same scope that n comes after; prev is the one
@@ -259,16 +261,19 @@ func (b *Book) fold(s *scope) *State {
 	if s.stale {
 		b.reorder(s)
 	}
-	if s.folded < 0 {
-		s.state, s.folded = newState(s.state.Scope), 0
+	if !s.state.past.takeBack(len(s.applied) - s.good) {
+		s.state, s.good = newState(s.state.Scope), 0
 	}
-	for ; s.folded < len(s.order); s.folded++ {
-		s.state.apply(s.order[s.folded])
+	s.applied = s.applied[:s.good]
+	for _, n := range s.order[s.good:] {
+		s.state.apply(n)
+		s.applied = append(s.applied, n)
 	}
+	s.good = len(s.applied)
 	return s.state
 }
 
-// reorder computes depths and order anew, and has the state computed anew.
+// reorder computes depths and order anew.
 func (b *Book) reorder(s *scope) {
 	byName := slices.Clone(s.order)
 	slices.SortFunc(byName, func(x, y *node) int { return x.Name.Compare(y.Name) })
@@ -284,7 +289,11 @@ func (b *Book) reorder(s *scope) {
 		r.visit(n)
 	}
 	slices.SortFunc(s.order, compare)
-	s.folded, s.stale = -1, false
+	s.stale = false
+	s.good = 0
+	for s.good < len(s.applied) && s.applied[s.good] == s.order[s.good] {
+		s.good++
+	}
 }
 
 // unsettled is the depth of an act while reorder has not computed it.

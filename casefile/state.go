@@ -2,7 +2,6 @@ package casefile
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -52,6 +51,7 @@ type State struct {
 	mandated map[comity.ActName]comity.Party // who gave the mandate
 	leads    []int                           // positions of the Concerns that take the lead
 	offers   []int                           // positions of the HandOvers of the lead
+	past     history
 }
 
 // Fact is an effect that took place, who brought it about and by which act.
@@ -141,18 +141,15 @@ func (s *State) apply(n *node) {
 	a := n.Act
 	author := a.Author()
 	at := len(s.Acts)
-	s.acts[n.Name] = at
-	s.Acts = append(s.Acts, ActFact{Act: n.Name, Leaf: n.Leaf, Actor: author.Actor(), Problem: n.problem})
+	s.past.begin()
+	enter(s, s.acts, n.Name, at)
+	put(s, &s.Acts, ActFact{Act: n.Name, Leaf: n.Leaf, Actor: author.Actor(), Problem: n.problem})
 	if n.problem != "" {
 		return
 	}
 	var deed effect.Effect
 	for _, e := range a.Effects {
-		err := s.May(author, e)
-		if _, asks := e.(effect.Ask); err == nil && asks && s.asks[n.Name] != nil {
-			err = errors.New("an ask is named by its act, and this act asks already")
-		}
-		if err != nil {
+		if err := s.May(author, e); err != nil {
 			s.Acts[at].Refused = append(s.Acts[at].Refused, Refusal{Do: e.Do(), Why: err.Error()})
 			continue
 		}
@@ -227,94 +224,100 @@ func (s *State) bring(n *node, author effect.Author, e effect.Effect) {
 	by := author.Actor()
 	switch e := e.(type) {
 	case effect.Open:
+		was := s.Opener
 		s.Opener = author.Issuer
+		s.past.undo(func() { s.Opener = was })
 	case effect.Concern:
 		if e.Role == effect.Leads {
-			s.leads = append(s.leads, len(s.Concerns))
+			put(s, &s.leads, len(s.Concerns))
 		}
-		s.Concerns = append(s.Concerns, fact(n, by, e))
+		put(s, &s.Concerns, fact(n, by, e))
 	case effect.Seize:
-		s.Seizures = append(s.Seizures, fact(n, author.Issuer.Party(), e))
+		put(s, &s.Seizures, fact(n, author.Issuer.Party(), e))
 	case effect.Refer:
-		s.Referrals = append(s.Referrals, fact(n, by, e))
+		put(s, &s.Referrals, fact(n, by, e))
 	case effect.HandOver:
 		if e.Lead {
-			s.offers = append(s.offers, len(s.HandOvers))
+			put(s, &s.offers, len(s.HandOvers))
 		}
-		s.HandOvers = append(s.HandOvers, fact(n, by, e))
+		put(s, &s.HandOvers, fact(n, by, e))
 	case effect.Dormant:
-		s.Phases = append(s.Phases, Phase{n.Name, "dormant"})
+		put(s, &s.Phases, Phase{n.Name, "dormant"})
 	case effect.Close:
-		s.Phases = append(s.Phases, Phase{n.Name, "closed"})
+		put(s, &s.Phases, Phase{n.Name, "closed"})
 	case effect.Relate:
-		s.Relations = append(s.Relations, fact(n, by, e))
+		put(s, &s.Relations, fact(n, by, e))
 	case effect.Ask:
 		a := &Ask{Act: n.Name, By: by, E: e}
-		s.Asks = append(s.Asks, a)
-		s.asks[n.Name] = a
+		put(s, &s.Asks, a)
+		enter(s, s.asks, n.Name, a)
 	case effect.TakeUp:
 		a := s.asks[e.Ask]
-		a.TakeUps = append(a.TakeUps, TakeUp{n.Name, by, n.Act.By.Organ, e.Until})
+		put(s, &a.TakeUps, TakeUp{n.Name, by, n.Act.By.Organ, e.Until})
 	case effect.Answer:
 		s.answer(n, by, e)
 	case effect.Say:
 		// The act itself is the statement.
 	case effect.Reply:
-		s.Replies = append(s.Replies, fact(n, by, e))
+		put(s, &s.Replies, fact(n, by, e))
 	case effect.Correct:
-		first(&s.Acts[s.acts[e.Act]].Corrected, n.Name)
+		s.strike(e.Act, n.Name, func(f *ActFact) *comity.ActName { return &f.Corrected })
 	case effect.Withdraw:
-		first(&s.Acts[s.acts[e.Act]].Withdrawn, n.Name)
+		s.strike(e.Act, n.Name, func(f *ActFact) *comity.ActName { return &f.Withdrawn })
 	case effect.Erase:
-		first(&s.Acts[s.acts[e.Act]].Erased, n.Name)
+		s.strike(e.Act, n.Name, func(f *ActFact) *comity.ActName { return &f.Erased })
 	case effect.Decide:
-		s.Decisions = append(s.Decisions, fact(n, by, e))
+		put(s, &s.Decisions, fact(n, by, e))
 	case effect.Mandate:
-		s.Mandates = append(s.Mandates, fact(n, by, e))
-		s.mandated[n.Name] = by
+		put(s, &s.Mandates, fact(n, by, e))
+		enter(s, s.mandated, n.Name, by)
 	case effect.Need:
-		s.Needs = append(s.Needs, fact(n, by, e))
+		put(s, &s.Needs, fact(n, by, e))
 	case effect.Pledge:
-		s.Pledges = append(s.Pledges, fact(n, by, e))
+		put(s, &s.Pledges, fact(n, by, e))
 	case effect.Commit:
-		s.Commitments = append(s.Commitments, fact(n, by, e))
+		put(s, &s.Commitments, fact(n, by, e))
 	case effect.Deploy:
-		s.Deployments = append(s.Deployments, fact(n, by, e))
-		s.deployed[n.Name] = e.Party
+		put(s, &s.Deployments, fact(n, by, e))
+		enter(s, s.deployed, n.Name, e.Party)
 	case effect.Return:
-		s.Returns = append(s.Returns, fact(n, by, e))
+		put(s, &s.Returns, fact(n, by, e))
 	case effect.Convene:
-		s.Meetings = append(s.Meetings, fact(n, by, e))
+		put(s, &s.Meetings, fact(n, by, e))
 	case effect.Inscribe:
-		s.Inscribed = append(s.Inscribed, fact(n, by, e))
+		e.Meeting = cmp.Or(e.Meeting, n.Name) // none: the one that this act convenes
+		put(s, &s.Inscribed, fact(n, by, e))
 	case effect.Speak:
-		s.Spoke = append(s.Spoke, fact(n, by, e))
+		e.Meeting = cmp.Or(e.Meeting, n.Name)
+		put(s, &s.Spoke, fact(n, by, e))
 	case effect.Adhere:
-		s.Adherences = append(s.Adherences, fact(n, by, e))
+		put(s, &s.Adherences, fact(n, by, e))
 	case effect.Designate:
-		s.Designated = append(s.Designated, fact(n, by, e))
+		put(s, &s.Designated, fact(n, by, e))
 	case effect.Admit:
-		s.Members = append(s.Members, Member{n.Name, by, e.Party, "admitted"})
+		put(s, &s.Members, Member{n.Name, by, e.Party, "admitted"})
 	case effect.Suspend:
-		s.Members = append(s.Members, Member{n.Name, by, e.Party, "suspended"})
+		put(s, &s.Members, Member{n.Name, by, e.Party, "suspended"})
 	case effect.Remove:
-		s.Members = append(s.Members, Member{n.Name, by, e.Party, "removed"})
+		put(s, &s.Members, Member{n.Name, by, e.Party, "removed"})
 	case effect.Key:
-		s.Keys = append(s.Keys, fact(n, author.Issuer.Party(), e))
+		put(s, &s.Keys, fact(n, author.Issuer.Party(), e))
 	case effect.Score:
-		s.Scores = append(s.Scores, fact(n, by, e))
+		put(s, &s.Scores, fact(n, by, e))
 	case effect.Evidence:
-		s.Evidence = append(s.Evidence, fact(n, by, e))
+		put(s, &s.Evidence, fact(n, by, e))
 	default:
 		panic("casefile: no fold for effect " + e.Do())
 	}
 }
 
-// first sets the name unless it is set: what is struck out stays struck out by
-// the act that did it.
-func first(name *comity.ActName, to comity.ActName) {
-	if name.IsZero() {
-		*name = to
+// strike notes in a field of an act's fact by which act it was struck out: the
+// first that did, so that it stays so whatever comes later.
+func (s *State) strike(act, by comity.ActName, field func(*ActFact) *comity.ActName) {
+	i := s.acts[act]
+	if name := field(&s.Acts[i]); name.IsZero() {
+		*name = by
+		s.past.undo(func() { *field(&s.Acts[i]) = comity.ActName{} })
 	}
 }
 
@@ -324,17 +327,25 @@ func (s *State) answer(n *node, by comity.Party, e effect.Answer) {
 	a := s.asks[e.Ask]
 	switch {
 	case !e.Confirms.IsZero():
-		a.report(e.Confirms).Confirmed = n.Name
+		s.settles(a, e.Confirms, n.Name, func(r *Answer) *comity.ActName { return &r.Confirmed })
 		return
 	case !e.Contests.IsZero():
-		a.report(e.Contests).Contested = n.Name
+		s.settles(a, e.Contests, n.Name, func(r *Answer) *comity.ActName { return &r.Contested })
 		return
 	}
 	ans := Answer{Act: n.Name, By: by, Organ: n.Act.By.Organ, E: e}
 	if e.From != "" {
 		ans.By, ans.Entered, ans.Organ = e.From, by, ""
 	}
-	a.Answers = append(a.Answers, ans)
+	put(s, &a.Answers, ans)
+}
+
+// settles notes in a field of a reported answer by which act it was settled.
+func (s *State) settles(a *Ask, report, by comity.ActName, field func(*Answer) *comity.ActName) {
+	name := field(a.report(report))
+	was := *name
+	*name = by
+	s.past.undo(func() { *field(a.report(report)) = was })
 }
 
 // deed notes an act that does something about the asks it answers or follows.
@@ -347,7 +358,7 @@ func (s *State) deed(n *node, author effect.Author, e effect.Effect) {
 		if ask == nil || len(ask.Acted) > 0 && ask.Acted[len(ask.Acted)-1].Act == n.Name {
 			continue // no ask, or referred to twice
 		}
-		ask.Acted = append(ask.Acted, Deed{n.Name, author.Actor(), e.Do()})
+		put(s, &ask.Acted, Deed{n.Name, author.Actor(), e.Do()})
 	}
 }
 

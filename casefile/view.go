@@ -2,7 +2,6 @@ package casefile
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"github.com/comity/comity/comity"
@@ -276,7 +275,7 @@ func (b *Book) viewMeans(s *State, v *View, now comity.Time) {
 	count := func(m map[key]int64, need comity.ActName, items []effect.Item) {
 		for _, it := range items {
 			k := key{need, it.What}
-			m[k] = add(m[k], it.N)
+			m[k] += it.N // at most 1e9 each: no overflow
 		}
 	}
 	for _, p := range s.Pledges {
@@ -313,7 +312,7 @@ func (b *Book) viewMeans(s *State, v *View, now comity.Time) {
 		nv := NeedView{Need: n.Act, By: n.By, Due: n.E.By}
 		for _, it := range n.E.Items {
 			if i := slices.IndexFunc(nv.Lines, func(l NeedLine) bool { return l.What == it.What }); i >= 0 {
-				nv.Lines[i].Needed = add(nv.Lines[i].Needed, it.N)
+				nv.Lines[i].Needed += it.N
 				continue
 			}
 			k := key{n.Act, it.What}
@@ -333,14 +332,6 @@ func (b *Book) viewMeans(s *State, v *View, now comity.Time) {
 		cv.Late = cv.Kept.IsZero() && !cv.By.IsZero() && now.After(cv.By.Time)
 		v.Commitments = append(v.Commitments, cv)
 	}
-}
-
-// add without overflow: amounts are foreign, and at least 1 each.
-func add(a, b int64) int64 {
-	if a > math.MaxInt64-b {
-		return math.MaxInt64
-	}
-	return a + b
 }
 
 func (b *Book) viewMandates(s *State, v *View, now comity.Time) {
