@@ -149,9 +149,9 @@ func (r *Register) Session(ctx context.Context, session string) (Person, Role, e
 	if idle := now.Sub(c.Seen.Time); idle >= r.limits.Idle {
 		return Person{}, "", fmt.Errorf("%w: you were signed out because nothing was done for %s; ask for a new link", ErrCredential, r.limits.Idle)
 	} else if idle >= seenEvery {
-		if err := r.store.Seen(ctx, c.Hash, comity.TimeOf(now)); err != nil {
-			return Person{}, "", fmt.Errorf("note that the session is in use: %w", err)
-		}
+		// If this cannot be written, say on a full disk, people go on reading;
+		// the session ends sooner.
+		_ = r.store.Seen(ctx, c.Hash, comity.TimeOf(now))
 	}
 	return r.holder(ctx, c)
 }

@@ -303,6 +303,20 @@ func TestStoreFails(t *testing.T) {
 	}
 }
 
+// A disk that takes no writes signs nobody out.
+func TestDiskFull(t *testing.T) {
+	h := newHouse(t)
+	session := h.signIn("officer.1", person.Officer)
+	r := person.NewRegister(full{h.store}, h.clock, person.Limits{Idle: time.Hour})
+	h.after(30 * time.Minute)
+	p, role, err := r.Session(t.Context(), session)
+	is(t, p, role, err, "officer.1", person.Officer)
+}
+
+type full struct{ person.Store }
+
+func (full) Seen(context.Context, comity.Hash, comity.Time) error { return errDisk }
+
 var errDisk = errors.New("disk gone")
 
 type broken struct{ person.Store }
