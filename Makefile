@@ -1,0 +1,45 @@
+# The commands of daily work; CONTRIBUTING.md says when to use which.
+
+GO ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: build test test-race fuzz bench fmt fmt-check vet lint staticcheck govulncheck clean
+
+build:
+	$(GO) build -o bin/comity ./cmd/comity
+
+# Sets up what the tests need, runs every test, then "demo --check" on SQLite
+# and on PostgreSQL. Its last line says what was left out, and why.
+test:
+	@GO='$(GO)' scripts/test.sh
+
+test-race:
+	@GO='$(GO)' scripts/test.sh -race
+
+# 30 seconds for each fuzz target.
+fuzz:
+	@GO='$(GO)' scripts/fuzz.sh
+
+bench:
+	cd bench && $(GO) run .
+
+fmt:
+	gofmt -w $$(git ls-files '*.go')
+
+fmt-check:
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$bad" || { printf 'Not formatted; run "make fmt":\n%s\n' "$$bad"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+lint: fmt-check vet staticcheck govulncheck
+
+staticcheck:
+	$(GO) run $(STATICCHECK) ./...
+
+govulncheck:
+	@GO='$(GO)' GOVULNCHECK='$(GOVULNCHECK)' scripts/govulncheck.sh
+
+clean:
+	rm -rf bin
