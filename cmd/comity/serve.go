@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,9 +27,12 @@ journals, until it is stopped. Put a TLS proxy in front of it.`,
 				level = slog.LevelDebug
 			}
 			log := slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
-			now, err := node.ClockFile(clock)
-			if err != nil {
-				return err
+			var now func() time.Time
+			if clock != "" {
+				var err error
+				if now, err = node.ClockFile(clock); err != nil {
+					return err
+				}
 			}
 			l, err := node.Listen(listen)
 			if err != nil {

@@ -1,6 +1,8 @@
 package demo
 
 import (
+	"errors"
+	"io/fs"
 	"sync"
 	"time"
 
@@ -10,7 +12,7 @@ import (
 // Clock is the scenario's clock. It stands still until it is set, and is never
 // set back.
 type Clock struct {
-	file string // for nodes in other processes; "" if there are none
+	file string // for nodes and commands in other processes
 
 	mu sync.Mutex
 	t  time.Time
@@ -23,6 +25,19 @@ func (c *Clock) Now() time.Time {
 	return c.t
 }
 
+// open goes on from where an earlier run left the clock.
+func (c *Clock) open() error {
+	now, err := node.ClockFile(c.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return node.WriteClock(c.file, c.t)
+	}
+	if err != nil {
+		return err
+	}
+	c.t = now()
+	return nil
+}
+
 // set moves the clock on to t.
 func (c *Clock) set(t time.Time) error {
 	c.mu.Lock()
@@ -30,10 +45,8 @@ func (c *Clock) set(t time.Time) error {
 	if t.Before(c.t) {
 		return nil
 	}
-	if c.file != "" {
-		if err := node.WriteClock(c.file, t); err != nil {
-			return err
-		}
+	if err := node.WriteClock(c.file, t); err != nil {
+		return err
 	}
 	c.t = t
 	return nil

@@ -79,7 +79,8 @@ func Open(ctx context.Context, c Config) (_ *Demo, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Demo{c: c, clock: &Clock{t: dawn}, client: newClient(), refs: map[script.Key]comity.Ref{}, ctx: ctx}
+	d := &Demo{c: c, clock: &Clock{t: dawn, file: filepath.Join(c.Dir, node.ScenarioFile)}, client: newClient(),
+		refs: map[script.Key]comity.Ref{}, ctx: ctx}
 	if d.steps, err = script.All(facts); err != nil {
 		return nil, err
 	}
@@ -91,11 +92,8 @@ func Open(ctx context.Context, c Config) (_ *Demo, err error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	if len(c.Apart) > 0 {
-		d.clock.file = filepath.Join(c.Dir, "clock")
-		if err := node.WriteClock(d.clock.file, dawn); err != nil {
-			return nil, err
-		}
+	if err := d.clock.open(); err != nil {
+		return nil, err
 	}
 	if err := d.listen(); err != nil {
 		return nil, err

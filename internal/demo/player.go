@@ -79,6 +79,10 @@ func (p *player) open(ctx context.Context, c node.Config) error {
 		if err := node.Init(p.dir, p.domain, p.name); err != nil {
 			return err
 		}
+		// What other commands do in this folder happens in the scenario's time.
+		if err := os.Symlink(filepath.Join("..", node.ScenarioFile), filepath.Join(p.dir, node.ScenarioFile)); err != nil {
+			return err
+		}
 	}
 	var err error
 	p.log, err = os.OpenFile(filepath.Join(p.dir, "node.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)

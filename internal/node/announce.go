@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/person"
 )
 
@@ -53,12 +54,34 @@ func Running(dir string) (string, error) {
 	return r.URL, nil
 }
 
+// Beside returns the address of the node that runs on the same folder; "" if
+// none answers there.
+func (n *Node) Beside(ctx context.Context) string {
+	address, err := Running(n.Folder.Dir)
+	if err != nil || address == "" {
+		return ""
+	}
+	c, err := peer.NewClient(address, peer.Config{Private: true})
+	if err != nil {
+		return ""
+	}
+	defer c.Close()
+	// A node that was killed leaves its note, and another may answer there now.
+	if s, err := peer.FetchSelf(ctx, c); err != nil || s.LogKey != n.Self.LogKey {
+		return ""
+	}
+	return address
+}
+
 // SignInLink returns a one-time address that signs a person's browser in. If
 // no node runs on the folder it has no host.
 func (n *Node) SignInLink(ctx context.Context, id string, role person.Role, ttl time.Duration) (string, error) {
-	base, err := Running(n.Folder.Dir)
-	if err != nil {
-		return "", err
+	base := n.Beside(ctx)
+	if n.announced { // we are that node
+		var err error
+		if base, err = Running(n.Folder.Dir); err != nil {
+			return "", err
+		}
 	}
 	t, err := n.People.IssueLink(ctx, id, role, ttl)
 	if err != nil {

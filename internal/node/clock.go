@@ -1,20 +1,32 @@
 package node
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 )
 
-// ClockFile returns a clock that reads its time from a file (RFC 3339), as a
-// demo hands its scenario clock to a node in another process. Without a path
-// it is the machine's clock.
-func ClockFile(path string) (func() time.Time, error) {
-	if path == "" {
+// ScenarioFile, if it stands in a node's folder, is the clock file that the
+// node and every command in the folder take their time from.
+const ScenarioFile = "clock"
+
+// folderClock is the clock of a folder: its scenario's, or the machine's.
+func folderClock(dir string) (func() time.Time, error) {
+	now, err := ClockFile(filepath.Join(dir, ScenarioFile))
+	if errors.Is(err, fs.ErrNotExist) {
 		return time.Now, nil
 	}
+	return now, err
+}
+
+// ClockFile returns a clock that reads its time from a file (RFC 3339), as a
+// demo hands its scenario clock to a node in another process.
+func ClockFile(path string) (func() time.Time, error) {
 	last, err := readClock(path)
 	if err != nil {
 		return nil, err

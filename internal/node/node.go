@@ -45,7 +45,7 @@ import (
 type Config struct {
 	Dir      string
 	Database string           // sqlstore URL; empty is what the folder remembers, else its SQLite file
-	Clock    func() time.Time // sets recorded, due and as-of times; nil is time.Now
+	Clock    func() time.Time // sets recorded, due and as-of times; nil is the folder's: a scenario's, or the machine's
 	Log      *slog.Logger     // nil discards
 	Version  string
 
@@ -93,7 +93,9 @@ type Node struct {
 // 0 is the key act.
 func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if c.Clock == nil {
-		c.Clock = time.Now
+		if c.Clock, err = folderClock(c.Dir); err != nil {
+			return nil, err
+		}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
