@@ -133,7 +133,7 @@ func (d *Desk) prepare(ctx context.Context, doc []byte) (Preview, error) {
 	}
 	spec, known := act.Lookup(a.Kind)
 	if !known {
-		return invalid(fmt.Errorf("kind: this version does not know %q; \"comity act --example\" lists the kinds", a.Kind))
+		return invalid(fmt.Errorf("kind: this version does not know %q; \"comity act --kinds\" lists the kinds", a.Kind))
 	}
 	if a.Contradiction != "" {
 		return invalid(errors.New(`effects: they are not those of this act's content; leave "effects" out and the node writes them`))
