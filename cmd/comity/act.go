@@ -1,20 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/comity/comity/act"
+	"github.com/comity/comity/internal/api"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/node"
 	"github.com/comity/comity/internal/person"
@@ -102,7 +99,7 @@ func (a *app) document(args []string) ([]byte, error) {
 
 func (a *app) printIssued(out desk.Issued, asJSON bool) error {
 	if asJSON {
-		return a.asJSON(out)
+		return a.asJSON(api.IssuedOf(out))
 	}
 	if out.Draft != 0 {
 		fmt.Fprintf(a.out, "draft %d waits for a second person: comity release %d --person …\n", out.Draft, out.Draft)
@@ -112,57 +109,21 @@ func (a *app) printIssued(out desk.Issued, asJSON bool) error {
 	return nil
 }
 
-// issue issues a document: through the node that runs on the folder, or, if
-// none does, by opening it.
+// issue issues a document in a person's name.
 func (a *app) issue(ctx context.Context, id string, doc []byte) (desk.Issued, error) {
-	return a.asPerson(ctx, id, person.Officer, "POST", "/api/v1/acts", doc, func(n *node.Node, who desk.Who) (desk.Issued, error) {
+	return a.asPerson(ctx, id, person.Officer, "/api/v1/acts", doc, func(n *node.Node, who desk.Who) (desk.Issued, error) {
 		return n.Desk.Issue(ctx, who, doc)
 	})
-}
-
-// asPerson does something that changes the record in a person's name. The
-// folder is the authority: who can write it can act for its persons.
-func (a *app) asPerson(ctx context.Context, id string, role person.Role, method, path string, body []byte,
-	here func(*node.Node, desk.Who) (desk.Issued, error)) (desk.Issued, error) {
-	n, err := node.Open(ctx, node.Config{Dir: a.dir, Log: a.logger(), Version: version()})
-	if err == nil {
-		defer n.Close()
-		p, err := choose(ctx, n, id, role)
-		if err != nil {
-			return desk.Issued{}, err
-		}
-		return here(n, desk.Who{Person: &p, Role: p.Role})
-	}
-	if !errors.Is(err, node.ErrInUse) {
-		return desk.Issued{}, err
-	}
-	url, err := node.Running(a.dir)
-	if err != nil {
-		return desk.Issued{}, err
-	}
-	if url == "" {
-		return desk.Issued{}, fmt.Errorf("%s: %w", a.dir, node.ErrInUse)
-	}
-	if n, err = a.read(ctx); err != nil {
-		return desk.Issued{}, err
-	}
-	defer n.Close()
-	p, err := choose(ctx, n, id, role)
-	if err != nil {
-		return desk.Issued{}, err
-	}
-	token, err := n.People.IssueToken(ctx, p.ID, p.Role, time.Minute)
-	if err != nil {
-		return desk.Issued{}, err
-	}
-	defer n.People.Revoke(context.WithoutCancel(ctx), token)
-	return call(ctx, method, url+path, token, body)
 }
 
 // choose finds the person meant: the one named, or the only one who can.
 func choose(ctx context.Context, n *node.Node, id string, role person.Role) (person.Person, error) {
 	if id != "" {
-		return n.People.Person(ctx, id)
+		p, err := n.People.Person(ctx, id)
+		if errors.Is(err, person.ErrNotFound) {
+			err = fmt.Errorf("nobody here is %q; \"comity person list\" lists the people", id)
+		}
+		return p, err
 	}
 	all, err := n.People.Persons(ctx)
 	if err != nil {
@@ -192,32 +153,4 @@ func choose(ctx context.Context, n *node.Node, id string, role person.Role) (per
 		ids = append(ids, p.ID)
 	}
 	return person.Person{}, usageError{fmt.Errorf("say who acts, with --person: %s", strings.Join(ids, ", "))}
-}
-
-// call asks the running node, and turns its problem details into an error.
-func call(ctx context.Context, method, url, token string, body []byte) (desk.Issued, error) {
-	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
-	if err != nil {
-		return desk.Issued{}, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return desk.Issued{}, fmt.Errorf("ask the running node: %w", err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil {
-		return desk.Issued{}, err
-	}
-	if resp.StatusCode >= 300 {
-		var problem struct{ Title, Detail string }
-		if json.Unmarshal(b, &problem) != nil || problem.Detail == "" {
-			return desk.Issued{}, fmt.Errorf("the running node answered %s", resp.Status)
-		}
-		return desk.Issued{}, errors.New(problem.Detail)
-	}
-	var out desk.Issued
-	return out, json.Unmarshal(b, &out)
 }

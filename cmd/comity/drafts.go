@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/comity/comity/internal/api"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/node"
 	"github.com/comity/comity/internal/person"
@@ -16,7 +17,9 @@ func (a *app) draftsCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "drafts",
 		Short: "List what waits for a second person's release",
-		Args:  none,
+		Example: `  comity drafts --dir /var/lib/comity
+  comity drafts --json`,
+		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			n, err := a.read(c.Context())
 			if err != nil {
@@ -28,7 +31,7 @@ func (a *app) draftsCmd() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return a.asJSON(all)
+				return a.asJSON(api.DraftsOf(all))
 			}
 			if len(all) == 0 {
 				fmt.Fprintln(a.out, "Nothing waits. Consequential acts (decisions, mandates, deployments, withdrawals …) appear here until a second person releases them.")
@@ -57,7 +60,7 @@ func (a *app) releaseCmd() *cobra.Command {
 				return usageError{fmt.Errorf("draft %q: want a number", args[0])}
 			}
 			ctx := c.Context()
-			out, err := a.asPerson(ctx, who, person.Releasing, "POST", fmt.Sprintf("/api/v1/drafts/%d/release", id), nil,
+			out, err := a.asPerson(ctx, who, person.Releasing, fmt.Sprintf("/api/v1/drafts/%d/release", id), nil,
 				func(n *node.Node, who desk.Who) (desk.Issued, error) { return n.Desk.Release(ctx, who, id) })
 			if err != nil {
 				return err

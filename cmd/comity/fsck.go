@@ -15,7 +15,8 @@ func (a *app) fsckCmd() *cobra.Command {
 		Short: "Check every journal held here, from its first entry",
 		Long: `Re-reads our own journal and the copies of others from the first entry,
 recomputes their trees, and compares them with the signed checkpoints.`,
-		Args: none,
+		Example: `  comity fsck --dir /var/lib/comity`,
+		Args:    none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			n, err := a.read(c.Context())
 			if err != nil {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +23,9 @@ func (a *app) initCmd() *cobra.Command {
 			d, err := comity.ParseDomain(domain)
 			if err != nil {
 				return usageError{err}
+			}
+			if strings.TrimSpace(name) == "" {
+				return usageError{errors.New("--name: say what the organization is called, for example --name \"Economic Community of West African States\"")}
 			}
 			if err := node.Init(a.dir, d, name); err != nil {
 				return err

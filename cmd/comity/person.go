@@ -11,6 +11,8 @@ import (
 
 func (a *app) personCmd() *cobra.Command {
 	c := &cobra.Command{Use: "person", Short: "Keep the organization's people", Args: none,
+		Example: `  comity person add --id a.diallo --name "Awa Diallo" --office "Watch officer" --role officer
+  comity person list`,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	c.AddCommand(a.personAddCmd(), a.personListCmd())
 	return c
@@ -51,9 +53,10 @@ func (a *app) personAddCmd() *cobra.Command {
 func (a *app) personListCmd() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "list",
-		Short: "List the people",
-		Args:  none,
+		Use:     "list",
+		Short:   "List the people",
+		Example: `  comity person list --dir /var/lib/comity`,
+		Args:    none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			n, err := a.read(c.Context())
 			if err != nil {
@@ -65,6 +68,9 @@ func (a *app) personListCmd() *cobra.Command {
 				return err
 			}
 			if asJSON {
+				if all == nil {
+					all = []person.Person{}
+				}
 				return a.asJSON(all)
 			}
 			for _, p := range all {

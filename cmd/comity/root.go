@@ -68,6 +68,10 @@ Begin with "comity demo": seven organizations on this machine, no set-up.`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Example: `  comity demo
+  comity init --dir D --domain ecowas.int --name "Economic Community of West African States"
+  comity act --example warning`,
+		Args: cobra.ArbitraryArgs, // a word that is no command is told so below
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usageError{fmt.Errorf("there is no command %q", args[0])}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -9,11 +10,13 @@ import (
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/api"
 	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/node"
 )
 
 func (a *app) showCmd() *cobra.Command {
-	var entry, proof bool
+	var entry, proof, asJSON bool
 	c := &cobra.Command{
 		Use:   "show ACT",
 		Short: "Show an act, its journal entry or its proof",
@@ -47,9 +50,13 @@ func (a *app) showCmd() *cobra.Command {
 				_, err := a.out.Write(h.Entry)
 				return err
 			}
+			if asJSON {
+				return a.asJSON(api.ActOf(h))
+			}
 			return a.printAct(h)
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, as the API answers it")
 	c.Flags().BoolVar(&entry, "entry", false, "print the journal entry, byte for byte")
 	c.Flags().BoolVar(&proof, "proof", false, "print a C2SP tlog-proof; check it with \"comity verify\"")
 	return c
@@ -89,41 +96,31 @@ func (a *app) situationsCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "situations",
 		Short: "List the situation files",
-		Args:  none,
+		Example: `  comity situations --dir /var/lib/comity
+  comity situations --json`,
+		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
-			n, err := a.read(c.Context())
-			if err != nil {
-				return err
-			}
-			defer n.Close()
-			all, err := n.Desk.Situations(c.Context(), operator)
+			ctx := c.Context()
+			all, err := fetch(ctx, a, "/api/v1/situations", func(n *node.Node) (api.Situations, error) {
+				all, err := n.Desk.Situations(ctx, operator)
+				return api.SituationsAt(n.Desk.Now(), all), err
+			})
 			if err != nil {
 				return err
 			}
 			if asJSON {
 				return a.asJSON(all)
 			}
-			if len(all) == 0 {
+			if len(all.Situations) == 0 {
 				fmt.Fprintln(a.out, "No situation files yet. \"comity act --example situation\" shows how to open one.")
 			}
-			for _, v := range all {
-				open, late := 0, 0
-				for _, k := range v.Asks {
-					for _, x := range k.Addressees {
-						if x.Standing.Open() {
-							open++
-						}
-						if x.Standing.Late() {
-							late++
-						}
-					}
-				}
-				fmt.Fprintf(a.out, "%-22s %-9s %3d acts  %2d open  %2d late  %s\n", v.Name, v.Status, len(v.Timeline), open, late, v.Title)
+			for _, v := range all.Situations {
+				fmt.Fprintf(a.out, "%-22s %-9s %3d acts  %2d open  %2d late  %s\n", v.Name, v.Status, v.ActCount, v.AsksOpen, v.AsksLate, v.Title)
 			}
 			return nil
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, as the API answers it")
 	return c
 }
 
@@ -139,23 +136,37 @@ func (a *app) asksCmd() *cobra.Command {
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			f.By, f.Of = comity.Party(by), comity.Party(of)
-			n, err := a.read(c.Context())
-			if err != nil {
-				return err
+			q := url.Values{}
+			for name, p := range map[string]comity.Party{"by": f.By, "of": f.Of} {
+				if p == "" {
+					continue
+				}
+				if err := p.Valid(); err != nil {
+					return usageError{fmt.Errorf("--%s: %w", name, err)}
+				}
+				q.Set(name, string(p))
 			}
-			defer n.Close()
-			all, err := n.Desk.Asks(c.Context(), operator, f)
+			for name, on := range map[string]bool{"late": f.Late, "open": f.Open} {
+				if on {
+					q.Set(name, "true")
+				}
+			}
+			ctx := c.Context()
+			all, err := fetch(ctx, a, "/api/v1/asks?"+q.Encode(), func(n *node.Node) (api.Asks, error) {
+				all, err := n.Desk.Asks(ctx, operator, f)
+				return api.AsksAt(n.Desk.Now(), all), err
+			})
 			if err != nil {
 				return err
 			}
 			if asJSON {
 				return a.asJSON(all)
 			}
-			if len(all) == 0 {
+			if len(all.Asks) == 0 {
 				fmt.Fprintln(a.out, "Nothing of that sort was asked.")
 			}
-			for _, k := range all {
-				fmt.Fprintf(a.out, "%s  %s\n  asked by %s, %s\n", k.Ask, k.Title, k.By, k.Sent)
+			for _, k := range all.Asks {
+				fmt.Fprintf(a.out, "%s  %s\n  asked by %s, %s\n", k.Name, k.Title, k.By, k.Sent)
 				for _, x := range k.Addressees {
 					fmt.Fprintf(a.out, "  %-30s %s\n", strings.TrimSpace(string(x.Org)+" "+x.Organ), standingWords(x))
 				}
@@ -167,12 +178,12 @@ func (a *app) asksCmd() *cobra.Command {
 	c.Flags().StringVar(&of, "of", "", "asked of this organization")
 	c.Flags().BoolVar(&f.Late, "late", false, "only those whose date has passed without an answer")
 	c.Flags().BoolVar(&f.Open, "open", false, "only those without an answer")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, as the API answers it")
 	return c
 }
 
 // standingWords says how an ask stands, claiming no more than is known.
-func standingWords(x casefile.AddresseeView) string {
+func standingWords(x api.Addressee) string {
 	switch x.Standing {
 	case casefile.Overdue:
 		return fmt.Sprintf("overdue since %s (%d days)", x.Due, x.Days)

@@ -23,9 +23,10 @@ func version() string {
 
 func (a *app) versionCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  none,
+		Use:     "version",
+		Short:   "Print the version",
+		Example: `  comity version`,
+		Args:    none,
 		RunE: func(*cobra.Command, []string) error {
 			fmt.Fprintf(a.out, "comity %s, effect set %d, %s\n", version(), effect.Version, runtime.Version())
 			return nil
