@@ -412,6 +412,13 @@ func (b *Book) Trouble(name comity.ActName) string {
 	return n.problem
 }
 
+// Waits reports whether an act of the book waits for another that has not
+// arrived.
+func (b *Book) Waits(name comity.ActName) bool {
+	n, ok := b.nodes[name]
+	return ok && n.pending
+}
+
 // Pending counts the acts that wait for others.
 func (b *Book) Pending() int {
 	k := 0

@@ -99,6 +99,8 @@ type Config struct {
 type Desk struct {
 	c Config
 
+	releasing sync.Mutex // held while a draft is released
+
 	mu       sync.Mutex
 	receipts map[comity.Domain][]Receipt // by size, rising: mirror cosignatures of our own journal
 	last     comity.Time                 // newest recorded time in our own journal

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/comity/comity/act"
+	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/journal"
@@ -59,12 +60,14 @@ func (d *Desk) Issue(ctx context.Context, who Who, doc []byte) (Issued, error) {
 
 // Release records a draft. Whoever releases is not who drafted it.
 func (d *Desk) Release(ctx context.Context, who Who, id int64) (Issued, error) {
+	if !who.May(person.Officer) {
+		return Issued{}, d.refuse(who)
+	}
+	d.releasing.Lock()
+	defer d.releasing.Unlock()
 	draft, err := d.c.Drafts.Draft(ctx, id)
 	if err != nil {
 		return Issued{}, err
-	}
-	if who.Person == nil {
-		return Issued{}, ErrSignIn
 	}
 	if err := person.MayRelease(draft, *who.Person, who.Role); err != nil {
 		return Issued{}, &denied{err}
@@ -73,17 +76,16 @@ func (d *Desk) Release(ctx context.Context, who Who, id int64) (Issued, error) {
 	if err != nil {
 		return Issued{}, err
 	}
-	if _, err := d.c.Drafts.TakeDraft(ctx, id); err != nil {
-		return Issued{}, err
-	}
+	// Recorded first, then taken, so that nothing is lost in between; the lock
+	// keeps two people from releasing it at once.
 	out, err := d.record(ctx, p)
 	if err != nil {
-		// Not recorded: the draft must not be lost.
-		if _, again := d.c.Drafts.AddDraft(context.WithoutCancel(ctx), draft); again != nil {
-			err = errors.Join(err, again)
-		}
+		return Issued{}, err
 	}
-	return out, err
+	if _, err := d.c.Drafts.TakeDraft(context.WithoutCancel(ctx), id); err != nil {
+		d.c.Log.ErrorContext(ctx, "a released draft could not be taken off the list", "draft", id, "act", out.Name.String(), "err", err)
+	}
+	return out, nil
 }
 
 // Drafts lists what waits for release.
@@ -101,11 +103,14 @@ func (d *Desk) Drafts(ctx context.Context, who Who) ([]Draft, error) {
 
 // Discard drops a draft: its author's, or anybody's for who may release.
 func (d *Desk) Discard(ctx context.Context, who Who, id int64) error {
+	if !who.May(person.Officer) {
+		return d.refuse(who)
+	}
 	draft, err := d.c.Drafts.Draft(ctx, id)
 	if err != nil {
 		return err
 	}
-	if !who.May(person.Officer) || draft.By != who.Person.ID && !who.May(person.Releasing) {
+	if draft.By != who.Person.ID && !who.May(person.Releasing) {
 		return d.refuse(who)
 	}
 	return d.c.Drafts.DiscardDraft(ctx, id)
@@ -249,6 +254,10 @@ func (d *Desk) fits(a *act.Act) error {
 	}
 	for _, r := range a.Re {
 		h := l.acts[r.Act]
+		if h.Act != nil && l.full.Waits(r.Act) {
+			// Who refers to what waits for others would wait with it.
+			return fmt.Errorf("re: %s %s; refer to it once that is here", r.Act, l.full.Trouble(r.Act))
+		}
 		if h.Sealed == nil {
 			continue
 		}
@@ -268,16 +277,19 @@ func (d *Desk) fits(a *act.Act) error {
 	}
 	author := effect.Author{Issuer: d.c.Self.Domain, OnBehalfOf: a.OnBehalfOf}
 	for _, e := range a.Effects {
-		if err := effect.May(author, e, facts); err != nil {
+		if err := facts.May(author, e); err != nil {
 			return fmt.Errorf("%s: %w", e.Do(), err)
 		}
 	}
 	return nil
 }
 
-func (d *Desk) factsFor(a *act.Act) (effect.Facts, error) {
+func (d *Desk) factsFor(a *act.Act) (*casefile.State, error) {
 	l := d.c.Ledger
 	if a.Situation.IsZero() {
+		if a.Ask != nil {
+			return nil, errors.New("ask: name the situation; what is asked outside a file cannot be answered in one")
+		}
 		return l.full.House(d.c.Self.Domain), nil
 	}
 	h, held := l.acts[a.Situation]
