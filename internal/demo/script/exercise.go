@@ -18,6 +18,11 @@ const (
 // letter: the Halcyon Rescue Coordination.
 const HalcyonRC comity.Party = "HALCYON_RC"
 
+// Names of the invented parties, for pages.
+func Names() map[comity.Party]string {
+	return map[comity.Party]string{"XAA": "Asteria", "XBB": "Boreania", "XCC": "Calidor", HalcyonRC: "Halcyon Rescue Coordination"}
+}
+
 // Exercise is a plan of acts about States that do not exist: Asteria (XAA) and
 // Boreania (XBB) on the two shores of the Halcyon Strait, and Calidor (XCC)
 // north of it. It runs from 7 to 25 April 2003 of the scenario's time; every
