@@ -176,6 +176,9 @@ func (s *site) logKey(_ *request, d comity.Domain) string {
 	return ""
 }
 
+// KeyAct is the first entry of the act's journal, which publishes its keys.
+func (p *actPage) KeyAct() comity.ActName { return comity.ActName{Domain: p.Held.Name.Domain} }
+
 // EntryText is the journal entry as text, for reading; the download has it byte
 // for byte.
 func (p *actPage) EntryText() string { return strings.ToValidUTF8(string(p.Held.Entry), "\uFFFD") }

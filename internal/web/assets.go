@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"path"
 	"strings"
+
+	"github.com/comity/comity/internal/web/worldmap"
 )
 
 //go:embed static
@@ -37,6 +39,9 @@ func newAssets() *assets {
 	if err != nil {
 		panic("web: " + err.Error())
 	}
+	css := worldmap.CSS()
+	sum.Write(css)
+	a.files["board/map.css"] = css
 	a.version = hex.EncodeToString(sum.Sum(nil))[:12]
 	return a
 }

@@ -49,7 +49,6 @@ func (s *site) board(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	p := &boardPage{Page: s.frame(r, "board", i18n.Key("Board"))}
-	levels := map[string]int{}
 	for _, v := range views {
 		p.mark(v.Status)
 		row := fileRow{View: v}
@@ -79,29 +78,16 @@ func (s *site) board(w http.ResponseWriter, r *request) error {
 			}
 		}
 		p.Situations = append(p.Situations, row)
-		for _, st := range v.States {
-			levels[st] = max(levels[st], level(row))
-		}
 	}
 	slices.SortStableFunc(p.Late, compareOwed)
 	slices.SortStableFunc(p.Ours, compareOwed)
 	if k := len(p.Late) - lateShown; k > 0 {
 		p.Late, p.MoreLate = p.Late[:lateShown], k
 	}
-	p.Map = s.worldMap(r, levels)
-	return s.render(w, http.StatusOK, p)
-}
-
-// level is how much a situation needs attention: 1 there is a file, 2 answers
-// are outstanding, 3 some are late.
-func level(f fileRow) int {
-	switch {
-	case f.Late > 0:
-		return 3
-	case f.Open > 0:
-		return 2
+	if p.Map, err = s.worldMap(r, p.Situations); err != nil {
+		return err
 	}
-	return 1
+	return s.render(w, http.StatusOK, p)
 }
 
 func (s *site) owed(r *request, a casefile.AskView, of casefile.AddresseeView, file, lang string) owedRow {

@@ -35,6 +35,7 @@ type composePage struct {
 	Files     []casefile.View // situations that acts can be added to
 	File      *casefile.View  // the chosen one
 	Answers   *casefile.AskView
+	Fixed     bool // the act it is about, and so the situation, are given
 	To        []toRow
 	TLPs      []tlpChoice
 	NewStatus []comity.Status
@@ -79,10 +80,10 @@ type tlpChoice struct {
 }
 
 var tlpChoices = []tlpChoice{
-	{comity.AmberStrict, i18n.Key("Sealed to the addressees. Their own organization only, on a need-to-know basis.")},
-	{comity.Amber, i18n.Key("Sealed to the addressees. Their organization and those it must tell to act, on a need-to-know basis.")},
-	{comity.Green, i18n.Key("Sealed to the addressees. They may share it within their community.")},
 	{comity.Red, i18n.Key("Sealed to the addressees. For the eyes of those addressed only.")},
+	{comity.AmberStrict, i18n.Key("Sealed to the addressees. Their own organization only, as far as they need to know.")},
+	{comity.Amber, i18n.Key("Sealed to the addressees. Their organization and those it must tell to act, as far as they need to know.")},
+	{comity.Green, i18n.Key("Sealed to the addressees. They may share it within their community.")},
 	{comity.Clear, i18n.Key("Public, for ever: everybody can read it.")},
 }
 
@@ -161,6 +162,8 @@ func (s *site) prefill(r *request, k composeKind, f url.Values) error {
 	}
 	f.Set("re", re)
 	f.Set("how", cmp.Or(k.How, "follows"))
+	f.Set("lang", cmp.Or(h.Act.Lang, f.Get("lang")))
+	f.Set("title", "Re: "+h.Act.Title)
 	f.Set("situation", h.File.String())
 	f.Set("organ", r.URL.Query().Get("organ"))
 	if h.Act.TLP != comity.Clear && f.Get("tlp") != "" && comity.TLP(f.Get("tlp")).Weaker(h.Act.TLP) {
@@ -202,6 +205,7 @@ func (s *site) composeForm(w http.ResponseWriter, r *request, status int, k comp
 			}
 		}
 	}
+	p.Fixed = k.How != "" && p.File != nil && f.Get("re") != "" && len(problemsAt(problems, "re", "situation")) == 0
 	if p.To, err = s.toRows(r, f); err != nil {
 		return err
 	}
@@ -375,4 +379,9 @@ func deskProblems(err error) (_ []problemLine, ok bool) {
 		out = append(out, problemLine{Field: fieldOf[about], Text: line, Foreign: true})
 	}
 	return out, true
+}
+
+// problemsAt are those about the fields.
+func problemsAt(all []problemLine, fields ...string) []problemLine {
+	return slices.DeleteFunc(slices.Clone(all), func(p problemLine) bool { return !slices.Contains(fields, p.Field) })
 }

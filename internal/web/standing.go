@@ -37,7 +37,7 @@ var marks = map[casefile.Standing]mark{
 }
 
 func (m mark) html(word template.HTML) template.HTML {
-	return template.HTML(`<span class="mark mark-`+m.tone+`"><span class="shape" aria-hidden="true">`+m.shape+`</span> `) + word + `</span>`
+	return template.HTML(`<span class="mark mark-`+m.tone+`"><span class="shape" aria-hidden="true">`+m.shape+`</span> <span>`) + word + `</span></span>`
 }
 
 // standing says how an ask stands with an addressee.

@@ -37,6 +37,7 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/web/i18n"
+	"github.com/comity/comity/internal/web/worldmap"
 	"github.com/comity/comity/internal/world"
 )
 
@@ -113,6 +114,7 @@ type site struct {
 	langs  i18n.Set
 	world  *world.World
 	files  *assets
+	atlas  *worldmap.Atlas
 	pages  map[string]*pages // by language
 	issued *onceOnly
 }
@@ -133,6 +135,9 @@ func newSite(c Config) *site {
 		panic("web: " + err.Error()) // a file built into the program is damaged
 	}
 	if s.world, err = world.Load(); err != nil {
+		panic("web: " + err.Error())
+	}
+	if s.atlas, err = worldmap.Load(); err != nil {
 		panic("web: " + err.Error())
 	}
 	for _, l := range s.langs {
