@@ -277,8 +277,8 @@ func (p *player) issue(ctx context.Context, doc []byte) (comity.Ref, error) {
 	return comity.Ref{Act: out.Act, Leaf: out.Leaf}, nil
 }
 
-// holds waits until the node can read an act. One in this process is made to
-// read the act's journal if it does not hold it yet.
+// holds waits until the node can read an act, and it waits for no other. A
+// node in this process is made to read the journals that it lacks.
 func (p *player) holds(ctx context.Context, name comity.ActName) error {
 	held := func() error {
 		var a struct {
@@ -288,7 +288,7 @@ func (p *player) holds(ctx context.Context, name comity.ActName) error {
 		if err := p.read(ctx, "/api/v1/acts/"+name.String(), person.Officer, &a); err != nil {
 			return err
 		}
-		if len(a.Document) == 0 || string(a.Document) == "null" {
+		if len(a.Document) == 0 || string(a.Document) == "null" || a.Why != "" {
 			return errors.New(a.Why)
 		}
 		return nil
@@ -296,12 +296,25 @@ func (p *player) holds(ctx context.Context, name comity.ActName) error {
 	if held() == nil {
 		return nil
 	}
-	if p.node != nil && name.Domain != p.domain {
-		if err := p.node.Poll(ctx, name.Domain); err != nil {
-			return err
+	return until(ctx, 30*time.Second, func() error {
+		if p.node != nil {
+			// Its own journal first; then those of the acts that it waits for.
+			if err := p.node.Poll(ctx, name.Domain); err != nil {
+				return err
+			}
+			if held() == nil {
+				return nil
+			}
+			for _, o := range organizations {
+				if o.domain != p.domain {
+					if err := p.node.Poll(ctx, o.domain); err != nil {
+						return err
+					}
+				}
+			}
 		}
-	}
-	return until(ctx, 30*time.Second, held)
+		return held()
+	})
 }
 
 // until tries f, at first at once, then at growing intervals, until it
