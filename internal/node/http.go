@@ -20,11 +20,9 @@ import (
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/monitor"
+	"github.com/comity/comity/internal/web"
 	"github.com/comity/comity/internal/witness"
 )
-
-// SessionCookie is the name of the cookie that holds a session.
-const SessionCookie = "comity_session"
 
 // Handler serves everything of the node: journal, mirrors and witness for
 // other nodes, the API, and the pages.
@@ -128,7 +126,7 @@ func (n *Node) who(r *http.Request) (desk.Who, error) {
 		}
 		return desk.Who{Person: &p, Role: role}, nil
 	}
-	if c, err := r.Cookie(SessionCookie); err == nil {
+	if c, err := r.Cookie(web.SessionCookie(n.Self.Domain)); err == nil {
 		return n.Session(r.Context(), c.Value)
 	}
 	return desk.Who{}, nil
