@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,18 +53,23 @@ type Ledger struct {
 	blobs *blob.Store
 	keys  seal.Keyring
 
+	reading sync.Mutex // held while the store is read for what is not here
+	opening sync.Mutex // held while acts are opened whose blobs have arrived
+
 	mu      sync.Mutex
 	public  *casefile.Book
 	full    *casefile.Book
 	acts    map[comity.ActName]*Held
 	order   []*Held // by position; order[i].Pos == i+1
 	early   map[int64][]*Held
-	missing map[comity.Hash]want // blobs of sealed entries that are not here
+	missing map[comity.Hash][]want // blobs of sealed entries that are not here
 	heads   map[comity.Domain]int64
-	news    chan struct{} // closed and replaced when something arrives
+	behind  map[comity.Origin]bool // logs of which the store may hold more than the ledger
+	news    chan struct{}          // closed and replaced when something arrives
 }
 
-// want is a blob that a sealed entry commits to.
+// want is a blob that a sealed entry commits to. Several may want the same one:
+// anybody can write down another's commitment.
 type want struct {
 	size int64
 	of   comity.ActName
@@ -73,7 +79,8 @@ type want struct {
 func OpenLedger(ctx context.Context, self comity.Domain, store Store, blobs *blob.Store, keys seal.Keyring) (*Ledger, error) {
 	l := &Ledger{self: self, store: store, blobs: blobs, keys: keys,
 		public: casefile.NewBook(), full: casefile.NewBook(), acts: map[comity.ActName]*Held{},
-		early: map[int64][]*Held{}, missing: map[comity.Hash]want{}, heads: map[comity.Domain]int64{}, news: make(chan struct{})}
+		early: map[int64][]*Held{}, missing: map[comity.Hash][]want{}, heads: map[comity.Domain]int64{},
+		behind: map[comity.Origin]bool{}, news: make(chan struct{})}
 	if err := l.load(ctx); err != nil {
 		return nil, fmt.Errorf("read the record: %w", err)
 	}
@@ -84,12 +91,19 @@ func OpenLedger(ctx context.Context, self comity.Domain, store Store, blobs *blo
 const chunk = 1024
 
 func (l *Ledger) load(ctx context.Context) error {
-	for {
-		from := int64(len(l.order)) + 1
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	for last := int64(-1); ; {
+		held := l.ordered()
+		from := held + 1
 		runs, err := l.store.Arrivals(ctx, from, 256)
 		if err != nil || len(runs) == 0 {
 			return err
 		}
+		if held == last {
+			return fmt.Errorf("the store has entries after position %d and none at it", from)
+		}
+		last = held
 		for _, r := range runs {
 			for i := int64(0); i < r.N; i += chunk {
 				n := min(chunk, r.N-i)
@@ -107,6 +121,12 @@ func (l *Ledger) load(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+func (l *Ledger) ordered() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int64(len(l.order))
 }
 
 // decode makes Held of entries, opening what is sealed to this organization.
@@ -150,7 +170,7 @@ func (l *Ledger) unseal(ctx context.Context, h *Held, e *act.Entry) error {
 		c       act.Commitment
 	}{{seal.Effects, h.Sealed.Effects}, {seal.Content, h.Sealed.Content}} {
 		box, err := l.blobs.Get(ctx, part.c.SHA256)
-		if errors.Is(err, blob.ErrNotFound) {
+		if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrCorrupt) { // damaged: it is fetched again
 			h.Why = whyAwaiting
 			return nil
 		}
@@ -190,8 +210,9 @@ func (l *Ledger) take(held []*Held) {
 		l.heads[h.Name.Domain] = max(l.heads[h.Name.Domain], h.Name.Index+1)
 		l.book(h)
 		if h.Why == whyAwaiting {
-			l.missing[h.Sealed.Effects.SHA256] = want{h.Sealed.Effects.Size, h.Name}
-			l.missing[h.Sealed.Content.SHA256] = want{h.Sealed.Content.Size, h.Name}
+			for _, c := range []act.Commitment{h.Sealed.Effects, h.Sealed.Content} {
+				l.missing[c.SHA256] = append(l.missing[c.SHA256], want{c.Size, h.Name})
+			}
 		}
 		if h.Pos != int64(len(l.order))+1 {
 			l.early[h.Pos] = append(l.early[h.Pos], h) // another log's commit was first
@@ -238,30 +259,77 @@ type run struct {
 	entries    [][]byte
 }
 
-// Update implements journal.Store.
+// Head implements journal.Store.
+func (r *recording) Head(ctx context.Context, o comity.Origin) (journal.Head, error) {
+	_ = r.l.catchUp(ctx) // best effort: what keeps failing is said by the next Update
+	return r.Store.Head(ctx, o)
+}
+
+// Update implements journal.Store. It writes nothing while the ledger cannot
+// read what was written before.
 func (r *recording) Update(ctx context.Context, o comity.Origin, fn func(journal.Tx) error) error {
+	if err := r.l.catchUp(ctx); err != nil {
+		return fmt.Errorf("read what was recorded before: %w", err)
+	}
+	was := r.l.lags(o)
 	var runs []run
+	ran := false
 	err := r.Store.Update(ctx, o, func(tx journal.Tx) error {
-		runs = runs[:0]
+		ran, runs = true, runs[:0]
 		return fn(&recordingTx{Tx: tx, runs: &runs})
 	})
+	ctx = context.WithoutCancel(ctx)
 	if errors.Is(err, journal.ErrAmbiguous) {
-		// Whether it is there or not: read what the store says, when it can.
-		return errors.Join(err, r.l.CatchUp(context.WithoutCancel(ctx)))
+		// Whether it is there or not: read what the store says, when it can, and
+		// again once the log was locked, when the commit has come to its end.
+		r.l.lag(o, true)
+		return errors.Join(err, r.l.CatchUp(ctx))
+	}
+	if was && ran && r.l.CatchUp(ctx) == nil {
+		r.l.lag(o, false)
 	}
 	if err != nil {
 		return err
 	}
 	for _, x := range runs {
-		held, err := r.l.decode(context.WithoutCancel(ctx), o, x.first, x.pos, x.entries)
+		held, err := r.l.decode(ctx, o, x.first, x.pos, x.entries)
 		if err != nil {
-			return err
+			// It is recorded: an error would say that it is not.
+			r.l.lag(o, true)
+			return nil
 		}
 		r.l.mu.Lock()
 		r.l.take(held)
 		r.l.mu.Unlock()
 	}
 	return nil
+}
+
+func (l *Ledger) lag(o comity.Origin, lags bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if lags {
+		l.behind[o] = true
+	} else {
+		delete(l.behind, o)
+	}
+}
+
+func (l *Ledger) lags(o comity.Origin) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.behind[o]
+}
+
+// catchUp is CatchUp if the ledger may be behind the store.
+func (l *Ledger) catchUp(ctx context.Context) error {
+	l.mu.Lock()
+	behind := len(l.behind) > 0
+	l.mu.Unlock()
+	if !behind {
+		return nil
+	}
+	return l.CatchUp(ctx)
 }
 
 type recordingTx struct {
@@ -300,7 +368,7 @@ func (l *Ledger) News() <-chan struct{} {
 }
 
 // Missing lists blobs that entries of a journal commit to and that are not
-// here.
+// here, of the oldest entry first.
 func (l *Ledger) Missing(o comity.Origin) []act.Commitment {
 	d, err := o.Domain()
 	if err != nil {
@@ -308,38 +376,64 @@ func (l *Ledger) Missing(o comity.Origin) []act.Commitment {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var out []act.Commitment
-	for h, w := range l.missing {
-		if w.of.Domain == d {
-			out = append(out, act.Commitment{SHA256: h, Size: w.size})
+	type wanted struct {
+		act.Commitment
+		index int64
+	}
+	var all []wanted
+	for h, ws := range l.missing {
+		if i := slices.IndexFunc(ws, func(w want) bool { return w.of.Domain == d }); i >= 0 {
+			all = append(all, wanted{act.Commitment{SHA256: h, Size: ws[i].size}, ws[i].of.Index})
 		}
 	}
-	slices.SortFunc(out, func(a, b act.Commitment) int { return slices.Compare(a.SHA256[:], b.SHA256[:]) })
+	slices.SortFunc(all, func(a, b wanted) int {
+		return cmp.Or(cmp.Compare(a.index, b.index), slices.Compare(a.SHA256[:], b.SHA256[:]))
+	})
+	var out []act.Commitment
+	for _, w := range all {
+		out = append(out, w.Commitment)
+	}
 	return out
 }
 
-// Arrived says that a blob is in the blob store now; the act that waited for
-// it is opened when all its blobs are there.
+// Arrived says that a blob is in the blob store now; the acts that waited for
+// it are opened when all their blobs are there. After an error it is as if it
+// had not been called.
 func (l *Ledger) Arrived(ctx context.Context, sha comity.Hash) error {
+	// One at a time: else, of the two blobs of an act, the first to be looked
+	// for could be the last to say whether it is open.
+	l.opening.Lock()
+	defer l.opening.Unlock()
 	l.mu.Lock()
-	w, ok := l.missing[sha]
-	delete(l.missing, sha)
-	var old *Held
-	if ok {
-		old = l.acts[w.of]
+	var waiting []*Held
+	for _, w := range l.missing[sha] {
+		waiting = append(waiting, l.acts[w.of])
 	}
 	l.mu.Unlock()
-	if old == nil {
+	if len(waiting) == 0 {
 		return nil
 	}
-	held, err := l.decode(ctx, old.Name.Domain.Origin(), old.Name.Index, old.Pos, [][]byte{old.Entry})
-	if err != nil {
-		return err
+	opened := make([]*Held, len(waiting))
+	for i, old := range waiting {
+		held, err := l.decode(ctx, old.Name.Domain.Origin(), old.Name.Index, old.Pos, [][]byte{old.Entry})
+		if err != nil {
+			return err
+		}
+		opened[i] = held[0]
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	*old = *held[0]
-	l.book(old)
+	for i, old := range waiting {
+		*old = *opened[i]
+		l.book(old)
+	}
+	// Those that came meanwhile go on waiting, and are opened when it is
+	// fetched for them.
+	if ws := l.missing[sha][len(waiting):]; len(ws) > 0 {
+		l.missing[sha] = ws
+	} else {
+		delete(l.missing, sha)
+	}
 	close(l.news)
 	l.news = make(chan struct{})
 	return nil

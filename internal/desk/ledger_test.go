@@ -1,0 +1,203 @@
+package desk_test
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/comity/comity/act"
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/seal"
+)
+
+// secret issues an act of from that is sealed to the others.
+func secret(from *house, to ...*house) comity.Ref {
+	a := situation("A secret")
+	a.TLP = comity.Red
+	for _, o := range to {
+		a.To = append(a.To, act.To{Org: o.domain.Party(), For: act.ForInformation})
+	}
+	return from.issue(a)
+}
+
+// write writes an entry into a journal that the house follows.
+func write(ctx context.Context, s journal.Store, o comity.Origin, entry []byte) error {
+	return s.Update(ctx, o, func(tx journal.Tx) error {
+		size, root, err := journal.Extend(tx, [][]byte{entry})
+		if err != nil {
+			return err
+		}
+		return tx.PutHead(journal.Head{Origin: o, Size: size, Root: root, Note: []byte("test")})
+	})
+}
+
+// Whoever writes another's commitment into its own journal, of which it has
+// nothing to serve, keeps nobody from fetching and opening the other's act.
+func TestCopiedCommitment(t *testing.T) {
+	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
+	meet(un, au)
+	ref := secret(au, un)
+	carry(au, un, false)
+	real, err := un.desk.Act(t.Context(), officer, ref.Act)
+	check(t, err)
+	forged := *real.Sealed
+	forged.Effects.Size, forged.Content.Size = 1, 1
+	entry, err := act.EncodeSealed("aa.example", comity.TimeOf(start), comity.Exercise, forged)
+	check(t, err)
+	check(t, write(t.Context(), un.ledger.Journals(), "aa.example/journal", entry))
+
+	if got := un.ledger.Missing(au.domain.Origin()); len(got) != 2 || got[0].Size == 1 {
+		t.Fatalf("missing of au.example: %v, want its two blobs", got)
+	}
+	carry(au, un, true)
+	held, err := un.desk.Act(t.Context(), officer, ref.Act)
+	check(t, err)
+	if held.Act == nil || held.Act.Title != "A secret" {
+		t.Errorf("the act is not open: %q", held.Why)
+	}
+	copied, err := un.desk.Act(t.Context(), officer, comity.ActName{Domain: "aa.example"})
+	check(t, err)
+	if copied.Act != nil {
+		t.Error("the copy is open too")
+	}
+	if got := un.ledger.Missing("aa.example/journal"); len(got) != 0 {
+		t.Errorf("missing of aa.example: %v, want none: they are here", got)
+	}
+}
+
+// Both blobs of an act may arrive at the same time.
+func TestBlobsArriveTogether(t *testing.T) {
+	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
+	meet(un, au)
+	for range 20 {
+		secret(au, un)
+	}
+	carry(au, un, false)
+	var wg sync.WaitGroup
+	for _, c := range un.ledger.Missing(au.domain.Origin()) {
+		b, err := au.blobs.Get(t.Context(), c.SHA256)
+		check(t, err)
+		wg.Go(func() {
+			if _, err := un.blobs.Put(t.Context(), b); err != nil {
+				t.Error(err)
+			}
+			if err := un.ledger.Arrived(t.Context(), c.SHA256); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	all, err := un.desk.Acts(t.Context(), officer, 0, 100)
+	check(t, err)
+	for _, h := range all {
+		if h.Act == nil {
+			t.Errorf("%s is not open: %s", h.Name, h.Why)
+		}
+	}
+}
+
+// An entry that was committed is recorded, whatever the disk says after that,
+// and is in the ledger once it can be read.
+func TestDiskFailsAfterCommit(t *testing.T) {
+	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
+	meet(un, au)
+	ref := secret(au, un)
+	h, err := au.desk.Act(t.Context(), officer, ref.Act)
+	check(t, err)
+	// A file where the folder should be: neither there nor missing.
+	shard := filepath.Join(un.dir, "blobs", hex.EncodeToString(h.Sealed.Effects.SHA256[:1]))
+	check(t, os.RemoveAll(shard))
+	check(t, os.WriteFile(shard, nil, 0o600))
+
+	carry(au, un, false)
+	if got := un.ledger.Size(au.domain); got != 0 {
+		t.Fatalf("%d entries are in the ledger, which could not be read", got)
+	}
+	if _, err := un.desk.Issue(t.Context(), officer, document(t, situation("Another"))); err == nil {
+		t.Fatal("an act was issued while the ledger was behind")
+	}
+	check(t, os.Remove(shard))
+	other := un.issue(situation("Another"))
+	if got := un.ledger.Size(au.domain); got != 2 {
+		t.Errorf("%d entries are in the ledger, want 2", got)
+	}
+	all, err := un.desk.Acts(t.Context(), officer, 0, 100)
+	check(t, err)
+	if len(all) != 4 || all[3].Name != other.Act {
+		t.Errorf("%d acts are held, want 4 and the newest last", len(all))
+	}
+}
+
+// A damaged blob is fetched again, and keeps nobody from starting.
+func TestDamagedBlob(t *testing.T) {
+	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
+	meet(un, au)
+	ref := secret(au, un)
+	carry(au, un, true)
+	h, err := un.desk.Act(t.Context(), officer, ref.Act)
+	check(t, err)
+	sha := h.Sealed.Content.SHA256
+	check(t, os.WriteFile(filepath.Join(un.dir, "blobs", hex.EncodeToString(sha[:1]), sha.String()), []byte("damaged"), 0o600))
+	un.reopen()
+	if h, err = un.desk.Act(t.Context(), officer, ref.Act); err != nil || h.Act != nil {
+		t.Fatalf("the act is open: %v, %v", h.Act, err)
+	}
+	carry(au, un, true)
+	if h, err = un.desk.Act(t.Context(), officer, ref.Act); err != nil || h.Act == nil {
+		t.Errorf("the act is not open: %q, %v", h.Why, err)
+	}
+}
+
+// lossy commits and says that nobody knows, and cannot be read then.
+type lossy struct {
+	desk.Store
+	lost bool
+	deaf int // how often it cannot be read
+}
+
+var errDeaf = errors.New("the database does not answer")
+
+func (s *lossy) Update(ctx context.Context, o comity.Origin, fn func(journal.Tx) error) error {
+	err := s.Store.Update(ctx, o, fn)
+	if err == nil && s.lost {
+		s.lost = false
+		return journal.ErrAmbiguous
+	}
+	return err
+}
+
+func (s *lossy) Arrivals(ctx context.Context, from int64, limit int) ([]desk.Arrival, error) {
+	if s.deaf > 0 {
+		s.deaf--
+		return nil, errDeaf
+	}
+	return s.Store.Arrivals(ctx, from, limit)
+}
+
+// A commit whose answer was lost, and that could not be looked up at once, is
+// in the ledger when its writer learns that it took place.
+func TestLostCommitSettled(t *testing.T) {
+	un := newHouse(t, "un.example")
+	store := &lossy{Store: un.store}
+	l, err := desk.OpenLedger(t.Context(), "un.example", store, un.blobs, seal.Keyring{un.key})
+	check(t, err)
+	store.lost, store.deaf = true, 1
+	o := comity.Origin("other.example/journal")
+	if err := write(t.Context(), l.Journals(), o, []byte("an entry")); !errors.Is(err, journal.ErrAmbiguous) {
+		t.Fatalf("got %v, want ErrAmbiguous", err)
+	}
+	// As a journal looks for what became of it.
+	looked := errors.New("looked")
+	if err := l.Journals().Update(t.Context(), o, func(journal.Tx) error { return looked }); !errors.Is(err, looked) {
+		t.Fatal(err)
+	}
+	if got := l.Size("other.example"); got != 1 {
+		t.Errorf("the ledger has %d entries of it, want 1", got)
+	}
+}
