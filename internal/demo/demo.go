@@ -154,7 +154,7 @@ func (d *Demo) startNodes(ctx context.Context) error {
 	}
 	apart := func(p *player) bool { return slices.Contains(d.c.Apart, p.domain) }
 	err := each(func(ctx context.Context, p *player) error {
-		return p.open(ctx, node.Config{Database: d.database(p), Clock: d.clock.Now, Version: d.c.Version, Scenario: d, Visit: apart(p)})
+		return p.open(ctx, node.Config{Database: d.database(p), Clock: d.clock.Now, Version: d.c.Version, Scenario: d, Names: script.Names(), Visit: apart(p)})
 	})
 	if err != nil {
 		return err

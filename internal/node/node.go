@@ -53,6 +53,10 @@ type Config struct {
 	// changing roster and persons: nothing is locked, appended or followed.
 	Visit bool
 
+	// Names of parties that no reference data knows, as an exercise invents
+	// them.
+	Names map[comity.Party]string
+
 	Scenario web.Scenario  // the demo's clock control; nil outside it
 	Poll     time.Duration // how often an idle peer is asked; 0 is 5 s
 	Spacing  time.Duration // between two submissions to one witness; 0 is the submitter's own
@@ -173,7 +177,7 @@ func (n *Node) openDesk(ctx context.Context) error {
 	}
 	n.Desk = desk.New(desk.Config{Self: n.Self, Ledger: n.ledger, Journal: n.journal, Store: n.journals, Peers: n.roster,
 		Drafts: n.People, Cosigs: n.store.Cosignatures(), Blobs: n.blobs, Keys: f.Keys.Seal.Recipient(), Clock: n.c.Clock, Log: n.log,
-		Names: names(facts), Follows: n.following, Quorum: quorum})
+		Names: names(facts, n.c.Names), Follows: n.following, Quorum: quorum})
 	if err := n.Desk.LoadReceipts(ctx); err != nil {
 		return err
 	}
@@ -193,8 +197,11 @@ func (n *Node) openDesk(ctx context.Context) error {
 const quorum = 3
 
 // names returns the display names of States and bodies at a date.
-func names(w *world.World) func(comity.Party, comity.Time) string {
+func names(w *world.World, more map[comity.Party]string) func(comity.Party, comity.Time) string {
 	return func(p comity.Party, at comity.Time) string {
+		if name, ok := more[p]; ok {
+			return name
+		}
 		if s, ok := w.State(world.StateID(p)); ok {
 			return s.NameOn(world.DateOf(at.Time))
 		}
@@ -238,7 +245,7 @@ func (n *Node) watchJournal(ctx context.Context) {
 
 // watchRoster picks up pins made by another process.
 func (n *Node) watchRoster(ctx context.Context) {
-	t := time.NewTicker(2 * time.Second)
+	t := time.NewTicker(min(2*time.Second, n.c.Poll))
 	defer t.Stop()
 	for {
 		select {
@@ -258,6 +265,9 @@ func (n *Node) Close() error {
 		n.stop()
 	}
 	n.heads.Close()
+	if n.api != nil {
+		n.api.Close()
+	}
 	n.done.Wait()
 	var errs []error
 	if n.journal != nil {
