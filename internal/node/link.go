@@ -174,7 +174,7 @@ func (n *Node) following(d comity.Domain) (desk.Following, bool) {
 		l.heard = comity.TimeOf(at)
 	}
 	return desk.Following{Size: max(s.Size, n.ledger.Size(d)), Theirs: max(s.Advertised, n.ledger.Size(d)), Heard: l.heard, At: s.LastSuccess,
-		Trouble: s.Error, Next: s.NextTry, Paused: s.Paused, Frozen: s.Frozen != nil}, true
+		Trouble: s.Reason.Text(), Next: s.NextTry, Paused: s.Paused, Frozen: s.Frozen != nil}, true
 }
 
 // Poll reads a peer's journal once, now, as its follower does by itself after
@@ -229,3 +229,13 @@ func (n *Node) WitnessRound(ctx context.Context) error {
 
 // Pin puts a peer on the roster.
 func (n *Node) Pin(ctx context.Context, p peer.Peer) error { return n.roster.Pin(ctx, p) }
+
+// Pause stops following a peer, or goes on, without loss. A running node does
+// so within seconds.
+func (n *Node) Pause(ctx context.Context, d comity.Domain, paused bool) error {
+	return n.roster.Pause(ctx, d, paused)
+}
+
+// Remove takes a peer off the roster. What was read of its journal stays. A
+// running node stops following it within seconds.
+func (n *Node) Remove(ctx context.Context, d comity.Domain) error { return n.roster.Remove(ctx, d) }

@@ -1,0 +1,223 @@
+package node_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/comity/comity/act"
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/api"
+	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/node"
+	"github.com/comity/comity/internal/person"
+)
+
+// house is one organization: a folder, and the node that runs on it and
+// answers on loopback.
+type house struct {
+	t      *testing.T
+	domain comity.Domain
+	dir    string
+	addr   string // stays over restarts: the others pinned it
+	token  string // of an officer
+
+	*node.Node
+	stop   context.CancelFunc
+	served chan error
+	client *http.Client
+}
+
+func newHouse(t *testing.T, d comity.Domain) *house {
+	t.Helper()
+	h := &house{t: t, domain: d, dir: t.TempDir(), addr: "127.0.0.1:0", client: &http.Client{Transport: &http.Transport{}}}
+	check(t, node.Init(h.dir, d, "The "+string(d)))
+	h.start()
+	_, err := h.People.AddPerson(t.Context(), "o.fficer", "Olga Fficer", "Watch officer", person.Officer)
+	check(t, err)
+	h.token, err = h.People.IssueToken(t.Context(), "o.fficer", person.Officer, time.Hour)
+	check(t, err)
+	return h
+}
+
+func (h *house) start() {
+	t := h.t
+	t.Helper()
+	// A peer is asked often, so that nothing here waits for a timer.
+	n, err := node.Open(t.Context(), node.Config{Dir: h.dir, Version: "test", Poll: 100 * time.Millisecond, Spacing: 10 * time.Millisecond})
+	check(t, err)
+	h.Node = n
+	l, err := node.Listen(h.addr)
+	check(t, err)
+	h.addr = l.Addr().String()
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	h.stop, h.served = stop, make(chan error, 1)
+	check(t, n.Start(ctx))
+	check(t, n.Announce(h.url("")))
+	go func() { h.served <- n.Serve(ctx, l) }()
+	t.Cleanup(func() { check(t, h.close()) })
+}
+
+// close stops the node as a signal does.
+func (h *house) close() error {
+	if h.stop == nil {
+		return nil
+	}
+	h.stop()
+	h.stop = nil
+	h.client.CloseIdleConnections()
+	if err := <-h.served; err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return h.Node.Close()
+}
+
+func (h *house) url(path string) string { return "http://" + h.addr + path }
+
+// follow pins another house, as "comity follow" does.
+func (h *house) follow(others ...*house) {
+	h.t.Helper()
+	for _, o := range others {
+		p, err := node.Ask(h.t.Context(), o.url(""))
+		check(h.t, err)
+		check(h.t, h.Pin(h.t.Context(), p))
+	}
+}
+
+// do asks the node over HTTP.
+func (h *house) do(method, path, token string, body []byte) (int, []byte) {
+	h.t.Helper()
+	req, err := http.NewRequestWithContext(h.t.Context(), method, h.url(path), bytes.NewReader(body))
+	check(h.t, err)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := h.client.Do(req)
+	check(h.t, err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	check(h.t, err)
+	return resp.StatusCode, b
+}
+
+// get reads JSON as the officer; false if it is not answered.
+func (h *house) get(path string, into any) bool {
+	h.t.Helper()
+	code, b := h.do("GET", path, h.token, nil)
+	if code != http.StatusOK {
+		return false
+	}
+	check(h.t, json.Unmarshal(b, into))
+	return true
+}
+
+// page reads a path as anybody may.
+func (h *house) page(path string) string {
+	h.t.Helper()
+	code, b := h.do("GET", path, "", nil)
+	if code != http.StatusOK {
+		h.t.Fatalf("%s%s: %d\n%s", h.domain, path, code, b)
+	}
+	return string(b)
+}
+
+// issue issues a document over HTTP; it must be recorded at once.
+func (h *house) issue(a *act.Act) comity.ActName {
+	h.t.Helper()
+	doc, err := act.Encode(a)
+	check(h.t, err)
+	code, b := h.do("POST", "/api/v1/acts", h.token, doc)
+	if code != http.StatusCreated {
+		h.t.Fatalf("%s: issue %s: %d\n%s", h.domain, a.Kind, code, b)
+	}
+	var out api.Issued
+	check(h.t, json.Unmarshal(b, &out))
+	return out.Act
+}
+
+// reads waits until an act can be read here.
+func (h *house) reads(name comity.ActName) api.Act {
+	h.t.Helper()
+	var a api.Act
+	until(h.t, fmt.Sprintf("%s to read %s", h.domain, name), func() bool {
+		return h.get("/api/v1/acts/"+name.String(), &a) && a.Readable
+	})
+	return a
+}
+
+// peer is how another house stands with this one.
+func (h *house) peer(d comity.Domain) (api.Peer, bool) {
+	h.t.Helper()
+	var all api.Peers
+	if !h.get("/api/v1/peers", &all) {
+		h.t.Fatalf("%s: no list of peers", h.domain)
+	}
+	for _, p := range all.Peers {
+		if p.Domain == d {
+			return p, true
+		}
+	}
+	return api.Peer{}, false
+}
+
+// stored waits until the mirrors of others cover the journal up to size, and
+// their witnesses have cosigned it.
+func (h *house) stored(size int64, by ...*house) {
+	h.t.Helper()
+	for _, o := range by {
+		until(h.t, fmt.Sprintf("%s to store and witness %d entries of %s", o.domain, size, h.domain), func() bool {
+			p, ok := h.peer(o.domain)
+			return ok && p.Stored != nil && p.Stored.Size >= size && p.Witness != nil && p.Witness.Size >= size
+		})
+	}
+}
+
+// metric reads one value of /metrics; "" if there is none.
+func (h *house) metric(name string) string {
+	for line := range strings.Lines(h.page("/metrics")) {
+		if v, ok := strings.CutPrefix(line, name+" "); ok {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+func situation(title string) *act.Act {
+	return &act.Act{Kind: "situation.v1", Date: comity.TimeOf(time.Now()), Status: comity.Exercise, TLP: comity.Clear, Lang: "en", Title: title}
+}
+
+func noteIn(file comity.ActName, title string) *act.Act {
+	a := situation(title)
+	a.Kind, a.Situation = "note.v1", file
+	return a
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// until waits for what must come.
+func until(t testing.TB, what string, f func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(30 * time.Second); !f(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+var officer = desk.Who{Person: &person.Person{ID: "o.fficer", Role: person.Officer}, Role: person.Officer}
