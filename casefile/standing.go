@@ -256,7 +256,9 @@ func (b *Book) stand(s *State, a *Ask, v *AddresseeView, sent, now comity.Time, 
 	}
 	passed := !v.Due.IsZero() && now.After(v.Due.Time)
 	known := hasJournal && heard.After(v.Due.Time) // whether an answer came in time
-	owed := a.E.Basis == effect.Duty || v.Accepted
+	// Nobody owes an answer by a date, or has consented by it, before being asked.
+	ahead := v.Due.After(sent.Time)
+	owed := a.E.Basis == effect.Duty && ahead || v.Accepted
 	considers := v.Answer != nil && v.Answer.E.How == effect.Consider
 
 	switch fact, _ := s.Fact(a.Act); {
@@ -283,7 +285,7 @@ func (b *Book) stand(s *State, a *Ask, v *AddresseeView, sent, now comity.Time, 
 		return
 	}
 	v.Days = max(0, days(sent, now))
-	silent := a.E.Silence == effect.Consent && v.Answer == nil
+	silent := a.E.Silence == effect.Consent && v.Answer == nil && ahead
 	switch {
 	case passed && (owed || silent) && hasDomain && !known:
 		is(NotHeard, heard)
