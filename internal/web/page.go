@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/comity/comity/comity"
@@ -69,6 +70,23 @@ func (p Page) Status() comity.Status {
 		return p.Statuses[0]
 	}
 	return ""
+}
+
+// Plain is a text of somebody else's for where no element can stand around it:
+// a window's title, an option. What overrides the direction of writing in it
+// ends where it ends.
+func (p Page) Plain(text string) string {
+	const controls, isolates = "\u202a\u202b\u202c\u202d\u202e", "\u2066\u2067\u2068\u2069"
+	if !strings.ContainsAny(text, controls+isolates) {
+		return text
+	}
+	bare := strings.Map(func(c rune) rune {
+		if strings.ContainsRune(isolates, c) {
+			return -1 // it could end ours
+		}
+		return c
+	}, text)
+	return "\u2068" + bare + "\u2069"
 }
 
 // mark notes that the page shows something of the status.
@@ -209,7 +227,7 @@ func (p *Page) frame() *Page { return p }
 // Nothing is written if it fails.
 func (s *site) render(w http.ResponseWriter, status int, data framed) error {
 	p := data.frame()
-	t, ok := s.pages[p.Lang.Tag].byName[p.Name]
+	t, ok := s.pages[p.Lang.Tag]().byName[p.Name]
 	if !ok {
 		return fmt.Errorf("there is no template of the page %q", p.Name)
 	}
