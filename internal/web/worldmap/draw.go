@@ -227,9 +227,9 @@ func (d *drawing) glyph(l Level, x, y int) {
 	case Late:
 		d.printf(`<path class="wm-glyph wm-glyph-late" d="M%d %dl13 23h-26z"/>`, x, y-14)
 	case Open:
-		d.printf(`<circle class="wm-glyph wm-glyph-open" cx="%d" cy="%d" r="8"/>`, x, y)
+		d.printf(`<circle class="wm-glyph wm-glyph-open" cx="%d" cy="%d" r="9"/>`, x, y)
 	case File:
-		d.printf(`<path class="wm-glyph wm-glyph-file" d="M%d %dh12v12h-12z"/>`, x-6, y-6)
+		d.printf(`<path class="wm-glyph wm-glyph-file" d="M%d %dh15v15h-15z"/>`, x-7, y-7)
 	}
 }
 
