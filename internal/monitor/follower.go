@@ -41,7 +41,7 @@ type Status struct {
 	Error       string      // the same for the log and the administrator
 	Failures    int         // in a row
 	LastTry     time.Time
-	LastSuccess time.Time
+	LastSuccess time.Time // when the last poll that succeeded began: what was added after that is not in it
 	NextTry     time.Time
 	Frozen      *Evidence // set for good once the peer contradicted itself
 
@@ -182,6 +182,7 @@ func (f *Follower) step(ctx context.Context) (time.Duration, <-chan struct{}) {
 	case <-f.alive: // it spoke before this poll
 	default:
 	}
+	begun := f.c.Now()
 	p, err := f.c.Monitor.Poll(ctx)
 	if ctx.Err() != nil {
 		return 0, nil
@@ -193,7 +194,7 @@ func (f *Follower) step(ctx context.Context) (time.Duration, <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.c.Now()
-	wait := f.note(ctx, p, err, now)
+	wait := f.note(ctx, p, err, begun, now)
 	f.status.NextTry = now.Add(wait)
 	switch {
 	case noAnswer(err):
@@ -206,8 +207,9 @@ func (f *Follower) step(ctx context.Context) (time.Duration, <-chan struct{}) {
 	return wait, f.wake
 }
 
-// note writes the outcome of a poll into the status; f.mu is held.
-func (f *Follower) note(ctx context.Context, p Progress, err error, now time.Time) time.Duration {
+// note writes the outcome of a poll that began at begun into the status; f.mu
+// is held.
+func (f *Follower) note(ctx context.Context, p Progress, err error, begun, now time.Time) time.Duration {
 	s := &f.status
 	s.Progress, s.Lag, s.LastTry = p, max(p.Advertised-p.Size, 0), now
 	if err == nil {
@@ -215,7 +217,7 @@ func (f *Follower) note(ctx context.Context, p Progress, err error, now time.Tim
 			f.c.Logger.InfoContext(ctx, "monitor: following again", "origin", f.c.Monitor.origin, "size", p.Size)
 		}
 		f.backoff.Reset()
-		s.Reason, s.Error, s.Failures, s.LastSuccess = "", "", 0, now
+		s.Reason, s.Error, s.Failures, s.LastSuccess = "", "", 0, begun
 		return peer.Jitter(f.c.Interval, f.c.Rand)
 	}
 	reason := peer.ReasonOf(err)
