@@ -287,6 +287,7 @@ func (s *site) composePost(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if len(problems) > 0 {
+		slices.SortStableFunc(problems, func(a, b problemLine) int { return cmp.Compare(place(a.Field), place(b.Field)) })
 		return s.composeForm(w, r, http.StatusBadRequest, k, f, problems)
 	}
 	pre, err := s.c.Desk.Preview(r.Context(), r.who, doc)
@@ -384,4 +385,27 @@ func deskProblems(err error) (_ []problemLine, ok bool) {
 // problemsAt are those about the fields.
 func problemsAt(all []problemLine, fields ...string) []problemLine {
 	return slices.DeleteFunc(slices.Clone(all), func(p problemLine) bool { return !slices.Contains(fields, p.Field) })
+}
+
+// At are the problems at a field.
+func (p *composePage) At(field string) []problemLine { return problemsAt(p.Errors, field) }
+
+// place is where on the form a field stands, so that problems are listed in
+// that order; the kind's own fields come after the situation.
+func place(field string) int {
+	switch field {
+	case "situation", "status", "re":
+		return 0
+	case "title", "text":
+		return 2
+	case "what", "due", "basis", "source":
+		return 3
+	case "to":
+		return 4
+	case "tlp":
+		return 5
+	case "organ", "office", "date":
+		return 6
+	}
+	return 1
 }

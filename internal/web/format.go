@@ -54,7 +54,11 @@ func (p *printer) funcs() template.FuncMap {
 		"trimSlash": func(s string) string { return strings.TrimRight(s, "/") },
 		"field":     p.fieldLabel,
 		"value":     p.fieldValue,
-		"lines":     func(s string) []string { return strings.Split(strings.TrimRight(s, "\n"), "\n") },
+		"sep":       p.comma,
+		"iso": func(s string) template.HTML {
+			return template.HTML(`<bdi dir="auto">` + template.HTMLEscapeString(s) + `</bdi>`)
+		},
+		"lines": func(s string) []string { return strings.Split(strings.TrimRight(s, "\n"), "\n") },
 	}
 }
 
@@ -180,7 +184,7 @@ func (p *printer) author(a *act.Act) template.HTML {
 		organ = a.By.Office
 	}
 	if organ != "" {
-		who += template.HTML(`, <bdi class="organ" dir="auto">` + template.HTMLEscapeString(organ) + `</bdi>`)
+		who += template.HTML(template.HTMLEscapeString(p.comma()) + `<bdi class="organ" dir="auto">` + template.HTMLEscapeString(organ) + `</bdi>`)
 	}
 	if a.OnBehalfOf != "" {
 		return p.html("%s, as reported by %s", who, p.party(a.Domain.Party()))
@@ -257,17 +261,16 @@ func (p *printer) kind(k act.Kind) string {
 	return string(k)
 }
 
+// comma separates the parts of a list.
+func (p *printer) comma() string { return p.words.T(i18n.Key(", ##between parts of a list")) }
+
 // states lists States by name.
 func (p *printer) states(codes []string) template.HTML {
 	var out []string
 	for _, c := range codes {
 		out = append(out, string(p.party(comity.Party(c))))
 	}
-	sep := ", "
-	if p.words.Dir == "rtl" {
-		sep = "، "
-	}
-	return template.HTML(strings.Join(out, sep))
+	return template.HTML(strings.Join(out, p.comma()))
 }
 
 // dict hands several values to a part of a page, by name.

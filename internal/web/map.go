@@ -54,12 +54,16 @@ func (s *site) worldMap(r *request, rows []fileRow) (template.HTML, error) {
 			mark.Level = worldmap.Open
 			says = append(says, r.words.N(i18n.Key("%d answer outstanding|%d answers outstanding"), open))
 		}
-		mark.Note = strings.Join(says, r.t(", ##between parts of a list"))
+		mark.Note = strings.Join(says, p.comma())
 		m.Marks = append(m.Marks, mark)
 	}
 	slices.SortFunc(m.Marks, func(a, b worldmap.Mark) int { return strings.Compare(string(a.State), string(b.State)) })
+	atlas, err := s.atlas()
+	if err != nil {
+		return "", err
+	}
 	var b bytes.Buffer
-	if err := s.atlas.Draw(&b, m); err != nil {
+	if err := atlas.Draw(&b, m); err != nil {
 		return "", err
 	}
 	return template.HTML(b.String()), nil

@@ -32,6 +32,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
@@ -109,13 +110,15 @@ func SessionCookie(d comity.Domain) string {
 
 // site is the pages of one node.
 type site struct {
-	c      Config
-	self   desk.Self
-	langs  i18n.Set
-	world  *world.World
-	files  *assets
-	atlas  *worldmap.Atlas
-	pages  map[string]*pages // by language
+	c     Config
+	self  desk.Self
+	langs i18n.Set
+	world *world.World
+	files *assets
+	// What takes a moment to read is read when a page first needs it, so that
+	// many nodes start quickly; tests read all of it.
+	atlas  func() (*worldmap.Atlas, error)
+	pages  map[string]func() *pages // by language
 	issued *onceOnly
 }
 
@@ -126,7 +129,7 @@ func newSite(c Config) *site {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &site{c: c, self: c.Desk.Self(), files: newAssets(), pages: map[string]*pages{}, issued: newOnceOnly()}
+	s := &site{c: c, self: c.Desk.Self(), files: newAssets(), pages: map[string]func() *pages{}, atlas: sync.OnceValues(worldmap.Load), issued: newOnceOnly()}
 	if s.c.Cookie == "" {
 		s.c.Cookie = SessionCookie(s.self.Domain)
 	}
@@ -137,11 +140,8 @@ func newSite(c Config) *site {
 	if s.world, err = world.Load(); err != nil {
 		panic("web: " + err.Error())
 	}
-	if s.atlas, err = worldmap.Load(); err != nil {
-		panic("web: " + err.Error())
-	}
 	for _, l := range s.langs {
-		s.pages[l.Tag] = newPages(&printer{s, l})
+		s.pages[l.Tag] = sync.OnceValue(func() *pages { return newPages(&printer{s, l}) })
 	}
 	return s
 }
