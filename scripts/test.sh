@@ -44,7 +44,11 @@ if step "build" "$go" build -o bin/comity ./cmd/comity; then
 fi
 
 code=0
-list() { local IFS=';'; echo "$*" | sed 's/;/; /g'; }
+list() { # joined by "; "
+  local all=$1
+  shift
+  printf '%s' "$all" "${@/#/; }"
+}
 if [ ${#left_out[@]} -gt 0 ] && [ "${CI:-}" = true ]; then
   failed+=("${left_out[@]/#/left out: }")
 fi
