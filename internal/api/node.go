@@ -96,6 +96,11 @@ func (h *Handler) getPeers(w http.ResponseWriter, r *http.Request, who desk.Who)
 	if err != nil {
 		return err
 	}
+	return answer(w, http.StatusOK, PeersOf(all))
+}
+
+// PeersOf lists known organizations.
+func PeersOf(all []desk.PeerView) Peers {
 	out := Peers{Peers: []Peer{}}
 	for _, p := range all {
 		f := p.Follow
@@ -104,7 +109,7 @@ func (h *Handler) getPeers(w http.ResponseWriter, r *http.Request, who desk.Who)
 				NextAt: realTime(f.Next), Trouble: f.Trouble, Paused: f.Paused, Frozen: f.Frozen},
 			Stored: receipt(p.Stored), Witness: receipt(p.Witness)})
 	}
-	return answer(w, http.StatusOK, out)
+	return out
 }
 
 func receipt(r desk.Receipt) *Receipt {
