@@ -1,0 +1,104 @@
+// What every page is held to. Returns a list of what is wrong, in words.
+((lang) => {
+  const bad = [];
+  const say = (e) => `<${e.tagName.toLowerCase()}${e.id ? "#" + e.id : ""}${e.className && e.className.baseVal === undefined ? "." + e.className.trim().replace(/\s+/g, ".") : ""}> "${(e.textContent || e.name || "").trim().replace(/\s+/g, " ").slice(0, 50)}"`;
+  const root = document.documentElement;
+
+  // Language and direction.
+  const dir = lang === "ar" ? "rtl" : "ltr";
+  if (root.lang !== lang || root.dir !== dir) bad.push(`lang=${root.lang} dir=${root.dir}, want ${lang} ${dir}`);
+
+  // Headings: one of the first level, and no level left out.
+  const shown = (e) => e.getClientRects().length > 0;
+  const heads = [...document.querySelectorAll("h1,h2,h3,h4,h5,h6")].filter(shown);
+  if (heads.filter((h) => h.tagName === "H1").length !== 1) bad.push("not exactly one h1");
+  let level = 0;
+  for (const h of heads) {
+    const n = Number(h.tagName[1]);
+    if (n > level + 1) bad.push(`heading out of order: ${say(h)} after level ${level}`);
+    if (!h.textContent.trim()) bad.push(`empty heading ${say(h)}`);
+    level = n;
+  }
+
+  // Ids, and what refers to them.
+  const ids = new Set();
+  for (const e of document.querySelectorAll("[id]")) {
+    if (ids.has(e.id)) bad.push(`the id ${e.id} stands twice`);
+    ids.add(e.id);
+  }
+  for (const e of document.querySelectorAll("[aria-labelledby],[for],a[href^='#']"))
+    for (const id of (e.getAttribute("aria-labelledby") ?? e.getAttribute("for") ?? decodeURIComponent(e.hash.slice(1))).split(" "))
+      if (!ids.has(id)) bad.push(`${say(e)} refers to ${id}, which is not there`);
+
+  // Names of controls.
+  const named = (e) => e.getAttribute("aria-label") || e.title || [...(e.labels ?? [])].some((l) => l.textContent.trim()) ||
+    (e.getAttribute("aria-labelledby") ?? "").split(" ").some((id) => document.getElementById(id)?.textContent.trim());
+  for (const e of document.querySelectorAll("input:not([type=hidden]),select,textarea")) if (!named(e)) bad.push(`no label: ${say(e)} ${e.name}`);
+  for (const e of document.querySelectorAll("button,a[href],summary")) if (!e.textContent.trim() && !named(e)) bad.push(`no name: ${say(e)} ${e.href ?? ""}`);
+  for (const e of document.querySelectorAll("fieldset")) if (!e.querySelector(":scope > legend")?.textContent.trim()) bad.push(`no legend: ${say(e)}`);
+  for (const e of document.querySelectorAll("img,svg[role=img]")) if (!e.alt && !e.getAttribute("aria-label") && !e.getAttribute("aria-labelledby") && !e.querySelector("title")) bad.push(`no text for ${say(e)}`);
+
+  // Tables: every one has headers that say what they head.
+  for (const e of document.querySelectorAll("table")) {
+    if (!e.querySelector("th")) bad.push(`a table without headers: ${say(e)}`);
+    for (const h of e.querySelectorAll("th")) if (!h.scope) bad.push(`a header without scope: ${say(h)}`);
+  }
+
+  // Width: nothing makes the page scroll sideways or stands cut off outside it.
+  const page = document.scrollingElement;
+  if (page.scrollWidth > innerWidth) {
+    bad.push(`the page is ${page.scrollWidth} px wide in a window of ${innerWidth}`);
+    const scrolls = (e) => { for (; e && e !== document.body; e = e.parentElement) if (/auto|scroll|hidden/.test(getComputedStyle(e).overflowX)) return true; return false; };
+    const wide = [...document.body.querySelectorAll("*")].filter((e) => { const r = e.getBoundingClientRect(); return (r.right > innerWidth + 1 || r.left < -1) && r.width > 0 && !scrolls(e); });
+    for (const e of wide.slice(-3)) bad.push(`  it sticks out: ${say(e)}`);
+  }
+
+  // Contrast of text: 4.5:1 against what lies behind it.
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const cache = new Map();
+  const rgba = (c) => {
+    if (!cache.has(c)) {
+      canvas.clearRect(0, 0, 1, 1);
+      canvas.fillStyle = c;
+      canvas.fillRect(0, 0, 1, 1);
+      const d = canvas.getImageData(0, 0, 1, 1).data;
+      cache.set(c, [d[0], d[1], d[2], d[3] / 255]);
+    }
+    return cache.get(c);
+  };
+  const over = (top, under) => { const a = top[3]; return [0, 1, 2].map((i) => top[i] * a + under[i] * (1 - a)).concat(1); };
+  const once = (f) => { const known = new Map(); return (e) => { if (!known.has(e)) known.set(e, f(e)); return known.get(e); }; };
+  const behind = once((e) => {
+    if (!e) return [255, 255, 255, 1];
+    const c = rgba(getComputedStyle(e).backgroundColor);
+    return c[3] === 1 ? c : c[3] === 0 ? behind(e.parentElement) : over(c, behind(e.parentElement));
+  });
+  const light = (c) => { const [r, g, b] = c.map((x) => { x /= 255; return x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const ratio = (a, b) => { const [x, y] = [light(a), light(b)].sort((p, q) => q - p); return (x + 0.05) / (y + 0.05); };
+  const opacity = once((e) => e ? Number(getComputedStyle(e).opacity) * opacity(e.parentElement) : 1);
+  const told = new Set();
+  const check = (e, color, what) => {
+    const under = behind(e);
+    const c = rgba(color);
+    const r = ratio(over([c[0], c[1], c[2], c[3] * opacity(e)], under), under);
+    const key = color + under.join();
+    if (r < 4.49 && !told.has(key)) {
+      told.add(key);
+      bad.push(`contrast ${r.toFixed(2)}:1 of ${what}: ${say(e)}, ${color} on rgb(${under.slice(0, 3).map(Math.round)})`);
+    }
+  };
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let n; (n = walk.nextNode());) {
+    const e = n.parentElement;
+    if (!n.data.trim() || ["SCRIPT", "STYLE", "OPTION"].includes(e.tagName) || !shown(e)) continue;
+    const s = getComputedStyle(e);
+    if (s.visibility === "hidden" || s.clipPath !== "none" || e.closest(".hidden,.skip")) continue;
+    check(e, e instanceof SVGElement ? s.fill : s.color, "text");
+  }
+  for (const e of document.querySelectorAll("input[placeholder]")) check(e, getComputedStyle(e, "::placeholder").color, "placeholder");
+  for (const e of document.querySelectorAll("input:not([type=hidden]),select,textarea")) if (shown(e)) check(e, getComputedStyle(e).color, "field");
+
+  // Nothing inline: the content security policy would block it.
+  for (const e of document.querySelectorAll("[style]:not(svg *),script:not([src])")) bad.push(`inline: ${say(e)}`);
+  return bad;
+})
