@@ -123,20 +123,22 @@ func (p *printer) real(t time.Time) template.HTML {
 	return out
 }
 
-// relative is how far t is from now, in whole days. It stands only beside the
-// absolute date.
+// relative is how far t is from now, in whole days as standings count them. It
+// stands only beside the absolute date.
 func (p *printer) relative(now, t comity.Time) string {
 	if t.IsZero() || now.IsZero() {
 		return ""
 	}
-	day := func(t comity.Time) int { return int(t.Unix() / 86400) }
-	switch d := day(t) - day(now); {
-	case d == 0:
-		return p.words.T(i18n.Key("today"))
-	case d > 0:
-		return p.words.N(i18n.Key("in %d day|in %d days"), d)
+	since := now.Sub(t.Time)
+	switch days := int(since.Abs() / (24 * time.Hour)); {
+	case days == 0 && since < 0:
+		return p.words.T(i18n.Key("in less than a day"))
+	case days == 0:
+		return p.words.T(i18n.Key("less than a day ago"))
+	case since < 0:
+		return p.words.N(i18n.Key("in %d day|in %d days"), days)
 	default:
-		return p.words.N(i18n.Key("%d day ago|%d days ago"), -d)
+		return p.words.N(i18n.Key("%d day ago|%d days ago"), days)
 	}
 }
 

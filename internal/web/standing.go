@@ -50,7 +50,7 @@ func (p *printer) standingWord(v casefile.AddresseeView) template.HTML {
 	w := p.words
 	switch v.Standing {
 	case casefile.Sent:
-		return text(w.T(i18n.Key("sent, no receipt yet")))
+		return text(w.T(i18n.Key("sent; no receipt is held here")))
 	case casefile.NoJournal:
 		return text(w.T(i18n.Key("keeps no journal here")))
 	case casefile.Received:
@@ -213,7 +213,7 @@ func track(a casefile.AskView, v casefile.AddresseeView, recorded func(comity.Ac
 // allMarks explains every shape.
 func (p *printer) allMarks() []template.HTML {
 	words := map[casefile.Standing]i18n.Key{
-		casefile.Sent:        i18n.Key("sent, no receipt yet"),
+		casefile.Sent:        i18n.Key("sent; no receipt is held here"),
 		casefile.NoJournal:   i18n.Key("keeps no journal here"),
 		casefile.Received:    i18n.Key("received: its mirror has stored the act"),
 		casefile.TakenUp:     i18n.Key("taken up: a person there has it, for now"),

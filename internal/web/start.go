@@ -21,7 +21,7 @@ type startPage struct {
 	Answer    string // where a newcomer answers a warning
 	Raise     string // where one is raised
 	AskTitle  string // of the ask that Answer leads to
-	NoStrip   bool   // the record lacks the case
+	Played    bool   // an act of the case is held here
 	CanAnswer bool
 }
 
@@ -117,6 +117,11 @@ func (s *site) start(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	p.Strip, p.Total = s.strip(func(e world.Entry) comity.ActName { return playedAs(replayed, e) })
+	for _, c := range p.Strip {
+		for _, e := range c.Events {
+			p.Played = p.Played || !e.Act.IsZero()
+		}
+	}
 	views, err := s.c.Desk.Situations(r.Context(), r.who)
 	if err != nil {
 		return err

@@ -4,13 +4,14 @@
 // English, and every other language has one file with an entry for it, in
 // United Nations usage:
 //
-//	c := i18n.For("ar")
-//	c.T("Asked by %s", "ECOWAS")   // طلب من ECOWAS
-//	c.N("%d day|%d days", 2)       // يومان
-//	c.Date(t)                      // 11 نيسان/أبريل 2003
+//	langs, err := i18n.Load()
+//	c, ok := langs.For("ar")
+//	c.T("withdrawn by %s", name)           // سُحب بموجب ecowas.example/12
+//	c.N("%d day ago|%d days ago", 2)       // قبل يومين
+//	c.Stamp(t)                             // 11 نيسان/أبريل 2003، 10:20 UTC
 //
 // Where one English word stands for two others, the part behind "##" tells
-// them apart and is not shown: "Open##a file". Texts of acts are never
+// them apart and is not shown: "For##votes". Texts of acts are never
 // translated here; they keep their own language. Digits are Western in every
 // language, so that figures, symbols and names of acts read the same.
 package i18n
