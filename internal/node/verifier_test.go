@@ -158,7 +158,7 @@ func installTessera(t *testing.T) string {
 // a bad bundle it may hang.
 func runTessera(t *testing.T, fsck, url, key string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	out, _ := exec.CommandContext(ctx, fsck, "--storage_url="+url, "--public_key="+key, "--origin=un.example/journal", "--ui=false", "--N=8").CombinedOutput()
 	return string(out)
