@@ -221,6 +221,23 @@ type Entry struct {
 // and recorded at its front. It refuses a document that may not stand in a
 // journal in the clear.
 func EncodeEntry(doc []byte, d comity.Domain, recorded comity.Time) ([]byte, error) {
+	if err := recordable(doc); err != nil {
+		return nil, err
+	}
+	return stamp(doc, d, recorded)
+}
+
+// Recordable checks a document for EncodeEntry, and returns what is left to do
+// when its time is known. A journal that holds up others while it asks for an
+// entry is then quickly answered.
+func Recordable(doc []byte, d comity.Domain) (func(recorded comity.Time) ([]byte, error), error) {
+	if err := recordable(doc); err != nil {
+		return nil, err
+	}
+	return func(recorded comity.Time) ([]byte, error) { return stamp(doc, d, recorded) }, nil
+}
+
+func recordable(doc []byte) error {
 	var head struct {
 		Domain   jsontext.Value `json:"domain"`
 		Recorded jsontext.Value `json:"recorded"`
@@ -229,21 +246,26 @@ func EncodeEntry(doc []byte, d comity.Domain, recorded comity.Time) ([]byte, err
 		Effects  jsontext.Value `json:"effects"`
 	}
 	if len(doc) == 0 || doc[0] != '{' {
-		return nil, errors.New("the document is not a JSON object")
+		return errors.New("the document is not a JSON object")
 	}
 	if err := unmarshal(doc, &head); err != nil {
-		return nil, fmt.Errorf("the document is no act: %w", err)
+		return fmt.Errorf("the document is no act: %w", err)
 	}
 	switch {
 	case head.Domain != nil || head.Recorded != nil:
-		return nil, errors.New("domain, recorded: the node writes these itself; leave them out")
+		return errors.New("domain, recorded: the node writes these itself; leave them out")
 	case head.Sealed != nil:
-		return nil, errors.New("sealed: only the entry of a sealed act has this member; leave it out")
+		return errors.New("sealed: only the entry of a sealed act has this member; leave it out")
 	case head.TLP != comity.Clear:
-		return nil, fmt.Errorf("tlp: an act marked %q is sealed and does not stand in the journal", head.TLP)
+		return fmt.Errorf("tlp: an act marked %q is sealed and does not stand in the journal", head.TLP)
 	case head.Effects == nil:
-		return nil, errors.New("effects: missing; in a journal they are written out")
+		return errors.New("effects: missing; in a journal they are written out")
 	}
+	return nil
+}
+
+// stamp puts domain and recorded at the front of a document that is recordable.
+func stamp(doc []byte, d comity.Domain, recorded comity.Time) ([]byte, error) {
 	front := fmt.Sprintf(`{"domain":%q,"recorded":%q,`, d, recorded)
 	entry := append([]byte(front), bytes.TrimLeft(doc[1:], " \t\r\n")...)
 	if len(entry) > MaxEntry {
@@ -298,34 +320,70 @@ func DecodeEntry(d comity.Domain, entry []byte) (*Entry, error) {
 	if len(entry) > MaxEntry {
 		return nil, fmt.Errorf("the entry has %d bytes; at most %d are possible", len(entry), MaxEntry)
 	}
+	if !mayBeSealed(entry) {
+		a, err := decodeRecorded(entry)
+		if err != nil {
+			return nil, err
+		}
+		return publicEntry(a, d)
+	}
 	if err := unmarshal(entry, &head); err != nil {
 		return nil, fmt.Errorf("the entry is no act: %w", err)
 	}
-	if head.Domain != d {
-		return nil, fmt.Errorf("the entry says it is of %q and stands in the journal of %s", head.Domain, d)
-	}
-	if head.Recorded.IsZero() {
-		return nil, errors.New("the entry does not say when it was recorded")
-	}
-	e := &Entry{Domain: head.Domain, Recorded: head.Recorded, Status: head.Status, Sealed: head.Sealed}
-	if head.Sealed != nil {
-		if !head.Status.Valid() {
-			return nil, fmt.Errorf("the entry's status is %q", head.Status)
+	if head.Sealed == nil {
+		a, err := decodeRecorded(entry)
+		if err != nil {
+			return nil, err
 		}
-		if head.Kind != "" {
-			return nil, errors.New("the entry is a seal and a public act at once")
-		}
-		return e, head.Sealed.check()
+		return publicEntry(a, d)
 	}
-	a, err := decodeRecorded(entry)
-	if err != nil {
+	if err := inPlace(head.Domain, head.Recorded, d); err != nil {
+		return nil, err
+	}
+	if !head.Status.Valid() {
+		return nil, fmt.Errorf("the entry's status is %q", head.Status)
+	}
+	if head.Kind != "" {
+		return nil, errors.New("the entry is a seal and a public act at once")
+	}
+	return &Entry{Domain: head.Domain, Recorded: head.Recorded, Status: head.Status, Sealed: head.Sealed}, head.Sealed.check()
+}
+
+// publicEntry is the entry of an act that was read from the journal of d.
+func publicEntry(a *Act, d comity.Domain) (*Entry, error) {
+	if err := inPlace(a.Domain, a.Recorded, d); err != nil {
 		return nil, err
 	}
 	if a.TLP != comity.Clear {
 		return nil, fmt.Errorf("the entry is marked TLP:%s and not sealed", a.TLP)
 	}
-	e.Act = a
-	return e, nil
+	return &Entry{Domain: a.Domain, Recorded: a.Recorded, Status: a.Status, Act: a}, nil
+}
+
+// inPlace checks what the node of d has written at the front of an entry.
+func inPlace(says comity.Domain, recorded comity.Time, d comity.Domain) error {
+	if says != d {
+		return fmt.Errorf("the entry says it is of %q and stands in the journal of %s", says, d)
+	}
+	if recorded.IsZero() {
+		return errors.New("the entry does not say when it was recorded")
+	}
+	return nil
+}
+
+// mayBeSealed reports whether an entry could have the member "sealed", in
+// whatever case or escapes. Most do not, and need to be read only once.
+func mayBeSealed(entry []byte) bool {
+	const word = "sealed"
+	for i := 0; i+1 < len(entry); i++ {
+		switch c := entry[i]; {
+		case c == '\\' && entry[i+1] == 'u':
+			return true
+		case c|0x20 == word[0] && len(entry)-i >= len(word) && bytes.EqualFold(entry[i:i+len(word)], []byte(word)):
+			return true
+		}
+	}
+	return false
 }
 
 // protected lists the members of a document that make up its effects blob:

@@ -61,13 +61,13 @@ func exactCase(dec *jsontext.Decoder, t reflect.Type) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	own := reflect.PointerTo(t)
+	known := membersOf(t)
 	switch kind := dec.PeekKind(); {
 	case kind == 'n' && t != skipped:
 		return errors.New("a member is null; leave it out")
-	case own.Implements(jsonUnmarshaler) || own.Implements(textUnmarshaler):
+	case known.readsItself:
 	case t.Kind() == reflect.Struct && kind == '{':
-		return exactMembers(dec, t)
+		return exactMembers(dec, known)
 	case t.Kind() == reflect.Slice && kind == '[':
 		if _, err := dec.ReadToken(); err != nil {
 			return err
@@ -83,10 +83,12 @@ func exactCase(dec *jsontext.Decoder, t reflect.Type) error {
 	return dec.SkipValue()
 }
 
-// members of a struct type: the types by name, and the names in lower case.
+// members of a type: if it is a struct that does not read itself, their types
+// by name, and their names by the same in lower case.
 type members struct {
-	types  map[string]reflect.Type
-	folded map[string]string
+	readsItself bool
+	types       map[string]reflect.Type
+	folded      map[string]string
 }
 
 // memo keeps what membersOf found out about a type, which never changes.
@@ -96,22 +98,25 @@ func membersOf(t reflect.Type) *members {
 	if m, ok := memo.Load(t); ok {
 		return m.(*members)
 	}
-	m := &members{types: map[string]reflect.Type{}, folded: map[string]string{}}
-	for _, f := range reflect.VisibleFields(t) {
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
-			m.types[name] = f.Type
-			m.folded[strings.ToLower(name)] = name
+	own := reflect.PointerTo(t)
+	m := &members{readsItself: own.Implements(jsonUnmarshaler) || own.Implements(textUnmarshaler)}
+	if t.Kind() == reflect.Struct && !m.readsItself {
+		m.types, m.folded = map[string]reflect.Type{}, map[string]string{}
+		for _, f := range reflect.VisibleFields(t) {
+			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
+				m.types[name] = f.Type
+				m.folded[strings.ToLower(name)] = name
+			}
 		}
 	}
 	memo.Store(t, m)
 	return m
 }
 
-func exactMembers(dec *jsontext.Decoder, t reflect.Type) error {
+func exactMembers(dec *jsontext.Decoder, known *members) error {
 	if _, err := dec.ReadToken(); err != nil {
 		return err
 	}
-	known := membersOf(t)
 	for dec.PeekKind() != '}' {
 		tok, err := dec.ReadToken()
 		if err != nil {

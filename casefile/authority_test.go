@@ -18,7 +18,8 @@ const theFile = `
 	un/3 2003-04-04 in un/0 : need items=infantry:500
 	un/4 2003-04-05 in un/0 : mandate holder=au name=AUMIL to=2003-12-31
 	un/5 2003-04-06 in un/0 : answer ask=un/1 how=act from=las heard=telephone
-	au/0 2003-04-07 in un/0 re cites:un/5 : concern party=au role=leads
+	un/6 2003-04-06 in un/0 : hand-over to=au lead=true
+	au/0 2003-04-07 in un/0 re cites:un/6 : concern party=au role=leads
 	au/1 2003-04-08 in un/0 re answers:un/3 : commit party=au need=un/3 items=infantry:500
 	au/2 2003-04-09 in un/0 re follows:au/1 : deploy party=au commitment=au/1 items=infantry:500
 `

@@ -164,8 +164,8 @@ func TestDigest(t *testing.T) {
 	if f, _ := s.Fact(contradicts.Name); f.Problem != "explanation 0" {
 		t.Error("digesting took the explanation from the state")
 	}
-	if d := one.Digest(); d.Acts != 11 || d.EffectSet != 1 {
-		t.Errorf("digest %+v; want 11 acts, effect set 1", d)
+	if d := one.Digest(); d.Acts != 12 || d.EffectSet != 1 {
+		t.Errorf("digest %+v; want 12 acts, effect set 1", d)
 	}
 }
 

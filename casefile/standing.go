@@ -22,6 +22,10 @@ type Heads struct {
 	// Stored reports whether the domain's mirror cosignature covers the act,
 	// and its time: the receipt. May be nil.
 	Stored func(by comity.Domain, name comity.ActName) (time.Time, bool)
+	// Hidden reports whether the domain's journal holds entries since a time
+	// that the reader cannot read and that might answer an ask of the asker:
+	// then it cannot be said that no answer came. May be nil.
+	Hidden func(by, asker comity.Domain, since comity.Time) bool
 }
 
 // Standing is how an ask stands with one addressee.
@@ -37,7 +41,7 @@ const (
 	Considering Standing = "considering" // answered: will consider until a date it accepted
 	Unanswered  Standing = "unanswered"  // the date the asker wished for has passed; no answer recorded here
 	NotHeard    Standing = "not-heard"   // due has passed, but the journal was not heard since
-	Overdue     Standing = "overdue"     // owed by a duty or an accepted date, due has passed, the journal was heard since
+	Overdue     Standing = "overdue"     // owed by a duty or an accepted date, due has passed, the journal was heard since and hides nothing
 	Consented   Standing = "consented"   // silence was said beforehand to be consent, and the time has passed
 	Reported    Standing = "reported"    // an answer was heard outside the journals, not yet confirmed
 	Contested   Standing = "contested"   // an answer was reported, and the other side contests it
@@ -286,9 +290,12 @@ func (b *Book) stand(s *State, a *Ask, v *AddresseeView, sent, now comity.Time, 
 	}
 	v.Days = max(0, days(sent, now))
 	silent := a.E.Silence == effect.Consent && v.Answer == nil && ahead
+	hidden := hasDomain && domain != heads.Self && heads.Hidden != nil && heads.Hidden(domain, a.Act.Domain, sent)
 	switch {
 	case passed && (owed || silent) && hasDomain && !known:
 		is(NotHeard, heard)
+	case passed && (owed || silent) && hidden:
+		is(Unanswered, v.Due)
 	case passed && silent && hasDomain:
 		is(Consented, v.Due)
 	case passed && owed && hasDomain:

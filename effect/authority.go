@@ -28,8 +28,8 @@ const (
 	Lead
 	// HolderOrLead: the lead for the lead, the deploying party for an operation.
 	HolderOrLead
-	// TakesLead: anybody for a role of its own; to lead, only where nobody
-	// leads or the lead has handed it to them.
+	// TakesLead: anybody for a role of its own; to lead, only who was handed
+	// the lead by who leads, or by the opener while nobody does.
 	TakesLead
 	// OwnOrgan: the effect concerns an organ, and every organ is its own
 	// organization's: the secretariat that issues it speaks for it.
@@ -54,7 +54,7 @@ func (w Who) String() string {
 	case HolderOrLead:
 		return "the lead for the lead, the deploying party for an operation"
 	case TakesLead:
-		return "the party named; to lead, where nobody leads or the lead offers it"
+		return "the party named; to lead, who was offered it by the lead, or by the opener while nobody leads"
 	case OwnOrgan:
 		return "the organ's own organization"
 	case OwnHouse:
@@ -175,15 +175,16 @@ func May(a Author, e Effect, f Facts) error {
 		if c.Party != actor {
 			return fmt.Errorf("%s: %s", rule.Why, claim(a, c.Party))
 		}
-		if lead, offered := f.Lead(); c.Role == Leads && lead != "" && lead != actor && offered != actor {
-			return fmt.Errorf("%s leads and has not handed the lead to %s", lead, actor)
+		// Until somebody leads, the lead is the opener's to take or to offer:
+		// else a stranger could claim it years later, by an act that refers
+		// to nothing and so folds before everything else.
+		lead, offered := leading(f)
+		if c.Role == Leads && lead != actor && offered != actor {
+			return fmt.Errorf("the lead is with %s, who has not handed it to %s", lead, actor)
 		}
 		return nil
 	case Lead:
-		lead, _ := f.Lead()
-		if lead == "" {
-			lead = f.OpenedBy().Party()
-		}
+		lead, _ := leading(f)
 		if actor != lead {
 			return fmt.Errorf("%s; that is %s", rule.Why, lead)
 		}
@@ -191,7 +192,7 @@ func May(a Author, e Effect, f Facts) error {
 	case HolderOrLead:
 		h := e.(HandOver)
 		if h.Lead {
-			if lead, _ := f.Lead(); actor != lead {
+			if lead, _ := leading(f); actor != lead {
 				return fmt.Errorf("%s: %s does not lead", rule.Why, actor)
 			}
 			return nil
@@ -216,6 +217,16 @@ func May(a Author, e Effect, f Facts) error {
 		return mayAnswer(a, e, f)
 	}
 	panic("effect: no rule for " + e.Do())
+}
+
+// leading is who may hand the lead on: the lead, or the opener of the file
+// while nobody leads; and to whom it was offered.
+func leading(f Facts) (lead, offered comity.Party) {
+	lead, offered = f.Lead()
+	if lead == "" {
+		lead = f.OpenedBy().Party()
+	}
+	return lead, offered
 }
 
 // mayAnswer: an addressee answers for itself. An answer heard outside the

@@ -176,8 +176,19 @@ func (d *Desk) stored(by comity.Domain, n comity.ActName) (time.Time, bool) {
 }
 
 // heads is what View needs to know about how far journals were read.
-func (d *Desk) heads(ctx context.Context) (casefile.Heads, error) {
+func (d *Desk) heads(ctx context.Context, who Who) (casefile.Heads, error) {
 	h := casefile.Heads{Self: d.c.Self.Domain, Heard: map[comity.Domain]comity.Time{}, Stored: d.stored}
+	h.Hidden = func(by, asker comity.Domain, since comity.Time) bool {
+		return d.c.Ledger.hides(by, since, func(x *Held) bool {
+			switch {
+			case !who.May(person.Officer):
+				return true // what is sealed is hidden from the public
+			case asker == d.c.Self.Domain:
+				return x.Why == whyAwaiting // what is sealed to others does not answer us
+			}
+			return x.Act == nil
+		})
+	}
 	known, err := d.c.Peers.Peers(ctx)
 	if err != nil {
 		return h, err
@@ -204,7 +215,7 @@ func (d *Desk) book(who Who) *casefile.Book {
 // Situations returns every file that the caller may see, the one with the
 // newest act first.
 func (d *Desk) Situations(ctx context.Context, who Who) ([]casefile.View, error) {
-	heads, err := d.heads(ctx)
+	heads, err := d.heads(ctx, who)
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +236,7 @@ func (d *Desk) Situations(ctx context.Context, who Who) ([]casefile.View, error)
 
 // Situation returns one file.
 func (d *Desk) Situation(ctx context.Context, who Who, name comity.ActName) (casefile.View, error) {
-	heads, err := d.heads(ctx)
+	heads, err := d.heads(ctx, who)
 	if err != nil {
 		return casefile.View{}, err
 	}
@@ -242,7 +253,7 @@ func (d *Desk) Situation(ctx context.Context, who Who, name comity.ActName) (cas
 // Asks returns asks in the order in which a desk should look at them: late
 // first, then by the date that counts, then by name.
 func (d *Desk) Asks(ctx context.Context, who Who, f AskFilter) ([]casefile.AskView, error) {
-	heads, err := d.heads(ctx)
+	heads, err := d.heads(ctx, who)
 	if err != nil {
 		return nil, err
 	}

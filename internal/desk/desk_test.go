@@ -384,3 +384,62 @@ func TestProof(t *testing.T) {
 		t.Errorf("a proof of nothing: %v", err)
 	}
 }
+
+// Nobody is called overdue by a reader from whom the answer may be hidden: the
+// asker and the asked know, the public and third parties do not.
+func TestOverdueOnlyIfNothingIsHidden(t *testing.T) {
+	un, ecowas, au := newHouse(t, "un.example"), newHouse(t, "ecowas.example"), newHouse(t, "au.example")
+	meet(un, ecowas, au)
+	ctx := t.Context()
+	file := ecowas.issue(situation("A file"))
+	due := comity.TimeOf(start.AddDate(0, 0, 2))
+	duty := request(file, "A request", "un.example")
+	duty.Ask.Basis, duty.Ask.Source, duty.Ask.Due = effect.Duty, "Rule 7", due
+	ecowas.issue(duty)
+	other := request(file, "Another", "un.example")
+	other.Ask.Basis, other.Ask.Source, other.Ask.Due = effect.Duty, "Rule 7", due
+	second := ecowas.issue(other)
+	carry(ecowas, un, true)
+
+	late := start.AddDate(0, 0, 3)
+	for _, h := range []*house{un, ecowas, au} {
+		h.setClock(late)
+		h.heard = comity.TimeOf(late)
+	}
+	standings := func(h *house, who desk.Who) (out []casefile.Standing) {
+		asks, err := h.desk.Asks(ctx, who, desk.AskFilter{})
+		check(t, err)
+		for _, a := range asks {
+			out = append(out, a.Addressees[0].Standing)
+		}
+		return out
+	}
+	carry(ecowas, au, true)
+	carry(un, au, true)
+	carry(un, ecowas, true)
+	if got, want := fmt.Sprint(standings(au, nobody)), "[overdue overdue]"; got != want {
+		t.Errorf("with nothing sealed, the public reads %s, want %s", got, want)
+	}
+
+	answer := answerTo(file, second, effect.WillAct)
+	answer.TLP, answer.To = comity.Amber, []act.To{{Org: "ecowas.example", For: act.ForInformation}}
+	un.issue(answer)
+	carry(un, au, true)
+	carry(un, ecowas, true)
+	for _, x := range []struct {
+		name string
+		h    *house
+		who  desk.Who
+		want string
+	}{
+		{"the asker", ecowas, officer, "[overdue answered]"},
+		{"the asked", un, officer, "[overdue answered]"},
+		{"the public at the asker's", ecowas, nobody, "[unanswered unanswered]"},
+		{"a third house", au, officer, "[unanswered unanswered]"},
+		{"the public at a third house's", au, nobody, "[unanswered unanswered]"},
+	} {
+		if got := fmt.Sprint(standings(x.h, x.who)); got != x.want && got != strings.Replace(x.want, "[overdue answered]", "[answered overdue]", 1) {
+			t.Errorf("%s reads %s, want %s", x.name, got, x.want)
+		}
+	}
+}

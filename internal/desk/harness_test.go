@@ -49,6 +49,7 @@ type house struct {
 	mu    sync.Mutex
 	now   time.Time
 	peers roster
+	heard comity.Time // until when the others were heard
 }
 
 type roster []peer.Peer
@@ -102,7 +103,8 @@ func (h *house) open() {
 		Self:   desk.Self{Domain: h.domain, Name: string(h.domain), Origin: h.domain.Origin(), LogKey: h.logKey},
 		Ledger: h.ledger, Journal: h.journal, Store: h.ledger.Journals(), Peers: rosterOf{h}, Drafts: h.people,
 		Cosigs: h.store.Cosignatures(), Blobs: h.blobs, Keys: h.key.Recipient(), Clock: h.clock, Log: slog.New(slog.DiscardHandler),
-		Quorum: 1,
+		Quorum:  1,
+		Follows: func(comity.Domain) (desk.Following, bool) { return desk.Following{Heard: h.heard}, true },
 	})
 	if h.journal.Head().Size == 0 {
 		_, err = h.desk.Found(ctx, effect.Key{Log: h.logKey, Recipient: h.key.Recipient().String()})

@@ -315,9 +315,11 @@ func (d *Desk) factsFor(a *act.Act) (*casefile.State, error) {
 // record puts a prepared act into the journal.
 func (d *Desk) record(ctx context.Context, p Preview) (Issued, error) {
 	if p.Act.TLP == comity.Clear {
-		return d.append(ctx, func(at comity.Time) ([]byte, error) {
-			return act.EncodeEntry(p.Document, d.c.Self.Domain, at)
-		})
+		entry, err := act.Recordable(p.Document, d.c.Self.Domain)
+		if err != nil {
+			return Issued{}, err
+		}
+		return d.append(ctx, entry)
 	}
 	sealed, err := d.seal(ctx, p)
 	if err != nil {

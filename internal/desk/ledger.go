@@ -64,8 +64,9 @@ type Ledger struct {
 	early   map[int64][]*Held
 	missing map[comity.Hash][]want // blobs of sealed entries that are not here
 	heads   map[comity.Domain]int64
-	behind  map[comity.Origin]bool // logs of which the store may hold more than the ledger
-	news    chan struct{}          // closed and replaced when something arrives
+	sealed  map[comity.Domain][]*Held // sealed entries of each journal, by position in it
+	behind  map[comity.Origin]bool    // logs of which the store may hold more than the ledger
+	news    chan struct{}             // closed and replaced when something arrives
 }
 
 // want is a blob that a sealed entry commits to. Several may want the same one:
@@ -79,7 +80,7 @@ type want struct {
 func OpenLedger(ctx context.Context, self comity.Domain, store Store, blobs *blob.Store, keys seal.Keyring) (*Ledger, error) {
 	l := &Ledger{self: self, store: store, blobs: blobs, keys: keys,
 		public: casefile.NewBook(), full: casefile.NewBook(), acts: map[comity.ActName]*Held{},
-		early: map[int64][]*Held{}, missing: map[comity.Hash][]want{}, heads: map[comity.Domain]int64{},
+		early: map[int64][]*Held{}, missing: map[comity.Hash][]want{}, heads: map[comity.Domain]int64{}, sealed: map[comity.Domain][]*Held{},
 		behind: map[comity.Origin]bool{}, news: make(chan struct{})}
 	if err := l.load(ctx); err != nil {
 		return nil, fmt.Errorf("read the record: %w", err)
@@ -209,6 +210,9 @@ func (l *Ledger) take(held []*Held) {
 		l.acts[h.Name] = h
 		l.heads[h.Name.Domain] = max(l.heads[h.Name.Domain], h.Name.Index+1)
 		l.book(h)
+		if h.Sealed != nil {
+			l.sealed[h.Name.Domain] = append(l.sealed[h.Name.Domain], h)
+		}
 		if h.Why == whyAwaiting {
 			for _, c := range []act.Commitment{h.Sealed.Effects, h.Sealed.Content} {
 				l.missing[c.SHA256] = append(l.missing[c.SHA256], want{c.Size, h.Name})
@@ -231,6 +235,18 @@ func (l *Ledger) take(held []*Held) {
 	}
 	close(l.news)
 	l.news = make(chan struct{})
+}
+
+// hides reports whether a journal holds sealed entries, recorded at or after a
+// time, of which hidden says that they are. The caller holds mu.
+func (l *Ledger) hides(d comity.Domain, since comity.Time, hidden func(*Held) bool) bool {
+	sealed := l.sealed[d]
+	for i := len(sealed) - 1; i >= 0 && !sealed[i].At.Before(since.Time); i-- {
+		if hidden(sealed[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *Ledger) book(h *Held) {
