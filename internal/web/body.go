@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"slices"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/web/i18n"
@@ -72,6 +73,50 @@ func (m *Member) add(raw json.RawMessage, depth int) {
 		m.Values = append(m.Values, string(raw))
 	}
 }
+
+// Table lays groups of plain values out as a table, if there are several and
+// they hold no groups themselves.
+func (m Member) Table() BodyTable {
+	var t BodyTable
+	if len(m.Groups) < 2 || len(m.Values) > 0 {
+		return t
+	}
+	for _, g := range m.Groups {
+		for _, x := range g {
+			if len(x.Groups) > 0 || len(x.Values) > 3 {
+				return BodyTable{}
+			}
+			if !slices.Contains(t.Columns, x.Name) {
+				t.Columns = append(t.Columns, x.Name)
+			}
+		}
+	}
+	if len(t.Columns) > maxColumns {
+		return BodyTable{}
+	}
+	for _, g := range m.Groups {
+		row := make([]Member, len(t.Columns))
+		for i, name := range t.Columns {
+			row[i].Name = name
+			for _, x := range g {
+				if x.Name == name {
+					row[i] = x
+				}
+			}
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// BodyTable is a list of like things. Without columns there is none.
+type BodyTable struct {
+	Columns []string
+	Rows    [][]Member
+}
+
+// maxColumns is how many columns a table may have to be read.
+const maxColumns = 6
 
 // fieldWords are what the members of known bodies are called.
 var fieldWords = map[string]i18n.Key{
@@ -154,53 +199,81 @@ var fieldWords = map[string]i18n.Key{
 	"represents":   i18n.Key("Represents"),
 	"instrument":   i18n.Key("Instrument"),
 	"step":         i18n.Key("Step"),
+	"place":        i18n.Key("Place"),
+	"inscribed":    i18n.Key("Inscribed to speak"),
+	"spoke":        i18n.Key("Spoke"),
+	"speaks_for":   i18n.Key("Speaks for"),
+	"rule":         i18n.Key("Rule"),
+	"record":       i18n.Key("Verbatim record"),
+	"measures":     i18n.Key("Measures"),
+	"notice":       i18n.Key("Notice needed"),
+	"contact":      i18n.Key("Contact"),
+	"item":         i18n.Key("Item"),
+	"on":           i18n.Key("On"),
+	"proof":        i18n.Key("Proof, by its hash"),
+	"deployment":   i18n.Key("Deployment"),
+	"text":         i18n.Key("Text"),
+	"of":           i18n.Key("Of"),
+	"source":       i18n.Key("Source"),
 }
 
 // valueWords are the values of closed scales, as this page calls them. What is
 // not among them is shown as it was written.
 var valueWords = map[string]i18n.Key{
-	"Immediate":    i18n.Key("Immediate"),
-	"Expected":     i18n.Key("Expected"),
-	"Future":       i18n.Key("Future"),
-	"Past":         i18n.Key("Past"),
-	"Unknown":      i18n.Key("Unknown"),
-	"Extreme":      i18n.Key("Extreme"),
-	"Severe":       i18n.Key("Severe"),
-	"Moderate":     i18n.Key("Moderate"),
-	"Minor":        i18n.Key("Minor"),
-	"Observed":     i18n.Key("Observed"),
-	"Likely":       i18n.Key("Likely"),
-	"Possible":     i18n.Key("Possible"),
-	"Unlikely":     i18n.Key("Unlikely"),
-	"act":          i18n.Key("will act"),
-	"support":      i18n.Key("supports another"),
-	"consider":     i18n.Key("will consider"),
-	"noted":        i18n.Key("noted"),
-	"declined":     i18n.Key("declined"),
-	"telephone":    i18n.Key("telephone"),
-	"letter":       i18n.Key("letter"),
-	"meeting":      i18n.Key("meeting"),
-	"mail":         i18n.Key("mail"),
-	"adopted":      i18n.Key("adopted"),
-	"not-adopted":  i18n.Key("not adopted"),
-	"not-put":      i18n.Key("not put to the vote"),
-	"no-consensus": i18n.Key("no consensus"),
-	"no-outcome":   i18n.Key("no outcome"),
-	"vote":         i18n.Key("by vote"),
-	"consensus":    i18n.Key("by consensus"),
-	"unanimity":    i18n.Key("unanimously"),
-	"leads":        i18n.Key("leads"),
-	"acts":         i18n.Key("acts"),
-	"supports":     i18n.Key("supports"),
-	"informed":     i18n.Key("is informed"),
-	"true":         i18n.Key("yes"),
-	"false":        i18n.Key("no"),
+	"Immediate":     i18n.Key("Immediate"),
+	"Expected":      i18n.Key("Expected"),
+	"Future":        i18n.Key("Future"),
+	"Past":          i18n.Key("Past"),
+	"Unknown":       i18n.Key("Unknown"),
+	"Extreme":       i18n.Key("Extreme"),
+	"Severe":        i18n.Key("Severe"),
+	"Moderate":      i18n.Key("Moderate"),
+	"Minor":         i18n.Key("Minor"),
+	"Observed":      i18n.Key("Observed"),
+	"Likely":        i18n.Key("Likely"),
+	"Possible":      i18n.Key("Possible"),
+	"Unlikely":      i18n.Key("Unlikely"),
+	"act":           i18n.Key("will act"),
+	"support":       i18n.Key("supports another"),
+	"consider":      i18n.Key("will consider"),
+	"noted":         i18n.Key("noted"),
+	"declined":      i18n.Key("declined"),
+	"telephone":     i18n.Key("telephone"),
+	"letter":        i18n.Key("letter"),
+	"meeting":       i18n.Key("meeting"),
+	"mail":          i18n.Key("mail"),
+	"adopted":       i18n.Key("adopted"),
+	"not-adopted":   i18n.Key("not adopted"),
+	"not-put":       i18n.Key("not put to the vote"),
+	"no-consensus":  i18n.Key("no consensus"),
+	"no-outcome":    i18n.Key("no outcome"),
+	"vote":          i18n.Key("by vote"),
+	"consensus":     i18n.Key("by consensus"),
+	"unanimity":     i18n.Key("unanimously"),
+	"leads":         i18n.Key("leads"),
+	"acts":          i18n.Key("acts"),
+	"supports":      i18n.Key("supports"),
+	"informed":      i18n.Key("is informed"),
+	"occurred":      i18n.Key("it occurred"),
+	"averted":       i18n.Key("it was averted"),
+	"did-not-occur": i18n.Key("it did not occur"),
+	"open":          i18n.Key("open##a result"),
+	"related":       i18n.Key("related"),
+	"part-of":       i18n.Key("part of it"),
+	"same":          i18n.Key("the same"),
+	"follows":       i18n.Key("follows"),
+	"admit":         i18n.Key("admitted"),
+	"suspend":       i18n.Key("suspended"),
+	"remove":        i18n.Key("removed"),
+	"true":          i18n.Key("yes"),
+	"false":         i18n.Key("no"),
 }
 
 // scaled are the members whose values are of a closed scale; a free text that
 // happens to read "act" stays what it is.
 var scaled = map[string]bool{"urgency": true, "severity": true, "certainty": true, "how": true, "heard": true, "outcome": true,
-	"mode": true, "role": true, "art54": true, "contemplated": true, "force": true, "private": true, "lead": true, "dormant": true}
+	"mode": true, "role": true, "art54": true, "contemplated": true, "force": true, "private": true, "lead": true, "dormant": true, "result": true,
+	"step": true, "record": true}
 
 // fieldLabel is what a member is called.
 func (p *printer) fieldLabel(name string) string {

@@ -263,3 +263,22 @@ func TestNoWordsOutsideTheCatalogue(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestEveryMemberHasAName finds members of the bodies of known kinds that are
+// shown by their bare name. A new one goes into fieldWords.
+func TestEveryMemberHasAName(t *testing.T) {
+	var check func(k act.Kind, list []Member)
+	check = func(k act.Kind, list []Member) {
+		for _, m := range list {
+			if _, ok := fieldWords[m.Name]; !ok {
+				t.Errorf("%s: the member %q has no entry in fieldWords", k, m.Name)
+			}
+			for _, g := range m.Groups {
+				check(k, g)
+			}
+		}
+	}
+	for _, s := range act.Kinds() {
+		check(s.Kind, members(s.Example().Body))
+	}
+}
