@@ -214,6 +214,8 @@ func (f *fakeDesk) Asks(_ context.Context, who desk.Who, _ desk.AskFilter) ([]ca
 	return f.book(who).Asks(f.now, f.heads()), f.failing
 }
 
+func (f *fakeDesk) Held() int64 { return int64(len(f.held)) }
+
 func (f *fakeDesk) Acts(_ context.Context, who desk.Who, after int64, limit int) ([]desk.Held, error) {
 	var out []desk.Held
 	for _, h := range f.held {

@@ -73,10 +73,10 @@ func (s *site) find(w http.ResponseWriter, r *request) error {
 	return s.render(w, http.StatusOK, p)
 }
 
-// search looks through the acts held here, in order of arrival.
+// search looks through the newest acts held here, in order of arrival.
 func (s *site) search(r *request, fits func(desk.Held) bool) ([]desk.Held, error) {
 	var out []desk.Held
-	for after := int64(0); after < maxLooked; {
+	for after := max(0, s.c.Desk.Held()-maxLooked); ; {
 		batch, err := s.c.Desk.Acts(r.Context(), r.who, after, 1000)
 		if err != nil {
 			return nil, err

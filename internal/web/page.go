@@ -167,15 +167,21 @@ func (s *site) whoAsks(w http.ResponseWriter, r *request) error {
 	if errors.Is(err, person.ErrCredential) {
 		r.who = desk.Who{}
 		r.expired = r.t("You are no longer signed in. Ask for a new link to sign in.")
-		s.setSession(w, "")
+		s.setSession(w, r.Request, "")
 		return nil
 	}
 	return err
 }
 
+// secure reports whether the browser speaks HTTPS: to us, or to the proxy in
+// front of us. Its cookies then go nowhere else.
+func secure(r *http.Request) bool {
+	return r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+}
+
 // setSession keeps or, with "", forgets the session in the browser.
-func (s *site) setSession(w http.ResponseWriter, token string) {
-	c := &http.Cookie{Name: s.c.Cookie, Value: token, Path: "/", HttpOnly: true, Secure: s.c.Secure, SameSite: http.SameSiteLaxMode}
+func (s *site) setSession(w http.ResponseWriter, r *http.Request, token string) {
+	c := &http.Cookie{Name: s.c.Cookie, Value: token, Path: "/", HttpOnly: true, Secure: secure(r), SameSite: http.SameSiteLaxMode}
 	if token == "" {
 		c.MaxAge = -1
 	}
@@ -187,7 +193,7 @@ func (s *site) setSession(w http.ResponseWriter, token string) {
 func (s *site) language(w http.ResponseWriter, r *http.Request) *i18n.Catalogue {
 	if l, ok := s.langs.For(r.URL.Query().Get("lang")); ok {
 		http.SetCookie(w, &http.Cookie{Name: langCookie, Value: l.Tag, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true,
-			Secure: s.c.Secure, SameSite: http.SameSiteLaxMode})
+			Secure: secure(r), SameSite: http.SameSiteLaxMode})
 		return l
 	}
 	if c, err := r.Cookie(langCookie); err == nil {

@@ -28,7 +28,7 @@ func (s *site) signInPost(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
-	s.setSession(w, token)
+	s.setSession(w, r.Request, token)
 	return see(w, r, "/")
 }
 
@@ -38,7 +38,7 @@ func (s *site) signOutPost(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
-	s.setSession(w, "")
+	s.setSession(w, r.Request, "")
 	return see(w, r, "/")
 }
 

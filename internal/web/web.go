@@ -53,6 +53,7 @@ type Desk interface {
 	Situations(ctx context.Context, who desk.Who) ([]casefile.View, error)
 	Situation(ctx context.Context, who desk.Who, name comity.ActName) (casefile.View, error)
 	Asks(ctx context.Context, who desk.Who, f desk.AskFilter) ([]casefile.AskView, error)
+	Held() int64 // position of the newest act held here
 	Acts(ctx context.Context, who desk.Who, after int64, limit int) ([]desk.Held, error)
 	Act(ctx context.Context, who desk.Who, name comity.ActName) (desk.Held, error)
 	Proof(ctx context.Context, who desk.Who, name comity.ActName, accepted bool) ([]byte, error)
@@ -97,8 +98,6 @@ type Config struct {
 	// Cookie is the name of the session's cookie; default SessionCookie of
 	// the organization's domain.
 	Cookie string
-	// Secure marks cookies for HTTPS only.
-	Secure bool
 }
 
 // SessionCookie is the name of the cookie that holds a session. It carries
