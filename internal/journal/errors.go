@@ -12,6 +12,10 @@ var ErrNotFound = errors.New("not in the journal")
 // written is there whole or not at all, and only the store can tell which.
 var ErrAmbiguous = errors.New("outcome of the commit unknown")
 
+// ErrReopen says that the store takes no writes until it is opened again:
+// waiting does not help. A Store wraps it.
+var ErrReopen = errors.New("the database must be opened again")
+
 // ErrNotRecorded says that an entry is certainly not in the journal, for a
 // reason that lies with the store or the journal and not with the entry.
 var ErrNotRecorded = errors.New("not recorded")

@@ -292,6 +292,8 @@ func (a *attempt) settle(ctx context.Context, lost error) error {
 		case errors.Is(err, errSettled):
 			// Not wrapped: what is unknown no longer is.
 			return fmt.Errorf("%w, try again: %v", ErrNotRecorded, lost)
+		case errors.Is(err, ErrReopen):
+			return fmt.Errorf("it is not known whether this was recorded; restart the node and look in the journal before trying again: %w (then: %v)", lost, err)
 		}
 		timer := time.NewTimer(pause)
 		select {

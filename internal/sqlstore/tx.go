@@ -97,7 +97,7 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 
 func (s *Store) write(ctx context.Context, fn func(*Tx) error) error {
 	if err := s.d.Broken(); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", journal.ErrReopen, err)
 	}
 	if err := s.inTx(ctx, fn); err != nil {
 		return err
