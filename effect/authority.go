@@ -2,6 +2,7 @@ package effect
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/comity/comity/comity"
 )
@@ -244,6 +245,11 @@ func mayAnswer(a Author, e Effect, f Facts) error {
 			return fmt.Errorf("only who asked or who was asked reports what was said")
 		}
 		from = ans.From
+	}
+	// The word of a party without a journal is carried by who asked it, or by
+	// an addressee it speaks through: else anybody could answer in its name.
+	if a.OnBehalfOf != "" && ask.Domain != a.Issuer && !slices.ContainsFunc(of, func(x Addressee) bool { return x.Org == a.Issuer.Party() }) {
+		return fmt.Errorf("only %s, who asked, or an addressee carries the answer of %s", ask.Domain, a.OnBehalfOf)
 	}
 	for _, x := range of {
 		if x.Org == from || x.Org == a.Issuer.Party() && a.OnBehalfOf != "" && from == a.OnBehalfOf {
