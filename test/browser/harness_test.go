@@ -160,8 +160,8 @@ func (w *world) link(t *testing.T, at comity.Domain, role person.Role) (link str
 }
 
 // issue issues a document through the API of a node, as its officer's program.
-// It returns the act's name, or for a consequential kind the draft's number.
-func (w *world) issue(t *testing.T, at comity.Domain, a *act.Act) (name string, draft int64) {
+// It returns the act's name.
+func (w *world) issue(t *testing.T, at comity.Domain, a *act.Act) string {
 	t.Helper()
 	var token string
 	w.visit(t, at, func(n *node.Node) (err error) {
@@ -189,15 +189,12 @@ func (w *world) issue(t *testing.T, at comity.Domain, a *act.Act) (name string, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp.StatusCode != http.StatusCreated && resp.StatusCode != http.StatusAccepted {
+	if resp.StatusCode != http.StatusCreated {
 		t.Fatalf("issue at %s: %s: %s", at, resp.Status, b)
 	}
-	var out struct {
-		Act   string
-		Draft int64
-	}
+	var out struct{ Act string }
 	if err := json.Unmarshal(b, &out); err != nil {
 		t.Fatalf("issue at %s: %v: %s", at, err, b)
 	}
-	return out.Act, out.Draft
+	return out.Act
 }

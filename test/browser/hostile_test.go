@@ -32,7 +32,7 @@ func (w *world) hostileAct(t *testing.T) {
 	by := act.By{Organ: hostileName, Office: hostileName, Officer: hostileName}
 	to := []act.To{{Org: "un.example", Organ: hostileName, FocalPoint: hostileName, For: act.ForAnswer}}
 	now := w.demo.Now()
-	file, _ := w.issue(t, from, &act.Act{Kind: "situation.v1", Date: now, By: by, Status: comity.Exercise, TLP: comity.Clear, Lang: "en", Title: hostileTitle, Text: hostileText, Threat: "other"})
+	file := w.issue(t, from, &act.Act{Kind: "situation.v1", Date: now, By: by, Status: comity.Exercise, TLP: comity.Clear, Lang: "en", Title: hostileTitle, Text: hostileText, Threat: "other"})
 	situation, err := comity.ParseActName(file)
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func (w *world) hostileAct(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	warning, _ := w.issue(t, from, &act.Act{Kind: "warning.v1", Date: now, By: by, To: to, Situation: situation, Status: comity.Exercise, TLP: comity.Clear, Marking: hostileName,
+	warning := w.issue(t, from, &act.Act{Kind: "warning.v1", Date: now, By: by, To: to, Situation: situation, Status: comity.Exercise, TLP: comity.Clear, Marking: hostileName,
 		Lang: "en", Title: hostileTitle, Text: hostileText, Body: body,
 		Ask: &act.Ask{What: hostileText, Basis: effect.Duty, Source: hostileName, Due: comity.TimeOf(now.AddDate(0, 0, -1))}})
 
