@@ -143,7 +143,7 @@ func (d *Desk) Peers(ctx context.Context, who Who) ([]PeerView, error) {
 	}
 	var out []PeerView
 	for _, p := range peers {
-		v := PeerView{Domain: p.Domain, Name: p.Name, URL: p.URL, Pinned: p.Pinned}
+		v := PeerView{Domain: p.Domain, Name: p.Name, URL: p.URL, LogKey: p.LogKey, Pinned: p.Pinned}
 		if d.c.Follows != nil {
 			v.Follow, _ = d.c.Follows(p.Domain)
 		}

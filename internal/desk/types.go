@@ -99,6 +99,7 @@ type PeerView struct {
 	Domain  comity.Domain
 	Name    string
 	URL     string
+	LogKey  string // of its journal, as it is pinned here
 	Pinned  time.Time
 	Follow  Following // how far we have read and stored them
 	Stored  Receipt   // how far they have stored us

@@ -168,10 +168,20 @@ func base(r *request) string {
 	return scheme + "://" + r.Host
 }
 
-// logKey is the verification key of a journal, if it is this node's own.
-func (s *site) logKey(_ *request, d comity.Domain) string {
+// logKey is the verification key of a journal: our own, or as it is pinned here;
+// "" if it is not known.
+func (s *site) logKey(r *request, d comity.Domain) string {
 	if d == s.self.Domain {
 		return s.self.LogKey
+	}
+	peers, err := s.c.Desk.Peers(r.Context(), r.who)
+	if err != nil {
+		return "" // the page then says where to find it
+	}
+	for _, p := range peers {
+		if p.Domain == d {
+			return p.LogKey
+		}
 	}
 	return ""
 }
