@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
@@ -342,21 +344,25 @@ func (d *Desk) seal(ctx context.Context, p Preview) (act.Sealed, error) {
 	if err != nil {
 		return out, err
 	}
+	var g errgroup.Group // each waits for the disk
 	for _, part := range []struct {
 		purpose seal.Purpose
 		payload []byte
 		into    *act.Commitment
 	}{{seal.Effects, cut, &out.Effects}, {seal.Content, p.Document, &out.Content}} {
-		box, _, err := seal.Seal(d.c.Self.Domain, part.purpose, part.payload, to, rand.Reader)
-		if err != nil {
-			return out, fmt.Errorf("seal: %w", err)
-		}
-		if _, err := d.c.Blobs.Put(ctx, box.Ciphertext); err != nil {
-			return out, explain(fmt.Errorf("store the sealed content: %w", err))
-		}
-		*part.into = box.Commitment
+		g.Go(func() error {
+			box, _, err := seal.Seal(d.c.Self.Domain, part.purpose, part.payload, to, rand.Reader)
+			if err != nil {
+				return fmt.Errorf("seal: %w", err)
+			}
+			if _, err := d.c.Blobs.Put(ctx, box.Ciphertext); err != nil {
+				return explain(fmt.Errorf("store the sealed content: %w", err))
+			}
+			*part.into = box.Commitment
+			return nil
+		})
 	}
-	return out, nil
+	return out, g.Wait()
 }
 
 func (d *Desk) recipients(ctx context.Context, p Preview) ([]seal.Recipient, error) {

@@ -24,7 +24,7 @@ type FollowerConfig struct {
 	Paused   bool             // begin paused
 	NoStream bool             // poll only
 	Interval time.Duration    // between polls when nothing happens; 0 means 5 s
-	Spacing  time.Duration    // at least this long between polls; 0 means 50 ms
+	Spacing  time.Duration    // most between polls while there is news; 0 means 50 ms
 	Now      func() time.Time // real time; nil means time.Now
 	Rand     func() float64   // for jitter and back-off; nil means none
 	Logger   *slog.Logger     // nil discards
@@ -167,12 +167,21 @@ func (f *Follower) follow(ctx context.Context) {
 		wg.Go(func() { f.listen(ctx) })
 	}
 	for ctx.Err() == nil {
+		begun := f.c.Now()
 		wait, wake := f.step(ctx)
-		if !sleep(ctx, min(wait, f.c.Spacing), nil) || !sleep(ctx, wait-f.c.Spacing, wake) {
+		rest := min(wait, f.spacing(f.c.Now().Sub(begun)))
+		if !sleep(ctx, rest, nil) || !sleep(ctx, wait-rest, wake) {
 			break
 		}
 	}
 	wg.Wait()
+}
+
+// spacing is how long to let news gather after a poll: as long as it took, so
+// that at most half of the time goes into polls on a machine that is busy.
+func (f *Follower) spacing(took time.Duration) time.Duration {
+	const least = 5 * time.Millisecond
+	return min(f.c.Spacing, max(least, took))
 }
 
 // step does one poll and says how long to wait for the next, and what may cut
