@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/sqlstore"
+)
+
+// A measure takes one sample, with a fresh folder of its own.
+type measure func(ctx context.Context, e *env, dir string) (sample, error)
+
+// measures by name.
+var measures = map[string]measure{
+	"fdatasync":   fdatasync,
+	"journal 1":   journalAppend(1),
+	"journal 16":  journalAppend(16),
+	"journal 256": journalAppend(256),
+	"tessera 256": tessera("-callers=256", "-batch=256", "-age=250ms", "-checkpoints=100ms"),
+	"tessera 1":   tessera("-callers=1", "-batch=1", "-age=1ms", "-checkpoints=100ms", "-provable", "-for=1.2s"),
+
+	"acts 1":         issue(1),
+	"acts 16":        issue(16),
+	"acts 256":       issue(256),
+	"acts HTTP 16":   issueHTTP(16),
+	"seal":           sealOnly,
+	"acts sealed 16": issueSealed(16),
+
+	"delivery":        delivery(false),
+	"delivery sealed": delivery(true),
+	"delivery 100/s":  deliveryPaced,
+
+	"page": page,
+	"demo": demo,
+}
+
+const origin comity.Origin = "bench.example/journal"
+
+// entry is 1 KB that nothing compresses.
+func entry() []byte {
+	b := make([]byte, 1024)
+	rand.Read(b)
+	return b
+}
+
+// fdatasync appends 4 KB to a file and waits for the disk.
+func fdatasync(_ context.Context, e *env, dir string) (sample, error) {
+	f, err := os.Create(filepath.Join(dir, "file"))
+	if err != nil {
+		return sample{}, err
+	}
+	defer f.Close()
+	b := make([]byte, 4096)
+	rand.Read(b)
+	return load(context.Background(), 1, e.each/2, func(context.Context, int) error {
+		if _, err := f.Write(b); err != nil {
+			return err
+		}
+		return datasync(f)
+	})
+}
+
+// journalAppend appends opaque entries: durable, in the tree, and under a
+// signed checkpoint when the call returns.
+func journalAppend(callers int) measure {
+	return func(ctx context.Context, e *env, dir string) (_ sample, err error) {
+		s, err := sqlstore.Open(ctx, "sqlite:"+filepath.Join(dir, "comity.db"), sqlstore.Options{})
+		if err != nil {
+			return sample{}, err
+		}
+		defer s.Close()
+		skey, _, err := note.GenerateKey(rand.Reader, string(origin))
+		if err != nil {
+			return sample{}, err
+		}
+		signer, err := note.NewSigner(skey)
+		if err != nil {
+			return sample{}, err
+		}
+		j, err := journal.Open(ctx, journal.Config{Store: s, Origin: origin, Signer: signer})
+		if err != nil {
+			return sample{}, err
+		}
+		defer j.Close()
+		b := entry()
+		return warm(ctx, callers, e.each, func(ctx context.Context, _ int) error {
+			_, err := j.Append(ctx, func(int64) ([]byte, error) { return b, nil })
+			return err
+		})
+	}
+}
+
+// warm is load after a moment that is not counted: files grow, statements are
+// prepared, connections are opened.
+func warm(ctx context.Context, callers int, d time.Duration, op func(ctx context.Context, caller int) error) (sample, error) {
+	if _, err := load(ctx, callers, d/10, op); err != nil {
+		return sample{}, err
+	}
+	return load(ctx, callers, d, op)
+}
