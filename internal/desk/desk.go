@@ -101,6 +101,9 @@ type Desk struct {
 
 	releasing sync.Mutex // held while a draft is released
 
+	files [2]recent[casefile.View]    // of the public and of the full book
+	asks  [2]recent[casefile.AskView] // likewise
+
 	mu       sync.Mutex
 	receipts map[comity.Domain][]Receipt // by size, rising: mirror cosignatures of our own journal
 	last     comity.Time                 // newest recorded time in our own journal
@@ -212,26 +215,60 @@ func (d *Desk) book(who Who) *casefile.Book {
 	return d.c.Ledger.public
 }
 
-// Situations returns every file that the caller may see, the one with the
-// newest act first.
-func (d *Desk) Situations(ctx context.Context, who Who) ([]casefile.View, error) {
-	heads, err := d.heads(ctx, who)
-	if err != nil {
-		return nil, err
-	}
-	now := d.Now()
-	l := d.c.Ledger
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	b := d.book(who)
-	var out []casefile.View
-	for _, n := range b.Situations() {
-		if v, ok := b.View(n, now, heads); ok {
-			out = append(out, v)
+// recent keeps what was computed from a book for as long as nothing arrived,
+// the clock stands, and a second has not passed: whoever asks again and again,
+// as anybody may, costs no more than one reading a second.
+type recent[T any] struct {
+	mu   sync.Mutex
+	held int64
+	now  comity.Time
+	at   time.Time // real time
+	kept []T
+}
+
+func (r *recent[T]) get(held int64, now comity.Time, compute func() ([]T, error)) ([]T, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.at.IsZero() || r.held != held || r.now != now || time.Since(r.at) > time.Second {
+		kept, err := compute()
+		if err != nil {
+			return nil, err
 		}
+		r.held, r.now, r.at, r.kept = held, now, time.Now(), kept
 	}
-	slices.SortStableFunc(out, func(a, b casefile.View) int { return b.Latest.Compare(a.Latest.Time) })
-	return out, nil
+	return slices.Clone(r.kept), nil
+}
+
+// reads is which of the two books the caller may read.
+func (w Who) reads() int {
+	if w.May(person.Officer) {
+		return 1
+	}
+	return 0
+}
+
+// Situations returns every file that the caller may see, the one with the
+// newest act first. What they hold must not be changed.
+func (d *Desk) Situations(ctx context.Context, who Who) ([]casefile.View, error) {
+	now := d.Now()
+	return d.files[who.reads()].get(d.Held(), now, func() ([]casefile.View, error) {
+		heads, err := d.heads(ctx, who)
+		if err != nil {
+			return nil, err
+		}
+		l := d.c.Ledger
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		b := d.book(who)
+		var out []casefile.View
+		for _, n := range b.Situations() {
+			if v, ok := b.View(n, now, heads); ok {
+				out = append(out, v)
+			}
+		}
+		slices.SortStableFunc(out, func(a, b casefile.View) int { return b.Latest.Compare(a.Latest.Time) })
+		return out, nil
+	})
 }
 
 // Situation returns one file.
@@ -253,14 +290,19 @@ func (d *Desk) Situation(ctx context.Context, who Who, name comity.ActName) (cas
 // Asks returns asks in the order in which a desk should look at them: late
 // first, then by the date that counts, then by name.
 func (d *Desk) Asks(ctx context.Context, who Who, f AskFilter) ([]casefile.AskView, error) {
-	heads, err := d.heads(ctx, who)
+	now := d.Now()
+	all, err := d.asks[who.reads()].get(d.Held(), now, func() ([]casefile.AskView, error) {
+		heads, err := d.heads(ctx, who)
+		if err != nil {
+			return nil, err
+		}
+		d.c.Ledger.mu.Lock()
+		defer d.c.Ledger.mu.Unlock()
+		return d.book(who).Asks(now, heads), nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	l := d.c.Ledger
-	l.mu.Lock()
-	all := d.book(who).Asks(d.Now(), heads)
-	l.mu.Unlock()
 	var out []casefile.AskView
 	for _, a := range all {
 		if f.By != "" && a.By != f.By {
