@@ -19,12 +19,13 @@ type measure func(ctx context.Context, e *env, dir string) (sample, error)
 
 // measures by name.
 var measures = map[string]measure{
-	"fdatasync":   fdatasync,
-	"journal 1":   journalAppend(1),
-	"journal 16":  journalAppend(16),
-	"journal 256": journalAppend(256),
-	"tessera 256": tessera("-callers=256", "-batch=256", "-age=250ms", "-checkpoints=100ms"),
-	"tessera 1":   tessera("-callers=1", "-batch=1", "-age=1ms", "-checkpoints=100ms", "-provable", "-for=1.2s"),
+	"fdatasync":    fdatasync,
+	"journal 1":    journalAppend(1),
+	"journal 16":   journalAppend(16),
+	"journal 256":  journalAppend(256),
+	"tessera 256":  tessera("-callers=256", "-batch=256", "-age=250ms", "-checkpoints=100ms"),
+	"tessera 1":    tessera("-callers=1", "-batch=1", "-age=1ms", "-checkpoints=100ms", "-provable", "-for=1.2s"),
+	"tessera idle": tessera("-callers=1", "-batch=1", "-age=1ms", "-checkpoints=100ms", "-provable", "-rest=110ms", "-for=1.2s"),
 
 	"acts 1":         issue(1),
 	"acts 16":        issue(16),

@@ -46,6 +46,7 @@ var rows = []row{
 	{"Tessera POSIX v1.0.4, 1 KB, 256 callers (peer)", "tessera 256", nil},
 	{"journal append to provable, 1 KB, 1 caller", "journal 1", []want{{p50, "tessera 1", "Tessera", 0, 1. / 80}}},
 	{"Tessera POSIX v1.0.4 to provable, 1 KB, 1 caller (peer)", "tessera 1", nil},
+	{"Tessera POSIX v1.0.4 to provable, after a rest (peer)", "tessera idle", nil},
 
 	{"whole acts, 1 KB, 1 caller", "acts 1", []want{{p50, "fdatasync", "one fdatasync", 0, 3}}},
 	{"whole acts, 1 KB, 16 callers", "acts 16", []want{{rate, "acts 1", "1 caller", 4, 0}}},

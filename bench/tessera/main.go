@@ -4,7 +4,10 @@
 //	{"rate": 25000, "p50": 9.1, "p99": 14.0}
 //
 // A call is over when the entry is durable and integrated into the tree; with
-// -provable, when a published checkpoint covers it as well.
+// -provable, when a published checkpoint covers it as well. Tessera publishes
+// at once if the last checkpoint is old enough, and else waits for the
+// interval: calls that come one after the other see the interval, calls after a
+// rest (-rest) do not.
 package main
 
 import (
@@ -13,6 +16,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	mrand "math/rand/v2"
 	"os"
 	"slices"
 	"sync"
@@ -31,14 +35,15 @@ func main() {
 	age := flag.Duration("age", 250*time.Millisecond, "after which a batch is not filled further")
 	checkpoints := flag.Duration("checkpoints", 100*time.Millisecond, "between checkpoints")
 	provable := flag.Bool("provable", false, "wait for a checkpoint that covers the entry")
+	rest := flag.Duration("rest", 0, "before each call, once to twice as long; no rate is printed then")
 	flag.Parse()
-	if err := run(context.Background(), *dir, *callers, *d, *batch, *age, *checkpoints, *provable); err != nil {
+	if err := run(context.Background(), *dir, *callers, *d, *batch, *age, *checkpoints, *provable, *rest); err != nil {
 		fmt.Fprintln(os.Stderr, "tessera:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, dir string, callers int, d time.Duration, batch uint, age, checkpoints time.Duration, provable bool) error {
+func run(ctx context.Context, dir string, callers int, d time.Duration, batch uint, age, checkpoints time.Duration, provable bool, rest time.Duration) error {
 	skey, _, err := note.GenerateKey(rand.Reader, "bench.example/log")
 	if err != nil {
 		return err
@@ -57,6 +62,11 @@ func run(ctx context.Context, dir string, callers int, d time.Duration, batch ui
 		return err
 	}
 	awaiter := tessera.NewPublicationAwaiter(ctx, reader.ReadCheckpoint, time.Millisecond)
+	pause := func() {
+		if rest > 0 {
+			time.Sleep(rest + mrand.N(rest))
+		}
+	}
 	add := func() error {
 		entry := make([]byte, 1024)
 		rand.Read(entry)
@@ -68,10 +78,10 @@ func run(ctx context.Context, dir string, callers int, d time.Duration, batch ui
 		_, err := future()
 		return err
 	}
-	if _, _, err := load(callers, d/10, add); err != nil { // not counted: files are made
+	if _, _, err := load(callers, d/10, pause, add); err != nil { // not counted: files are made
 		return err
 	}
-	took, over, err := load(callers, d, add)
+	took, over, err := load(callers, d, pause, add)
 	if err != nil {
 		return err
 	}
@@ -80,12 +90,16 @@ func run(ctx context.Context, dir string, callers int, d time.Duration, batch ui
 	}
 	slices.Sort(took)
 	ms := func(q int) float64 { return float64(took[len(took)*q/100].Nanoseconds()) / 1e6 }
-	return json.NewEncoder(os.Stdout).Encode(map[string]float64{
-		"rate": float64(len(took)) / over.Seconds(), "p50": ms(50), "p99": ms(99)})
+	perSecond := float64(len(took)) / over.Seconds()
+	if rest > 0 {
+		perSecond = 0
+	}
+	return json.NewEncoder(os.Stdout).Encode(map[string]float64{"rate": perSecond, "p50": ms(50), "p99": ms(99)})
 }
 
-// load calls op from as many callers at a time, for a while.
-func load(callers int, d time.Duration, op func() error) ([]time.Duration, time.Duration, error) {
+// load calls op from as many callers at a time, for a while. A pause before a
+// call is not part of it.
+func load(callers int, d time.Duration, pause func(), op func() error) ([]time.Duration, time.Duration, error) {
 	took := make([][]time.Duration, callers)
 	failed := make([]error, callers)
 	var wg sync.WaitGroup
@@ -93,6 +107,7 @@ func load(callers int, d time.Duration, op func() error) ([]time.Duration, time.
 	for i := range callers {
 		wg.Go(func() {
 			for time.Since(begun) < d || len(took[i]) == 0 {
+				pause()
 				start := time.Now()
 				if failed[i] = op(); failed[i] != nil {
 					return
