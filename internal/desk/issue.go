@@ -406,11 +406,14 @@ func (d *Desk) append(ctx context.Context, entry func(at comity.Time) ([]byte, e
 // whose failure is known to have recorded nothing.
 func explain(err error) error {
 	var known interface{ Hint() string }
+	var behind *journal.BehindError
 	switch {
 	case errors.Is(err, journal.ErrAmbiguous):
 		return err
 	case errors.Is(err, syscall.ENOSPC):
 		return &Unable{errors.New("nothing was recorded: the disk is full; make room and try again")}
+	case errors.As(err, &behind):
+		return &Unable{behind}
 	case errors.As(err, &known):
 		return &Unable{fmt.Errorf("nothing was recorded: %s", known.Hint())}
 	}

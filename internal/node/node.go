@@ -222,6 +222,7 @@ func (n *Node) Start(ctx context.Context) error {
 	if err := n.connect(ctx); err != nil {
 		return err
 	}
+	n.reminded(ctx)
 	n.done.Go(func() { n.watchJournal(ctx) })
 	n.done.Go(func() { n.watchRoster(ctx) })
 	return nil
