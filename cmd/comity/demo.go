@@ -79,7 +79,7 @@ func (a *app) play(ctx context.Context, cfg demo.Config) error {
 	if err != nil {
 		return err
 	}
-	seats, err := d.Seats(ctx)
+	seats, err := d.Seats(context.WithoutCancel(ctx)) // whoever stops it now still sees that it was ready
 	if err != nil {
 		return errors.Join(err, d.Close())
 	}

@@ -50,6 +50,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		fmt.Fprintf(errOut, "comity: %v\nSee \"comity help\".\n", err)
 		return exitUsage
 	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errors.New("stopped before it was done")
+	}
 	fmt.Fprintf(errOut, "comity: %v\n", err)
 	return exitFailed
 }

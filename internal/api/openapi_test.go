@@ -38,7 +38,7 @@ func TestDescriptionIsSound(t *testing.T) {
 		t.Errorf("openapi: got %v, want 3.1.1", s.doc["openapi"])
 	}
 	ids := map[string]bool{}
-	for _, o := range s.ops {
+	for _, o := range slices.Concat(s.ops, s.node) {
 		if ids[o.id] {
 			t.Errorf("operationId %s stands twice", o.id)
 		}

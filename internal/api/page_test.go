@@ -138,6 +138,11 @@ func renderPage(t *testing.T, s *spec) []byte {
 				tag.Operations = append(tag.Operations, s.pageOperation(o))
 			}
 		}
+		for _, o := range s.node {
+			if o.op["tags"].([]any)[0] == tag.Name {
+				tag.Operations = append(tag.Operations, s.pageOperation(o))
+			}
+		}
 		data.Tags = append(data.Tags, tag)
 	}
 	for _, p := range problemTypes() {

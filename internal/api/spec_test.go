@@ -16,8 +16,9 @@ import (
 
 // spec is openapi.yaml as far as the tests need it.
 type spec struct {
-	doc map[string]any
-	ops []operation
+	doc  map[string]any
+	ops  []operation // of this package
+	node []operation // outside /api/: internal/node tests that they are there
 
 	mu       sync.Mutex
 	patterns map[string]*regexp.Regexp
@@ -46,11 +47,17 @@ func loadSpec(t testing.TB) *spec {
 			}
 			o := s.obj(op)
 			pattern := regexp.MustCompile(`\\\{[a-z]+\\\}`).ReplaceAllString(regexp.QuoteMeta(path), "[^/]+")
-			s.ops = append(s.ops, operation{o["operationId"].(string), strings.ToUpper(method), path,
+			ops := &s.ops
+			if !strings.HasPrefix(path, "/api/") {
+				ops = &s.node
+			}
+			*ops = append(*ops, operation{o["operationId"].(string), strings.ToUpper(method), path,
 				regexp.MustCompile("^" + pattern + "$"), s.obj(o["responses"]), o})
 		}
 	}
-	slices.SortFunc(s.ops, func(a, b operation) int { return strings.Compare(a.path+a.method, b.path+b.method) })
+	for _, ops := range [][]operation{s.ops, s.node} {
+		slices.SortFunc(ops, func(a, b operation) int { return strings.Compare(a.path+a.method, b.path+b.method) })
+	}
 	return s
 }
 

@@ -122,6 +122,12 @@ func Open(ctx context.Context, c Config) (_ *Demo, err error) {
 	if err == nil {
 		err = d.hear(ctx)
 	}
+	// Other commands find the nodes once all of it is there.
+	for _, p := range d.players {
+		if err == nil && p.served != nil {
+			err = p.node.Announce(p.url)
+		}
+	}
 	return d, err
 }
 
@@ -166,7 +172,7 @@ func (d *Demo) startNodes(ctx context.Context) error {
 		if apart(p) {
 			err = p.spawn(ctx, d.c.Binary, "serve", "--dir", p.dir, "--listen", p.listener.Addr().String(), "--clock-file", d.clock.file)
 		} else {
-			err = p.serve(d.ctx)
+			p.serve(d.ctx)
 		}
 		if err != nil {
 			return err

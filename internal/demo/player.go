@@ -128,11 +128,10 @@ func (p *player) asPeer() peer.Peer {
 }
 
 // serve answers in the background until close.
-func (p *player) serve(ctx context.Context) error {
+func (p *player) serve(ctx context.Context) {
 	ctx, p.stop = context.WithCancel(ctx)
 	p.served = make(chan error, 1)
 	go func() { p.served <- p.node.Serve(ctx, p.listener) }()
-	return p.node.Announce(p.url)
 }
 
 // spawn runs the node as a process of its own, instead of in this one.
