@@ -39,7 +39,7 @@ const (
 	TakenUp     Standing = "taken-up"    // a person has it, until a time
 	Lapsed      Standing = "lapsed"      // taken up, the time passed, no answer
 	Considering Standing = "considering" // answered: will consider until a date it accepted
-	Unanswered  Standing = "unanswered"  // the date the asker wished for has passed; no answer recorded here
+	Unanswered  Standing = "unanswered"  // the date has passed, no answer is recorded here, and it cannot be said that one was owed and did not come
 	NotHeard    Standing = "not-heard"   // due has passed, but the journal was not heard since
 	Overdue     Standing = "overdue"     // owed by a duty or an accepted date, due has passed, the journal was heard since and hides nothing
 	Consented   Standing = "consented"   // silence was said beforehand to be consent, and the time has passed

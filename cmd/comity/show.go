@@ -188,6 +188,9 @@ func standingWords(x api.Addressee) string {
 	case casefile.Overdue:
 		return fmt.Sprintf("overdue since %s (%d days)", x.Due, x.Days)
 	case casefile.Unanswered:
+		if x.Days == 0 {
+			return "no answer recorded here, less than a day"
+		}
 		return fmt.Sprintf("no answer recorded here, %d days", x.Days)
 	case casefile.NotHeard:
 		if x.Since.IsZero() {

@@ -65,6 +65,9 @@ func (p *printer) standingWord(v casefile.AddresseeView) template.HTML {
 	case casefile.Considering:
 		return p.html("will answer by %s", p.stamp(v.Due))
 	case casefile.Unanswered:
+		if v.Days == 0 {
+			return text(w.T(i18n.Key("no answer recorded here, less than a day")))
+		}
 		return text(w.N(i18n.Key("no answer recorded here, %d day|no answer recorded here, %d days"), v.Days))
 	case casefile.NotHeard:
 		if v.Since.IsZero() {
@@ -219,7 +222,7 @@ func (p *printer) allMarks() []template.HTML {
 		casefile.TakenUp:     i18n.Key("taken up: a person there has it, for now"),
 		casefile.Lapsed:      i18n.Key("taken up, then lapsed"),
 		casefile.Considering: i18n.Key("will answer by a date it accepted"),
-		casefile.Unanswered:  i18n.Key("no answer recorded here after the date that was wished"),
+		casefile.Unanswered:  i18n.Key("no answer recorded here after the date"),
 		casefile.NotHeard:    i18n.Key("the date has passed, and it has not been heard from since"),
 		casefile.Overdue:     i18n.Key("overdue: an answer was owed"),
 		casefile.Consented:   i18n.Key("silence that counts as consent"),
