@@ -200,16 +200,19 @@ func (s *spec) pageOperation(o operation) pageOperation {
 	return out
 }
 
+// content names every media type, in the order of their names.
 func (s *spec) content(of map[string]any) template.HTML {
-	for media, m := range s.obj(of["content"]) {
-		schema := s.obj(m)["schema"]
-		out := template.HTML("<code>" + media + "</code>")
+	var out []string
+	content := s.obj(of["content"])
+	for _, media := range slices.Sorted(maps.Keys(content)) {
+		one := "<code>" + media + "</code>"
+		schema := s.obj(content[media])["schema"]
 		if ref, _ := schema.(map[string]any); ref["$ref"] != nil {
-			out += ", " + s.form(schema)
+			one += ", " + string(s.form(schema))
 		}
-		return out
+		out = append(out, one)
 	}
-	return ""
+	return template.HTML(strings.Join(out, " or "))
 }
 
 // form is a schema in a few words.
