@@ -10,9 +10,10 @@ import (
 )
 
 // The body of a key act is the effect's own: C2SP verification keys (vkeys)
-// of the journal, the witness and the mirror, the offline root key, and the
-// age recipient to seal to. Entry 0 of every journal is one; a later one
-// rotates the keys it names and leaves the others as they are.
+// of the journal, the witness and the mirror, perhaps post-quantum ones beside
+// them, the offline root key, and the age recipient to seal to. Entry 0 of
+// every journal is one; a later one rotates the keys it names and leaves the
+// others as they are.
 var _ = register(Spec{
 	Kind:          "key.v1",
 	Title:         "Keys",
@@ -23,7 +24,7 @@ var _ = register(Spec{
 			return errors.New("tlp: keys are for everybody; mark it CLEAR")
 		}
 		return errors.Join(inHouse(a), vkey("log", k.Log), vkey("witness", k.Witness), vkey("mirror", k.Mirror), vkey("root", k.Root),
-			recipient(k.Recipient))
+			recipient(k.Recipient), vkey("log_pq", k.LogPQ), vkey("witness_pq", k.WitnessPQ), vkey("mirror_pq", k.MirrorPQ))
 	}),
 	Effects: computed(func(a *Act, k effect.Key) effect.List { return effect.List{k} }),
 	Example: func() *Act {

@@ -388,7 +388,8 @@ func (e Key) check() error {
 		return errors.New("names no key")
 	}
 	return errors.Join(codeOrNone("log", e.Log, MaxKey), codeOrNone("witness", e.Witness, MaxKey), codeOrNone("mirror", e.Mirror, MaxKey),
-		codeOrNone("root", e.Root, MaxKey), codeOrNone("recipient", e.Recipient, MaxKey))
+		codeOrNone("root", e.Root, MaxKey), codeOrNone("recipient", e.Recipient, MaxKey),
+		codeOrNone("log_pq", e.LogPQ, MaxKey), codeOrNone("witness_pq", e.WitnessPQ, MaxKey), codeOrNone("mirror_pq", e.MirrorPQ, MaxKey))
 }
 func (e Score) check() error {
 	return errors.Join(named("warning", e.Warning), oneOf("result", e.Result, "occurred", "averted", "did-not-occur", "open"))

@@ -293,13 +293,17 @@ type (
 		Party comity.Party `json:"party"`
 	}
 	// Key publishes, rotates or revokes keys of the issuer. Values are C2SP
-	// vkeys, and an age recipient for sealing.
+	// vkeys, and an age recipient for sealing. The last three are post-quantum
+	// keys (ML-DSA-44) for the same tasks and under the same names.
 	Key struct {
 		Log       string `json:"log,omitempty"`
 		Witness   string `json:"witness,omitempty"`
 		Mirror    string `json:"mirror,omitempty"`
 		Root      string `json:"root,omitempty"`
 		Recipient string `json:"recipient,omitempty"`
+		LogPQ     string `json:"log_pq,omitempty"`
+		WitnessPQ string `json:"witness_pq,omitempty"`
+		MirrorPQ  string `json:"mirror_pq,omitempty"`
 	}
 	// Score records what became of a warning.
 	Score struct {

@@ -41,7 +41,7 @@ func full() []Effect {
 		Deploy{"eu.example", "ECOMIL", un, un, un, items}, Return{un}, Convene{"Security Council", t, true},
 		Inscribe{un, "GRC"}, Speak{un, "GRC"}, Adhere{"terrorist-financing-1999", "CIV", "accession", t},
 		Designate{"counter-terrorism", "Legal Affairs"}, Admit{"CIV"}, Suspend{"CIV"}, Remove{"CIV"},
-		Key{"l", "w", "m", "r", "age1"}, Score{un, "averted"}, Evidence{"oas.example", comity.LeafHash(nil)},
+		Key{"l", "w", "m", "r", "age1", "lp", "wp", "mp"}, Score{un, "averted"}, Evidence{"oas.example", comity.LeafHash(nil)},
 	}
 }
 
