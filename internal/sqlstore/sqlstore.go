@@ -48,6 +48,7 @@ import (
 type Store struct {
 	d      dialect
 	log    *slog.Logger
+	fault  Fault
 	wcache *stmts // prepared on the writing connection
 	rcache *stmts // prepared on the reading connections
 }
@@ -114,6 +115,7 @@ type dialect interface {
 // Options of Open. The zero value is good.
 type Options struct {
 	Logger *slog.Logger // nil discards
+	Fault  Fault        // nil: nothing fails but what does; for tests and simulations
 }
 
 // Open opens the database at url and brings its schema up to date:
@@ -134,7 +136,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{d: d, log: o.Logger}
+	s := &Store{d: d, log: o.Logger, fault: o.Fault}
 	if d.Prepares() {
 		s.wcache, s.rcache = &stmts{db: d.Writer()}, &stmts{db: d.Reader()}
 	}
