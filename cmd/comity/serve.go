@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) serveCmd() *cobra.Command {
-	var listen, db, clock string
+	var listen, db, blobs, clock string
 	c := &cobra.Command{
 		Use:   "serve --dir D --listen ADDR",
 		Short: "Run the organization's node",
@@ -39,7 +39,7 @@ journals, until it is stopped. Put a TLS proxy in front of it.`,
 				return err
 			}
 			defer l.Close()
-			n, err := node.Open(ctx, node.Config{Dir: a.dir, Database: db, Clock: now, Log: log, Version: version()})
+			n, err := node.Open(ctx, node.Config{Dir: a.dir, Database: db, Blobs: blobs, Clock: now, Log: log, Version: version()})
 			if err != nil {
 				return err
 			}
@@ -56,6 +56,7 @@ journals, until it is stopped. Put a TLS proxy in front of it.`,
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address to listen on")
 	c.Flags().StringVar(&db, "db", "", "database: postgres://…, instead of the SQLite file in the folder; remembered")
+	c.Flags().StringVar(&blobs, "blobs", "", "where sealed contents are kept: s3://BUCKET/PREFIX?endpoint=URL, instead of a folder in the folder; remembered")
 	c.Flags().StringVar(&clock, "clock-file", "", "read the time from this file (scenarios)")
 	c.Flags().MarkHidden("clock-file")
 	return c

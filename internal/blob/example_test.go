@@ -18,7 +18,7 @@ func Example() {
 	defer os.RemoveAll(dir)
 	ctx := context.Background()
 
-	s, err := blob.Open(filepath.Join(dir, "blobs"))
+	s, err := blob.Open(ctx, filepath.Join(dir, "blobs"))
 	if err != nil {
 		panic(err)
 	}

@@ -317,7 +317,7 @@ func (s *ambiguousOnce) Update(ctx context.Context, o comity.Origin, fn func(jou
 func TestAmbiguousCommit(t *testing.T) {
 	un := newHouse(t, "un.example")
 	ctx := t.Context()
-	blobs, err := blob.Open(t.TempDir())
+	blobs, err := blob.Open(t.Context(), t.TempDir())
 	check(t, err)
 	store := &ambiguousOnce{Store: un.store}
 	l, err := desk.OpenLedger(ctx, "un.example", store, blobs, seal.Keyring{un.key})

@@ -84,7 +84,7 @@ func (h *house) open() {
 	var err error
 	h.store, err = sqlstore.Open(ctx, "sqlite:"+filepath.Join(h.dir, "comity.db"), sqlstore.Options{})
 	check(t, err)
-	h.blobs, err = blob.Open(filepath.Join(h.dir, "blobs"))
+	h.blobs, err = blob.Open(context.Background(), filepath.Join(h.dir, "blobs"))
 	check(t, err)
 	h.ledger, err = desk.OpenLedger(ctx, h.domain, h.store, h.blobs, seal.Keyring{h.key})
 	check(t, err)

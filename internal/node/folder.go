@@ -42,6 +42,9 @@ type Settings struct {
 	Name   string        `json:"name"`
 	// Database is a sqlstore URL; empty is the SQLite file in the folder.
 	Database string `json:"database,omitempty"`
+	// Blobs is where blobs are kept, see blob.Open; empty is a folder in the
+	// folder.
+	Blobs string `json:"blobs,omitempty"`
 	// RootKey is the verification key of the offline root key.
 	RootKey string `json:"root_key"`
 }
@@ -261,10 +264,29 @@ func (f *Folder) DatabaseURL() string {
 	return "sqlite:" + filepath.Join(f.Dir, databaseFile)
 }
 
+// BlobsPlace is where the organization's blobs are kept.
+func (f *Folder) BlobsPlace() string {
+	if f.Settings.Blobs != "" {
+		return f.Settings.Blobs
+	}
+	return filepath.Join(f.Dir, blobsFolder)
+}
+
 // SetDatabase remembers where the record is kept.
 func (f *Folder) SetDatabase(url string) error {
 	s := f.Settings
 	s.Database = url
+	return f.set(s)
+}
+
+// SetBlobs remembers where blobs are kept.
+func (f *Folder) SetBlobs(place string) error {
+	s := f.Settings
+	s.Blobs = place
+	return f.set(s)
+}
+
+func (f *Folder) set(s Settings) error {
 	doc, err := json.MarshalIndent(s, "", "\t")
 	if err != nil {
 		return err

@@ -45,6 +45,7 @@ import (
 type Config struct {
 	Dir      string
 	Database string           // sqlstore URL; empty is what the folder remembers, else its SQLite file
+	Blobs    string           // where blobs are kept, see blob.Open; empty is what the folder remembers, else a folder in it
 	Clock    func() time.Time // sets recorded, due and as-of times; nil is the folder's: a scenario's, or the machine's
 	Log      *slog.Logger     // nil discards
 	Version  string
@@ -135,6 +136,11 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			return nil, err
 		}
 	}
+	if c.Blobs != "" && c.Blobs != n.Folder.Settings.Blobs {
+		if err := n.Folder.SetBlobs(c.Blobs); err != nil {
+			return nil, err
+		}
+	}
 	f := n.Folder
 	keys := f.Keys.Effect()
 	n.Self = desk.Self{Domain: f.Settings.Domain, Name: f.Settings.Name, Origin: f.Settings.Domain.Origin(), LogKey: keys.Log,
@@ -142,7 +148,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log, Fault: c.Fault}); err != nil {
 		return nil, err
 	}
-	if n.blobs, err = blob.Open(filepath.Join(f.Dir, blobsFolder)); err != nil {
+	if n.blobs, err = blob.Open(ctx, f.BlobsPlace()); err != nil {
 		return nil, err
 	}
 	if !c.Visit {

@@ -1,44 +1,11 @@
-// Package blob keeps bytes in a folder, by their SHA-256.
-//
-// Sealed boxes and attachments are blobs: what is asked for by its hash can be
-// fetched from anybody, and checked.
-//
-//	s, err := blob.Open("/var/lib/comity/blobs")
-//	h, err := s.Put(ctx, []byte("a sealed box"))
-//	b, err := s.Get(ctx, h)
-//
-// A blob is one file, named by the lower-case hexadecimal hash in a folder
-// named by its first two digits; what is being written is in a folder of its
-// own, so that a reader never sees half a blob:
-//
-//	blobs/6f/6f7075d407a7a98fb47e5633b3d135c61871002afa698eb976396c9acc4dde59
-//	blobs/tmp/put-1234567890
-//
-// # Guarantees
-//
-//   - When Put returns without error the blob is durable: the file was synced,
-//     renamed into place, and the folder synced. This holds also when the blob
-//     was there before.
-//   - When Put returns an error (disk full, short write, end of ctx) there is
-//     no new file under the hash, or a whole one: rename is atomic.
-//   - Get and Open never pass damaged bytes off as the blob (ErrCorrupt). A Put
-//     of a blob whose file is damaged repairs it.
-//   - When Delete returns without error the removal is durable.
-//   - All methods may be called concurrently, by several processes on one
-//     folder too.
-//
-// Folders are made with mode 0700, files with 0600. A crash may leave files in
-// tmp; Sweep removes them.
 package blob
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -49,35 +16,25 @@ import (
 	"github.com/comity/comity/comity"
 )
 
-// Errors that a caller tells apart.
-var (
-	// ErrNotFound: there is no blob of this hash.
-	ErrNotFound = errors.New("no such blob")
-
-	// ErrCorrupt: the file does not have the hash it is named by. Fetch the
-	// blob again from a mirror and Put it.
-	ErrCorrupt = errors.New("damaged on disk")
-
-	// ErrTooLarge: the reader held more than was allowed. Nothing was kept.
-	ErrTooLarge = errors.New("larger than allowed")
-
-	// ErrMismatch: the reader held other bytes than were wanted. Nothing was
-	// kept.
-	ErrMismatch = errors.New("other bytes than wanted")
-)
-
-// A Store is a folder of blobs.
-type Store struct {
+// A folder keeps each blob as one file, named by the lower-case hexadecimal
+// hash in a folder named by its first two digits; what is being written is in
+// a folder of its own, so that a reader never sees half a blob:
+//
+//	blobs/6f/6f7075d407a7a98fb47e5633b3d135c61871002afa698eb976396c9acc4dde59
+//	blobs/tmp/put-1234567890
+//
+// Folders are made with mode 0700, files with 0600.
+type folder struct {
 	dir    string
 	ops    ops
 	shards [256]atomic.Bool // made, and durable in dir
 }
 
-// Open makes the folder, if it is not there, and returns its store.
-func Open(dir string) (*Store, error) { return open(dir, osOps{}) }
+// openFolder makes the folder, if it is not there.
+func openFolder(dir string) (*folder, error) { return open(dir, osOps{}) }
 
-func open(dir string, o ops) (*Store, error) {
-	s := &Store{dir: dir, ops: o}
+func open(dir string, o ops) (*folder, error) {
+	s := &folder{dir: dir, ops: o}
 	for _, d := range []string{dir, s.tmp()} {
 		if err := s.mkdir(d); err != nil {
 			return nil, fmt.Errorf("folder of blobs %s: %w; check that it can be written", dir, err)
@@ -86,18 +43,18 @@ func open(dir string, o ops) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) tmp() string { return filepath.Join(s.dir, "tmp") }
+func (s *folder) tmp() string { return filepath.Join(s.dir, "tmp") }
 
 // shard is the folder of h. The text of h is not used: a zero hash has none.
-func (s *Store) shard(h comity.Hash) string { return filepath.Join(s.dir, hex.EncodeToString(h[:1])) }
+func (s *folder) shard(h comity.Hash) string { return filepath.Join(s.dir, hex.EncodeToString(h[:1])) }
 
-func (s *Store) path(h comity.Hash) string {
+func (s *folder) path(h comity.Hash) string {
 	return filepath.Join(s.shard(h), hex.EncodeToString(h[:]))
 }
 
 // mkdir makes a folder, and those above it, durably. It syncs the folder above
 // also if it was there: whoever made it may have been cut off.
-func (s *Store) mkdir(dir string) error {
+func (s *folder) mkdir(dir string) error {
 	above := filepath.Dir(dir)
 	if _, err := os.Stat(above); errors.Is(err, fs.ErrNotExist) && above != dir {
 		if err := s.mkdir(above); err != nil {
@@ -118,7 +75,7 @@ func (s *Store) mkdir(dir string) error {
 }
 
 // mkshard makes the folder of h, durably; once is enough.
-func (s *Store) mkshard(h comity.Hash) error {
+func (s *folder) mkshard(h comity.Hash) error {
 	if s.shards[h[0]].Load() {
 		return nil
 	}
@@ -129,19 +86,9 @@ func (s *Store) mkshard(h comity.Hash) error {
 	return nil
 }
 
-// Put stores data durably and returns its SHA-256. Storing what is there
-// already is no error; the file is read and left as it is.
-func (s *Store) Put(ctx context.Context, data []byte) (comity.Hash, error) {
-	h := comity.Hash(sha256.Sum256(data))
-	if err := s.PutVerified(ctx, h, bytes.NewReader(data), int64(len(data))); err != nil {
-		return comity.Hash{}, err
-	}
-	return h, nil
-}
-
-// PutReader stores what r holds, at most max bytes (ErrTooLarge), and returns
+// putReader stores what r holds, at most max bytes (ErrTooLarge), and returns
 // its SHA-256 and size.
-func (s *Store) PutReader(ctx context.Context, r io.Reader, max int64) (comity.Hash, int64, error) {
+func (s *folder) putReader(ctx context.Context, r io.Reader, max int64) (comity.Hash, int64, error) {
 	name, h, n, err := s.write(ctx, r, max)
 	if err == nil {
 		err = s.place(name, h)
@@ -152,9 +99,9 @@ func (s *Store) PutReader(ctx context.Context, r io.Reader, max int64) (comity.H
 	return h, n, nil
 }
 
-// PutVerified stores what r holds, if its SHA-256 is want (ErrMismatch) and it
+// putVerified stores what r holds, if its SHA-256 is want (ErrMismatch) and it
 // has at most max bytes (ErrTooLarge). It reads nothing if the blob is there.
-func (s *Store) PutVerified(ctx context.Context, want comity.Hash, r io.Reader, max int64) error {
+func (s *folder) putVerified(ctx context.Context, want comity.Hash, r io.Reader, max int64) error {
 	fail := func(err error) error { return fmt.Errorf("store blob %x: %w", want[:], err) }
 	if err := ctx.Err(); err != nil {
 		return fail(err)
@@ -181,7 +128,7 @@ func (s *Store) PutVerified(ctx context.Context, want comity.Hash, r io.Reader, 
 }
 
 // whole reports whether the blob is there, undamaged.
-func (s *Store) whole(h comity.Hash) bool {
+func (s *folder) whole(h comity.Hash) bool {
 	f, err := os.Open(s.path(h))
 	if err != nil {
 		return false
@@ -196,7 +143,7 @@ func (s *Store) whole(h comity.Hash) bool {
 
 // write puts what r holds into a synced file in tmp. No file is left behind
 // an error.
-func (s *Store) write(ctx context.Context, r io.Reader, max int64) (name string, h comity.Hash, n int64, err error) {
+func (s *folder) write(ctx context.Context, r io.Reader, max int64) (name string, h comity.Hash, n int64, err error) {
 	if err := ctx.Err(); err != nil {
 		return "", h, 0, err
 	}
@@ -229,7 +176,7 @@ func (s *Store) write(ctx context.Context, r io.Reader, max int64) (name string,
 }
 
 // place renames a synced file to the name of its hash, durably.
-func (s *Store) place(name string, h comity.Hash) error {
+func (s *folder) place(name string, h comity.Hash) error {
 	err := s.mkshard(h)
 	if err == nil {
 		err = s.ops.rename(name, s.path(h))
@@ -242,61 +189,17 @@ func (s *Store) place(name string, h comity.Hash) error {
 }
 
 // settle makes durable that the file of h is in its place.
-func (s *Store) settle(h comity.Hash) error {
+func (s *folder) settle(h comity.Hash) error {
 	if err := s.mkshard(h); err != nil {
 		return err
 	}
 	return s.ops.syncDir(s.shard(h))
 }
 
-// copyBounded copies all of r, or says that it holds more than max bytes.
-func copyBounded(w io.Writer, r io.Reader, max int64) (int64, error) {
-	n, err := io.Copy(w, io.LimitReader(r, max))
-	if err != nil || n < max {
-		return n, err
-	}
-	var one [1]byte
-	switch _, err := io.ReadFull(r, one[:]); err {
-	case io.EOF:
-		return n, nil
-	case nil:
-		return n, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, max)
-	default:
-		return n, err
-	}
-}
-
-// ctxReader ends with the error of ctx.
-type ctxReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c ctxReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
-}
-
-// Get returns the whole blob, checked against its hash.
-func (s *Store) Get(ctx context.Context, h comity.Hash) ([]byte, error) {
-	r, size, err := s.Open(ctx, h)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	out := make([]byte, size)
-	if _, err := io.ReadFull(r, out); err != nil {
-		return nil, fmt.Errorf("read blob %x: %w", h[:], err)
-	}
-	return out, nil
-}
-
-// Open returns the blob to read, and its size in bytes. The reader gives
+// open returns the blob to read, and its size in bytes. The reader gives
 // exactly size bytes. It checks them as it goes: the last are given out only
 // if all have the hash, else Read ends with ErrCorrupt. It is for one goroutine.
-func (s *Store) Open(ctx context.Context, h comity.Hash) (io.ReadCloser, int64, error) {
+func (s *folder) open(ctx context.Context, h comity.Hash) (io.ReadCloser, int64, error) {
 	fail := func(err error) (io.ReadCloser, int64, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = ErrNotFound
@@ -314,58 +217,18 @@ func (s *Store) Open(ctx context.Context, h comity.Hash) (io.ReadCloser, int64, 
 	if err == nil && !fi.Mode().IsRegular() {
 		err = ErrCorrupt
 	}
-	if err == nil && fi.Size() == 0 && h != sha256.Sum256(nil) {
-		err = ErrCorrupt // no Read would find it out
+	if err == nil {
+		err = checkEmpty(h, fi.Size())
 	}
 	if err != nil {
 		f.Close()
 		return fail(err)
 	}
-	return &reader{ctx: ctx, f: f, sum: sha256.New(), want: h, left: fi.Size()}, fi.Size(), nil
+	return newReader(ctx, f, h, fi.Size()), fi.Size(), nil
 }
 
-type reader struct {
-	ctx  context.Context
-	f    *os.File
-	sum  hash.Hash
-	want comity.Hash
-	left int64
-	err  error // what every further Read returns
-}
-
-func (r *reader) Read(p []byte) (int, error) {
-	if r.err == nil && r.left == 0 {
-		r.err = io.EOF
-	}
-	if r.err == nil {
-		r.err = r.ctx.Err()
-	}
-	if r.err != nil {
-		return 0, r.err
-	}
-	if int64(len(p)) > r.left {
-		p = p[:r.left]
-	}
-	n, err := r.f.Read(p)
-	r.sum.Write(p[:n])
-	r.left -= int64(n)
-	switch {
-	case r.left == 0 && comity.Hash(r.sum.Sum(nil)) != r.want,
-		err == io.EOF && r.left > 0: // shortened meanwhile
-		r.err = ErrCorrupt
-	case err != nil && err != io.EOF:
-		r.err = err
-	}
-	if r.err != nil {
-		return 0, r.err
-	}
-	return n, nil
-}
-
-func (r *reader) Close() error { return r.f.Close() }
-
-// Has reports whether there is a blob of this hash, without reading it.
-func (s *Store) Has(ctx context.Context, h comity.Hash) (bool, error) {
+// has reports whether there is a blob of this hash, without reading it.
+func (s *folder) has(ctx context.Context, h comity.Hash) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, fmt.Errorf("look for blob %x: %w", h[:], err)
 	}
@@ -379,9 +242,9 @@ func (s *Store) Has(ctx context.Context, h comity.Hash) (bool, error) {
 	}
 }
 
-// Delete removes the blob durably. Removing what is not there is no error.
+// delete removes the blob durably. Removing what is not there is no error.
 // Readers that have it open read on.
-func (s *Store) Delete(ctx context.Context, h comity.Hash) error {
+func (s *folder) delete(ctx context.Context, h comity.Hash) error {
 	err := ctx.Err()
 	if err == nil {
 		err = s.ops.remove(s.path(h))
@@ -396,10 +259,10 @@ func (s *Store) Delete(ctx context.Context, h comity.Hash) error {
 	return nil
 }
 
-// Walk calls f for every blob in the order of hashes, with its size in bytes,
+// walk calls f for every blob in the order of hashes, with its size in bytes,
 // until f returns an error, which it returns. Blobs put or removed meanwhile
 // may be passed or left out. Other files in the folder are left out.
-func (s *Store) Walk(ctx context.Context, f func(h comity.Hash, size int64) error) error {
+func (s *folder) walk(ctx context.Context, f func(h comity.Hash, size int64) error) error {
 	for i := range 256 {
 		dir := s.shard(comity.Hash{byte(i)})
 		files, err := os.ReadDir(dir)
@@ -429,10 +292,10 @@ func (s *Store) Walk(ctx context.Context, f func(h comity.Hash, size int64) erro
 	return nil
 }
 
-// Sweep removes what writers that were cut off left in tmp before the given
+// sweep removes what writers that were cut off left in tmp before the given
 // time, and returns how many files. A time well past, say an hour, leaves
 // alone who is writing now.
-func (s *Store) Sweep(ctx context.Context, before time.Time) (int, error) {
+func (s *folder) sweep(ctx context.Context, before time.Time) (int, error) {
 	files, err := os.ReadDir(s.tmp())
 	if err != nil {
 		return 0, fmt.Errorf("sweep blobs: %w", err)

@@ -25,16 +25,27 @@ import (
 
 var ctx = context.Background()
 
-func newStore(t *testing.T) *Store {
+// disk is a store in a folder, of which a test sees both.
+type disk struct {
+	*Store
+	*folder
+}
+
+func openDisk(dir string, o ops) (disk, error) {
+	f, err := open(dir, o)
+	return disk{&Store{f}, f}, err
+}
+
+func newStore(t *testing.T) disk {
 	t.Helper()
-	s, err := Open(filepath.Join(t.TempDir(), "node", "blobs"))
+	s, err := openDisk(filepath.Join(t.TempDir(), "node", "blobs"), osOps{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func mustPut(t *testing.T, s *Store, data string) comity.Hash {
+func mustPut(t *testing.T, s disk, data string) comity.Hash {
 	t.Helper()
 	h, err := s.Put(ctx, []byte(data))
 	if err != nil {
@@ -44,7 +55,7 @@ func mustPut(t *testing.T, s *Store, data string) comity.Hash {
 }
 
 // files lists what is in the store, and what was left in tmp.
-func files(t *testing.T, s *Store) (blobs, tmp []string) {
+func files(t *testing.T, s disk) (blobs, tmp []string) {
 	t.Helper()
 	err := filepath.WalkDir(s.dir, func(p string, e fs.DirEntry, err error) error {
 		switch {
@@ -101,7 +112,7 @@ func TestPutGet(t *testing.T) {
 func TestOpenAgain(t *testing.T) {
 	s := newStore(t)
 	h := mustPut(t, s, "kept")
-	again, err := Open(s.dir)
+	again, err := Open(ctx, s.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +123,7 @@ func TestOpenAgain(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(file); err == nil {
+	if _, err := Open(ctx, file); err == nil {
 		t.Error("opened a file as a folder of blobs")
 	}
 }
@@ -357,7 +368,7 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func TestConcurrent(t *testing.T) {
 	s := newStore(t)
-	twin, err := Open(s.dir) // as another process would
+	twin, err := openDisk(s.dir, osOps{}) // as another process would
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -365,7 +376,7 @@ func TestConcurrent(t *testing.T) {
 	for i := range 16 {
 		wg.Go(func() {
 			for j := range 20 {
-				store := []*Store{s, twin}[i%2]
+				store := []disk{s, twin}[i%2]
 				data := []byte(strings.Repeat("y", 10_000+j%5))
 				h, err := store.Put(ctx, data)
 				if err != nil {
@@ -471,10 +482,10 @@ func (f *faultyFile) Close() error { return f.f.do("close", f.file.Close) }
 func TestFailedPut(t *testing.T) {
 	data := []byte("a blob that meets a full disk")
 	h := comity.Hash(sha256.Sum256(data))
-	puts := map[string]func(*Store) error{
-		"Put":         func(s *Store) error { _, err := s.Put(ctx, data); return err },
-		"PutReader":   func(s *Store) error { _, _, err := s.PutReader(ctx, bytes.NewReader(data), 100); return err },
-		"PutVerified": func(s *Store) error { return s.PutVerified(ctx, h, bytes.NewReader(data), 100) },
+	puts := map[string]func(disk) error{
+		"Put":         func(s disk) error { _, err := s.Put(ctx, data); return err },
+		"PutReader":   func(s disk) error { _, _, err := s.PutReader(ctx, bytes.NewReader(data), 100); return err },
+		"PutVerified": func(s disk) error { return s.PutVerified(ctx, h, bytes.NewReader(data), 100) },
 	}
 	for _, call := range []string{"create", "write", "short write", "fsync", "close", "mkdir shard", "sync blobs", "rename", "sync shard"} {
 		for _, after := range []bool{false, true} {
@@ -557,7 +568,7 @@ func TestFailedOpen(t *testing.T) {
 		if _, err := open(dir, &faulty{call: call}); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "check that it can be written") {
 			t.Errorf("%s failed: got error %v", call, err)
 		}
-		if _, err := Open(dir); err != nil {
+		if _, err := Open(ctx, dir); err != nil {
 			t.Errorf("%s failed, again: %v", call, err)
 		}
 	}

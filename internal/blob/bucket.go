@@ -1,0 +1,217 @@
+package blob
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/comity/comity/comity"
+)
+
+const bucketScheme = "s3://"
+
+// A bucket keeps each blob as one object, named by a prefix and the lower-case
+// hexadecimal hash. An object is there whole or not at all.
+type bucket struct {
+	c      *minio.Client
+	name   string
+	prefix string // empty, or ends with "/"
+}
+
+// openBucket opens a bucket by its address; see Open.
+func openBucket(ctx context.Context, address string) (*bucket, error) {
+	fail := func(err error) (*bucket, error) { return nil, fmt.Errorf("blobs in %s: %w", address, err) }
+	form := errors.New("write s3://BUCKET/PREFIX?endpoint=https://HOST:PORT, and region=REGION if the store has regions")
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil {
+		return fail(form)
+	}
+	q := u.Query()
+	endpoint, region := q.Get("endpoint"), q.Get("region")
+	for k := range q {
+		if k != "endpoint" && k != "region" {
+			return fail(fmt.Errorf("there is no parameter %q: %w", k, form))
+		}
+	}
+	if endpoint == "" {
+		endpoint = "https://s3.amazonaws.com"
+	}
+	e, err := url.Parse(endpoint)
+	if err != nil || e.Host == "" || e.Scheme != "http" && e.Scheme != "https" || strings.Trim(e.Path, "/") != "" {
+		return fail(form)
+	}
+	c, err := minio.New(e.Host, &minio.Options{
+		Creds:  credentials.NewChainCredentials([]credentials.Provider{&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}}),
+		Secure: e.Scheme == "https", Region: region, MaxRetries: 3,
+	})
+	if err != nil {
+		return fail(err)
+	}
+	b := &bucket{c: c, name: u.Host}
+	if p := strings.Trim(u.Path, "/"); p != "" {
+		b.prefix = p + "/"
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	switch ok, err := c.BucketExists(ctx, b.name); {
+	case err != nil:
+		return fail(fmt.Errorf("%w; check endpoint, network and AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY", err))
+	case !ok:
+		return fail(errors.New("there is no such bucket; make it first"))
+	}
+	// A store that knows no versions keeps none.
+	if v, err := c.GetBucketVersioning(ctx, b.name); err == nil && v.Enabled() {
+		return fail(errors.New("the bucket keeps old versions, so that nothing in it could be erased; use one without versioning"))
+	}
+	return b, nil
+}
+
+func (b *bucket) key(h comity.Hash) string { return b.prefix + hex.EncodeToString(h[:]) }
+
+// putReader implements backend. It holds the blob in memory: its name is not
+// known before its end.
+func (b *bucket) putReader(ctx context.Context, r io.Reader, max int64) (comity.Hash, int64, error) {
+	data, err := readBounded(ctx, r, max)
+	var h comity.Hash
+	if err == nil {
+		h = sha256.Sum256(data)
+		err = b.put(ctx, h, data)
+	}
+	if err != nil {
+		return comity.Hash{}, 0, fmt.Errorf("store a blob: %w", err)
+	}
+	return h, int64(len(data)), nil
+}
+
+// putVerified implements backend.
+func (b *bucket) putVerified(ctx context.Context, want comity.Hash, r io.Reader, max int64) error {
+	fail := func(err error) error { return fmt.Errorf("store blob %x: %w", want[:], err) }
+	switch whole, err := b.whole(ctx, want); {
+	case err != nil:
+		return fail(err)
+	case whole:
+		return nil
+	}
+	data, err := readBounded(ctx, r, max)
+	if err != nil {
+		return fail(err)
+	}
+	if h := sha256.Sum256(data); h != want {
+		return fail(fmt.Errorf("%w: they have SHA-256 %x", ErrMismatch, h[:]))
+	}
+	if err := b.put(ctx, want, data); err != nil {
+		return fail(err)
+	}
+	return nil
+}
+
+// whole reports whether the blob is there, undamaged.
+func (b *bucket) whole(ctx context.Context, h comity.Hash) (bool, error) {
+	r, _, err := b.open(ctx, h)
+	if err == nil {
+		_, err = io.Copy(io.Discard, r)
+		r.Close()
+	}
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func readBounded(ctx context.Context, r io.Reader, max int64) ([]byte, error) {
+	var buf bytes.Buffer
+	if _, err := copyBounded(&buf, ctxReader{ctx, r}, max); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
+
+func (b *bucket) put(ctx context.Context, h comity.Hash, data []byte) error {
+	_, err := b.c.PutObject(ctx, b.name, b.key(h), bytes.NewReader(data), int64(len(data)),
+		minio.PutObjectOptions{ContentType: "application/octet-stream"})
+	return err
+}
+
+// open implements backend.
+func (b *bucket) open(ctx context.Context, h comity.Hash) (io.ReadCloser, int64, error) {
+	fail := func(err error) (io.ReadCloser, int64, error) {
+		return nil, 0, fmt.Errorf("read blob %x: %w", h[:], known(err))
+	}
+	o, err := b.c.GetObject(ctx, b.name, b.key(h), minio.GetObjectOptions{})
+	if err != nil {
+		return fail(err)
+	}
+	st, err := o.Stat() // the request itself
+	if err == nil {
+		err = checkEmpty(h, st.Size)
+	}
+	if err != nil {
+		o.Close()
+		return fail(err)
+	}
+	return newReader(ctx, o, h, st.Size), st.Size, nil
+}
+
+// known turns an answer of the store into an error of this package.
+func known(err error) error {
+	if r := minio.ToErrorResponse(err); r.StatusCode == http.StatusNotFound && r.Code != minio.NoSuchBucket {
+		return ErrNotFound
+	}
+	return err
+}
+
+// has implements backend.
+func (b *bucket) has(ctx context.Context, h comity.Hash) (bool, error) {
+	_, err := b.c.StatObject(ctx, b.name, b.key(h), minio.StatObjectOptions{})
+	switch err = known(err); {
+	case errors.Is(err, ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("look for blob %x: %w", h[:], err)
+	}
+	return true, nil
+}
+
+// delete implements backend.
+func (b *bucket) delete(ctx context.Context, h comity.Hash) error {
+	if err := b.c.RemoveObject(ctx, b.name, b.key(h), minio.RemoveObjectOptions{}); err != nil && !errors.Is(known(err), ErrNotFound) {
+		return fmt.Errorf("remove blob %x: %w", h[:], err)
+	}
+	return nil
+}
+
+// walk implements backend.
+func (b *bucket) walk(ctx context.Context, f func(h comity.Hash, size int64) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for o := range b.c.ListObjectsIter(ctx, b.name, minio.ListObjectsOptions{Prefix: b.prefix, Recursive: true}) {
+		if o.Err != nil {
+			return fmt.Errorf("list blobs: %w", o.Err)
+		}
+		h, err := comity.ParseHash(strings.TrimPrefix(o.Key, b.prefix))
+		if err != nil {
+			continue
+		}
+		if err := f(h, o.Size); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("list blobs: %w", err)
+	}
+	return nil
+}
+
+// sweep implements backend. A bucket never shows half an object.
+func (b *bucket) sweep(ctx context.Context, _ time.Time) (int, error) { return 0, ctx.Err() }

@@ -1,0 +1,243 @@
+package blob
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+
+	"github.com/comity/comity/comity"
+)
+
+// s3server is an S3 server with one bucket, "comity", that can be told to fail.
+type s3server struct {
+	*httptest.Server
+	objects *s3mem.Backend
+
+	mu   sync.Mutex
+	fail func(*http.Request) bool
+}
+
+func newS3(t *testing.T) *s3server {
+	t.Helper()
+	t.Setenv("AWS_ACCESS_KEY_ID", "key")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	s := &s3server{objects: s3mem.New()}
+	if err := s.objects.CreateBucket("comity"); err != nil {
+		t.Fatal(err)
+	}
+	h := gofakes3.New(s.objects).Server()
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		fail := s.fail
+		s.mu.Unlock()
+		if fail != nil && fail(r) {
+			http.Error(w, "<Error><Code>AccessDenied</Code><Message>no</Message></Error>", http.StatusForbidden)
+			return
+		}
+		h.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *s3server) failing(f func(*http.Request) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = f
+}
+
+func (s *s3server) place(prefix string) string {
+	return "s3://comity" + prefix + "?endpoint=" + s.URL + "&region=us-east-1"
+}
+
+// each runs a test on a folder and on a bucket.
+func each(t *testing.T, f func(t *testing.T, place string)) {
+	t.Run("folder", func(t *testing.T) { f(t, filepath.Join(t.TempDir(), "blobs")) })
+	t.Run("bucket", func(t *testing.T) { f(t, newS3(t).place("/ecowas")) })
+}
+
+func at(t *testing.T, place string) *Store {
+	t.Helper()
+	s, err := Open(ctx, place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestStore is what both do alike.
+func TestStore(t *testing.T) {
+	each(t, func(t *testing.T, place string) {
+		s := at(t, place)
+		var all []comity.Hash
+		for _, data := range []string{"b", "a sealed box", strings.Repeat("x", 1<<20)} {
+			h, err := s.Put(ctx, []byte(data))
+			if err != nil || h != sha256.Sum256([]byte(data)) {
+				t.Fatalf("put: got %v, %v", h, err)
+			}
+			if again, err := s.Put(ctx, []byte(data)); err != nil || again != h {
+				t.Fatalf("put again: got %v, %v", again, err)
+			}
+			got, err := at(t, place).Get(ctx, h)
+			if err != nil || string(got) != data {
+				t.Fatalf("get: got %d bytes, %v", len(got), err)
+			}
+			if ok, err := s.Has(ctx, h); err != nil || !ok {
+				t.Errorf("has: got %v, %v", ok, err)
+			}
+			all = append(all, h)
+		}
+		slices.SortFunc(all, func(a, b comity.Hash) int { return bytes.Compare(a[:], b[:]) })
+		walk := func() (seen []comity.Hash) {
+			if err := s.Walk(ctx, func(h comity.Hash, _ int64) error { seen = append(seen, h); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			return seen
+		}
+		if got := walk(); !slices.Equal(got, all) {
+			t.Errorf("walk: got %v, want %v", got, all)
+		}
+		stop := errors.New("stop")
+		if err := s.Walk(ctx, func(comity.Hash, int64) error { return stop }); err != stop {
+			t.Errorf("walk that is stopped: got %v", err)
+		}
+		if _, _, err := s.PutReader(ctx, strings.NewReader("too long"), 7); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("more than allowed: got %v", err)
+		}
+		if h, n, err := s.PutReader(ctx, strings.NewReader("fits"), 4); err != nil || n != 4 || h != sha256.Sum256([]byte("fits")) {
+			t.Errorf("put what is read: got %v, %d, %v", h, n, err)
+		}
+		if err := s.PutVerified(ctx, comity.Hash{1}, strings.NewReader("other"), 9); !errors.Is(err, ErrMismatch) {
+			t.Errorf("other bytes: got %v", err)
+		}
+		for range 2 {
+			if err := s.Delete(ctx, all[0]); err != nil {
+				t.Errorf("delete: %v", err)
+			}
+		}
+		if ok, err := s.Has(ctx, all[0]); ok || err != nil {
+			t.Errorf("has what was deleted: got %v, %v", ok, err)
+		}
+		if _, err := s.Get(ctx, all[0]); !errors.Is(err, ErrNotFound) {
+			t.Errorf("get what was deleted: got %v", err)
+		}
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		if _, err := s.Put(ended, []byte("late")); !errors.Is(err, context.Canceled) {
+			t.Errorf("put after the end of ctx: got %v", err)
+		}
+		if _, err := s.Get(ended, all[1]); !errors.Is(err, context.Canceled) {
+			t.Errorf("get after the end of ctx: got %v", err)
+		}
+	})
+}
+
+// TestBucketsOfTwo: two prefixes in one bucket do not meet.
+func TestBucketsOfTwo(t *testing.T) {
+	srv := newS3(t)
+	a, b := at(t, srv.place("/a")), at(t, srv.place("/b"))
+	h, err := a.Put(ctx, []byte("a's"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Get(ctx, h); !errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v, want none", err)
+	}
+}
+
+func TestBucketDamaged(t *testing.T) {
+	srv := newS3(t)
+	s := at(t, srv.place(""))
+	h, err := s.Put(ctx, []byte("as it was"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"as it isn't", "as it wos"} {
+		if _, err := srv.objects.PutObject("comity", h.String(), map[string]string{}, strings.NewReader(bad), int64(len(bad)), nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Get(ctx, h); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%q: got %v", bad, err)
+		}
+		if _, err := s.Put(ctx, []byte("as it was")); err != nil {
+			t.Errorf("repair: %v", err)
+		}
+		if got, err := s.Get(ctx, h); err != nil || string(got) != "as it was" {
+			t.Errorf("repaired: got %q, %v", got, err)
+		}
+	}
+}
+
+// TestBucketFails: what the store refuses is an error, never a blob that is
+// not there or a missing one.
+func TestBucketFails(t *testing.T) {
+	srv := newS3(t)
+	s := at(t, srv.place("/x"))
+	h, err := s.Put(ctx, []byte("kept"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.failing(func(r *http.Request) bool { return true })
+	if _, err := s.Put(ctx, []byte("new")); err == nil {
+		t.Error("put: no error")
+	}
+	if _, err := s.Get(ctx, h); err == nil || errors.Is(err, ErrNotFound) {
+		t.Errorf("get: got %v", err)
+	}
+	if _, err := s.Has(ctx, h); err == nil {
+		t.Error("has: no error")
+	}
+	if err := s.Delete(ctx, h); err == nil {
+		t.Error("delete: no error")
+	}
+	if err := s.Walk(ctx, func(comity.Hash, int64) error { return nil }); err == nil {
+		t.Error("walk: no error")
+	}
+	srv.failing(func(r *http.Request) bool { return r.Method == http.MethodPut })
+	if _, err := s.Put(ctx, []byte("new")); err == nil {
+		t.Error("put that is refused: no error")
+	}
+	srv.failing(nil)
+	if _, err := s.Get(ctx, sha256.Sum256([]byte("new"))); !errors.Is(err, ErrNotFound) {
+		t.Errorf("what was refused: got %v", err)
+	}
+	r, _, err := s.Open(ctx, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if got, err := io.ReadAll(r); err != nil || string(got) != "kept" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestBucketAddress(t *testing.T) {
+	srv := newS3(t)
+	for place, want := range map[string]string{
+		"s3://":                         "write s3://BUCKET",
+		"s3://b?endpoint=ftp://x":       "write s3://BUCKET",
+		"s3://b?endpont=http://x":       `no parameter "endpont"`,
+		"s3://none?endpoint=" + srv.URL: "no such bucket",
+		"s3://user:pass@b":              "write s3://BUCKET",
+	} {
+		if _, err := Open(ctx, place); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", place, err, want)
+		}
+	}
+	srv.objects.SetVersioningConfiguration("comity", gofakes3.VersioningConfiguration{Status: gofakes3.VersioningEnabled})
+	if _, err := Open(ctx, srv.place("")); err == nil || !strings.Contains(err.Error(), "keeps old versions") {
+		t.Errorf("a bucket with versions: got %v", err)
+	}
+}
