@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -86,12 +85,9 @@ func (tx *Tx) migrate(all []migration) error {
 	if _, err := tx.exec(tx.ctx, tx.s.d.DDL(table)); err != nil {
 		return tx.s.failed("create the table of migrations", err)
 	}
-	rows, err := tx.query(tx.ctx, "SELECT version, name FROM migration ORDER BY version")
-	done, err := collect(rows, err, func(r *sql.Rows) (m migration, err error) {
-		return m, r.Scan(&m.version, &m.name)
-	})
+	done, err := tx.applied()
 	if err != nil {
-		return tx.s.failed("read the table of migrations", err)
+		return err
 	}
 	have := map[int]string{}
 	for _, m := range done {

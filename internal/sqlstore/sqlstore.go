@@ -61,6 +61,12 @@ type dialect interface {
 	// Tables is the statement that lists the tables of the node.
 	Tables() string
 
+	// Counters is the statement that lists tables whose rows are numbered and
+	// not only by their keys, and the last number given out; SetCounter sets
+	// it, in a transaction.
+	Counters() string
+	SetCounter(ctx context.Context, tx *sql.Tx, table string, value int64) error
+
 	// Name for messages: "SQLite", "PostgreSQL".
 	Name() string
 

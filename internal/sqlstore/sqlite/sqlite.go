@@ -219,3 +219,15 @@ func (db *DB) Close() error {
 func (db *DB) Tables() string {
 	return "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
 }
+
+// Counters lists the tables with AUTOINCREMENT.
+func (db *DB) Counters() string { return "SELECT name, seq FROM sqlite_sequence ORDER BY name" }
+
+// SetCounter sets the last number that a table with AUTOINCREMENT gave out.
+func (db *DB) SetCounter(ctx context.Context, tx *sql.Tx, table string, value int64) error {
+	if _, err := tx.ExecContext(ctx, "DELETE FROM sqlite_sequence WHERE name = ?", table); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", table, value)
+	return err
+}
