@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -196,12 +197,8 @@ func TestExportWhileWriting(t *testing.T) {
 
 func TestImportFailingReader(t *testing.T) {
 	broken := errors.New("broken")
-	_, err := Import(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "c.db"), &failing{err: broken}, Options{})
+	_, err := Import(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "c.db"), iotest.ErrReader(broken), Options{})
 	if !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }
-
-type failing struct{ err error }
-
-func (f *failing) Read([]byte) (int, error) { return 0, f.err }
