@@ -12,8 +12,8 @@ import (
 // The body of a key act is the effect's own: C2SP verification keys (vkeys)
 // of the journal, the witness and the mirror, perhaps post-quantum ones beside
 // them, the offline root key, and the age recipient to seal to. Entry 0 of
-// every journal is one; a later one rotates the keys it names and leaves the
-// others as they are.
+// every journal is one. A later one has a statement instead, signed by the
+// root key, that says which keys are in force from then on; see package keys.
 var _ = register(Spec{
 	Kind:          "key.v1",
 	Title:         "Keys",

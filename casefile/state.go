@@ -173,6 +173,8 @@ func (s *State) May(author effect.Author, e effect.Effect) error {
 	switch e := e.(type) {
 	case effect.Answer:
 		return s.maySettle(author, e)
+	case effect.Key:
+		return s.mayKey(author, e)
 	case effect.Mandate:
 		for _, target := range []comity.ActName{e.Renews, e.Ends} {
 			by, ok := s.mandated[target]

@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/keys"
 )
 
 // Limits. They are part of the effect set: every reader applies the same
@@ -386,6 +387,15 @@ func (e Remove) check() error  { return e.Party.Valid() }
 func (e Key) check() error {
 	if e == (Key{}) {
 		return errors.New("names no key")
+	}
+	if e.Statement != "" {
+		if e != (Key{Statement: e.Statement}) {
+			return errors.New("statement: it says which keys are in force; name none beside it")
+		}
+		if _, err := keys.ParseSigned([]byte(e.Statement)); err != nil {
+			return fmt.Errorf("statement: %w", err)
+		}
+		return nil
 	}
 	return errors.Join(codeOrNone("log", e.Log, MaxKey), codeOrNone("witness", e.Witness, MaxKey), codeOrNone("mirror", e.Mirror, MaxKey),
 		codeOrNone("root", e.Root, MaxKey), codeOrNone("recipient", e.Recipient, MaxKey),

@@ -292,9 +292,10 @@ type (
 	Remove struct {
 		Party comity.Party `json:"party"`
 	}
-	// Key publishes, rotates or revokes keys of the issuer. Values are C2SP
-	// vkeys, and an age recipient for sealing. The last three are post-quantum
-	// keys (ML-DSA-44) for the same tasks and under the same names.
+	// Key publishes the keys of the issuer. The first one in a journal says which
+	// they are: C2SP vkeys, an age recipient for sealing, and post-quantum keys
+	// (ML-DSA-44) for the same tasks and under the same names. A later one
+	// changes them by a statement and names nothing else.
 	Key struct {
 		Log       string `json:"log,omitempty"`
 		Witness   string `json:"witness,omitempty"`
@@ -304,6 +305,7 @@ type (
 		LogPQ     string `json:"log_pq,omitempty"`
 		WitnessPQ string `json:"witness_pq,omitempty"`
 		MirrorPQ  string `json:"mirror_pq,omitempty"`
+		Statement string `json:"statement,omitempty"` // which keys are in force, signed by the root key (package keys)
 	}
 	// Score records what became of a warning.
 	Score struct {

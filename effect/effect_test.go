@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/keys"
+	"github.com/comity/comity/keys/keystest"
 )
 
 func at(s string) comity.Time {
@@ -41,7 +43,7 @@ func full() []Effect {
 		Deploy{"eu.example", "ECOMIL", un, un, un, items}, Return{un}, Convene{"Security Council", t, true},
 		Inscribe{un, "GRC"}, Speak{un, "GRC"}, Adhere{"terrorist-financing-1999", "CIV", "accession", t},
 		Designate{"counter-terrorism", "Legal Affairs"}, Admit{"CIV"}, Suspend{"CIV"}, Remove{"CIV"},
-		Key{"l", "w", "m", "r", "age1", "lp", "wp", "mp"}, Score{un, "averted"}, Evidence{"oas.example", comity.LeafHash(nil)},
+		Key{"l", "w", "m", "r", "age1", "lp", "wp", "mp", ""}, Score{un, "averted"}, Evidence{"oas.example", comity.LeafHash(nil)},
 	}
 }
 
@@ -80,8 +82,9 @@ func TestRoundTrip(t *testing.T) {
 	for _, e := range full() {
 		v := reflect.ValueOf(e)
 		for i := range v.NumField() {
-			// Lead and Operation, Confirms and Contests exclude each other.
-			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "Lead" && name != "Contests" {
+			// Lead and Operation, Confirms and Contests exclude each other, and a
+			// Statement all that stands beside it.
+			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "Lead" && name != "Contests" && name != "Statement" {
 				t.Errorf("%s: the sample does not set %s", e.Do(), name)
 			}
 		}
@@ -89,7 +92,21 @@ func TestRoundTrip(t *testing.T) {
 	}
 	roundTrip(t, List{HandOver{To: "un.example", Lead: true}, Say{}, Inscribe{Party: "GRC"}, Speak{Party: "GRC"},
 		Answer{Ask: named5("un.example"), How: Noted, Contests: named5("au.example")}})
+	roundTrip(t, List{Key{Statement: keystest.New("un.example").Rotated(keys.Log, "yearly")}})
 	roundTrip(t, List{})
+}
+
+func TestKeyStatementStandsAlone(t *testing.T) {
+	signed := keystest.New("un.example").Rotated(keys.Log, "yearly")
+	for what, k := range map[string]Key{
+		"beside a key": {Statement: signed, Log: "l"},
+		"cut short":    {Statement: signed[:200]},
+		"not one":      {Statement: "comity/keys/v1\n"},
+	} {
+		if err := (List{k}).Check(); err == nil || !strings.Contains(err.Error(), "statement") {
+			t.Errorf("a statement %s: %v", what, err)
+		}
+	}
 }
 
 func roundTrip(t *testing.T, l List) {

@@ -79,7 +79,7 @@ func (n *Node) connect(ctx context.Context) error {
 // copy was restored: the journal then signs nothing until it is whole again.
 func (n *Node) remind(ctx context.Context, l *link) {
 	defer close(l.asked)
-	back := peer.Backoff{Rand: n.c.Rand}
+	back := peer.Backoff{Rand: jitter}
 	for {
 		seen, err := l.submitter.Seen(ctx)
 		if err == nil {
@@ -121,7 +121,7 @@ func (n *Node) reminded(ctx context.Context) {
 }
 
 func (n *Node) newLink(p peer.Peer) (*link, error) {
-	client, err := p.Client(peer.Config{UserAgent: "comity/" + n.c.Version, Transport: n.c.Transport})
+	client, err := p.Client(peer.Config{UserAgent: "comity/" + n.c.Version})
 	if err != nil {
 		return nil, err
 	}
@@ -135,17 +135,17 @@ func (n *Node) newLink(p peer.Peer) (*link, error) {
 	}
 	l := &link{peer: p, asked: make(chan struct{})}
 	l.monitor, err = monitor.New(monitor.Config{Peer: p, Client: client, Journal: n.journals, State: n.store.Followed(),
-		Blobs: ledgerBlobs{n}, Mirror: n.Folder.Keys.Mirror, Mirrors: n.store.Followed(), Heads: n.heads, Rand: n.c.Rand, Logger: n.log})
+		Blobs: ledgerBlobs{n}, Mirror: n.Folder.Keys.Mirror, Mirrors: n.store.Followed(), Heads: n.heads, Rand: jitter, Logger: n.log})
 	if err != nil {
 		return nil, err
 	}
 	l.follower, err = monitor.NewFollower(monitor.FollowerConfig{Monitor: l.monitor, Paused: p.Paused, Interval: n.c.Poll,
-		Receipts: &monitor.Receipts{Log: ours, Journal: n.journals, Cosignatures: receipts{n.store.Cosignatures(), n}}, Rand: n.c.Rand, Logger: n.log})
+		Receipts: &monitor.Receipts{Log: ours, Journal: n.journals, Cosignatures: receipts{n.store.Cosignatures(), n}}, Rand: jitter, Logger: n.log})
 	if err != nil {
 		return nil, err
 	}
 	l.submitter = witness.NewSubmitter(witness.SubmitterConfig{Journal: n.journals, Log: ours, Witness: theirs, Client: client,
-		Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: n.c.Rand, Logger: n.log})
+		Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: jitter, Logger: n.log})
 	return l, nil
 }
 

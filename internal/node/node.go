@@ -61,12 +61,6 @@ type Config struct {
 	Scenario web.Scenario  // the demo's clock control; nil outside it
 	Poll     time.Duration // how often an idle peer is asked; 0 is 5 s
 	Spacing  time.Duration // between two submissions to one witness; 0 is the submitter's own
-
-	// For simulations: the network to the peers, the chance in back-off, and
-	// what fails in the database, as sqlstore.Fault. All may be nil.
-	Transport http.RoundTripper
-	Rand      func() float64 // safe for concurrent use
-	Fault     func(step string) (applied bool, err error)
 }
 
 // Node of one organization. It is safe for concurrent use.
@@ -114,9 +108,6 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if c.Poll <= 0 {
 		c.Poll = 5 * time.Second
 	}
-	if c.Rand == nil {
-		c.Rand = rand.Float64
-	}
 	n := &Node{c: c, log: c.Log, links: map[comity.Domain]*link{}, clock: &nodeClock{now: c.Clock}, heads: monitor.NewBroadcast(1000)}
 	defer func() {
 		if err != nil {
@@ -145,7 +136,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	keys := f.Keys.Effect()
 	n.Self = desk.Self{Domain: f.Settings.Domain, Name: f.Settings.Name, Origin: f.Settings.Domain.Origin(), LogKey: keys.Log,
 		WitnessKey: keys.Witness, MirrorKey: keys.Mirror, Recipient: keys.Recipient, Version: c.Version}
-	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log, Fault: c.Fault}); err != nil {
+	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log}); err != nil {
 		return nil, err
 	}
 	if n.blobs, err = blob.Open(ctx, f.BlobsPlace()); err != nil {
@@ -329,6 +320,8 @@ func (n *Node) Fsck(ctx context.Context, report func(o comity.Origin, size int64
 	}
 	return failed
 }
+
+func jitter() float64 { return rand.Float64() }
 
 // Dump returns everything in the node's database, for searching.
 func (n *Node) Dump(ctx context.Context) ([]byte, error) { return n.store.Dump(ctx) }

@@ -48,7 +48,6 @@ import (
 type Store struct {
 	d      dialect
 	log    *slog.Logger
-	fault  Fault
 	wcache *stmts // prepared on the writing connection
 	rcache *stmts // prepared on the reading connections
 }
@@ -121,7 +120,6 @@ type dialect interface {
 // Options of Open. The zero value is good.
 type Options struct {
 	Logger *slog.Logger // nil discards
-	Fault  Fault        // nil: nothing fails but what does; for tests and simulations
 }
 
 // Open opens the database at url and brings its schema up to date:
@@ -142,7 +140,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{d: d, log: o.Logger, fault: o.Fault}
+	s := &Store{d: d, log: o.Logger}
 	if d.Prepares() {
 		s.wcache, s.rcache = &stmts{db: d.Writer()}, &stmts{db: d.Reader()}
 	}

@@ -195,6 +195,7 @@ var fieldWords = map[string]i18n.Key{
 	"log_pq":       i18n.Key("Post-quantum log key"),
 	"witness_pq":   i18n.Key("Post-quantum witness key"),
 	"mirror_pq":    i18n.Key("Post-quantum mirror key"),
+	"statement":    i18n.Key("Key statement"),
 	"returns":      i18n.Key("Ends the deployment"),
 	"topic":        i18n.Key("Topic"),
 	"office":       i18n.Key("Office"),
