@@ -2,10 +2,10 @@ package casefile
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
@@ -28,43 +28,53 @@ type Digest struct {
 
 // Digest of everything in the book. Pending acts are not in it.
 func (b *Book) Digest() Digest {
-	scopes := make([]Scope, 0, len(b.scopes))
-	for s := range b.scopes {
-		scopes = append(scopes, s)
+	all := make([]FileDigest, 0, len(b.files))
+	for name, f := range b.files {
+		all = append(all, FileDigest{name, f.Digest(), f.Len()})
 	}
-	slices.SortFunc(scopes, compareText)
+	return Combine(all)
+}
+
+// FileDigest is what one file brings to a Digest.
+type FileDigest struct {
+	Scope  Scope
+	SHA256 comity.Hash // File.Digest
+	Acts   int
+}
+
+// Combine makes the digest of files, which it sorts.
+func Combine(all []FileDigest) Digest {
+	slices.SortFunc(all, func(x, y FileDigest) int { return strings.Compare(ScopeText(x.Scope), ScopeText(y.Scope)) })
 	h := sha256.New()
 	fmt.Fprintf(h, "comity digest, effect set %d\n", effect.Version)
-	acts := 0
-	for _, name := range scopes {
-		s := b.scopes[name]
-		acts += len(s.order)
-		d := b.scopeDigest(s)
-		fmt.Fprintf(h, "%s %s\n", scopeText(name), hex.EncodeToString(d[:]))
+	out := Digest{EffectSet: effect.Version}
+	for _, x := range all {
+		out.Acts += x.Acts
+		fmt.Fprintf(h, "%s %x\n", ScopeText(x.Scope), x.SHA256[:])
 	}
-	out := Digest{EffectSet: effect.Version, Acts: acts}
 	h.Sum(out.SHA256[:0])
 	return out
 }
 
 // SituationDigest of one file; zero if there is none.
 func (b *Book) SituationDigest(name comity.ActName) comity.Hash {
-	s, ok := b.scopes[name]
+	f, ok := b.files[name]
 	if !ok {
 		return comity.Hash{}
 	}
-	return b.scopeDigest(s)
+	return f.Digest()
 }
 
-func (b *Book) scopeDigest(s *scope) comity.Hash {
-	if s.digest.IsZero() {
-		doc, err := json.Marshal(b.fold(s).wordless())
+// Digest of the file's state.
+func (f *File) Digest() comity.Hash {
+	if f.digest.IsZero() {
+		doc, err := json.Marshal(f.fold().wordless())
 		if err != nil {
 			panic("casefile: state has no JSON form: " + err.Error())
 		}
-		s.digest = sha256.Sum256(doc)
+		f.digest = sha256.Sum256(doc)
 	}
-	return s.digest
+	return f.digest
 }
 
 // wordless is the state without the words in which it says why an act has no

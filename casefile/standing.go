@@ -107,33 +107,14 @@ type AddresseeView struct {
 	Days     int // whole days: if open, since sent, or if late and Due has passed since Due; if answered, by which the answer came after Due
 }
 
-// Asks lists every ask in the book with its standing, in order of name.
-func (b *Book) Asks(now comity.Time, heads Heads) []AskView {
+// Asks lists every ask of the file with its standing, in order of name.
+func (f *File) Asks(now comity.Time, heads Heads) []AskView {
 	var out []AskView
-	for _, sc := range b.scopes {
-		s := b.fold(sc)
-		for _, a := range s.Asks {
-			out = append(out, b.viewAsk(s, a, now, heads))
-		}
+	for _, a := range f.briefAsks(f.fold()) {
+		out = append(out, a.at(now, heads))
 	}
 	slices.SortFunc(out, func(x, y AskView) int { return x.Ask.Compare(y.Ask) })
 	return out
-}
-
-func (b *Book) viewAsk(s *State, a *Ask, now comity.Time, heads Heads) AskView {
-	n := b.nodes[a.Act]
-	v := AskView{Ask: a.Act, Title: n.Act.Title, Kind: n.Act.Kind, Status: n.Act.Status, TLP: n.Act.TLP, By: a.By,
-		Sent: n.Act.Recorded, Basis: a.E.Basis, Source: a.E.Source, Due: a.E.Due, Silence: a.E.Silence}
-	if s.Scope.Index >= 0 {
-		v.Situation = s.Scope
-	}
-	if n.Act.Ask != nil {
-		v.What = n.Act.Ask.What
-	}
-	for _, of := range a.E.Of {
-		v.Addressees = append(v.Addressees, b.viewAddressee(s, a, of, v.Sent, now, heads))
-	}
-	return v
 }
 
 // meant reports whether what a party said, in this act and by this organ, is
@@ -152,8 +133,9 @@ func meant(a *Ask, of effect.Addressee, by comity.Party, said comity.ActName, or
 	return of.Org == by && (of.Organ == organ || !asked(by, organ))
 }
 
-func (b *Book) viewAddressee(s *State, a *Ask, of effect.Addressee, sent, now comity.Time, heads Heads) AddresseeView {
-	v := AddresseeView{Addressee: of, Due: a.E.Due, Standing: Sent, Since: sent}
+// said is what came back from an addressee, whatever the time.
+func (f *File) said(s *State, a *Ask, of effect.Addressee) AddresseeView {
+	v := AddresseeView{Addressee: of, Due: a.E.Due, Standing: Sent, Since: f.nodes[a.Act].Act.Recorded}
 	for _, t := range a.TakeUps {
 		if meant(a, of, t.By, t.Act, t.Organ) && s.stands(t.Act) {
 			v.TakenUp = &t
@@ -169,12 +151,11 @@ func (b *Book) viewAddressee(s *State, a *Ask, of effect.Addressee, sent, now co
 	helped := v.Answer != nil && v.Answer.E.How != effect.Declined
 	for own := range 2 {
 		for _, d := range a.Acted {
-			if n := b.nodes[d.Act]; s.stands(d.Act) && meant(a, of, d.By, d.Act, n.Act.By.Organ) == (own == 0) && (own == 0 || helped) {
+			if n := f.nodes[d.Act]; s.stands(d.Act) && meant(a, of, d.By, d.Act, n.Act.By.Organ) == (own == 0) && (own == 0 || helped) {
 				v.Acted = append(v.Acted, d)
 			}
 		}
 	}
-	b.stand(s, a, &v, sent, now, heads)
 	return v
 }
 
@@ -242,10 +223,12 @@ func (s *State) settle(r *Answer) {
 	}
 }
 
-// stand decides the standing; the first rule that fits, counts.
-func (b *Book) stand(s *State, a *Ask, v *AddresseeView, sent, now comity.Time, heads Heads) {
+// stand decides the standing of an addressee of whom said told; the first rule
+// that fits, counts.
+func (a *AskBrief) stand(v *AddresseeView, now comity.Time, heads Heads) {
 	is := func(st Standing, since comity.Time) { v.Standing, v.Since = st, since }
-	recorded := func(n comity.ActName) comity.Time { return b.nodes[n].Act.Recorded }
+	recorded := func(n comity.ActName) comity.Time { return a.Recorded[n] }
+	sent := a.Sent
 
 	domain, hasDomain := v.Org.Domain()
 	heard, hasJournal := heads.Heard[domain]
@@ -254,7 +237,7 @@ func (b *Book) stand(s *State, a *Ask, v *AddresseeView, sent, now comity.Time, 
 		heard, hasJournal = now, true
 	}
 	if hasJournal && heads.Stored != nil {
-		if at, ok := heads.Stored(domain, a.Act); ok {
+		if at, ok := heads.Stored(domain, a.Ask); ok {
 			v.Receipt = at
 		}
 	}
@@ -262,15 +245,12 @@ func (b *Book) stand(s *State, a *Ask, v *AddresseeView, sent, now comity.Time, 
 	known := hasJournal && heard.After(v.Due.Time) // whether an answer came in time
 	// Nobody owes an answer by a date, or has consented by it, before being asked.
 	ahead := v.Due.After(sent.Time)
-	owed := a.E.Basis == effect.Duty && ahead || v.Accepted
+	owed := a.Basis == effect.Duty && ahead || v.Accepted
 	considers := v.Answer != nil && v.Answer.E.How == effect.Consider
 
-	switch fact, _ := s.Fact(a.Act); {
-	case !fact.Withdrawn.IsZero():
-		is(Withdrawn, recorded(fact.Withdrawn))
-		return
-	case !fact.Corrected.IsZero():
-		is(Withdrawn, recorded(fact.Corrected))
+	switch {
+	case !a.Struck.IsZero():
+		is(Withdrawn, recorded(a.Struck))
 		return
 	case v.Answer != nil && !v.Answer.Contested.IsZero():
 		is(Contested, recorded(v.Answer.Contested))
@@ -289,8 +269,8 @@ func (b *Book) stand(s *State, a *Ask, v *AddresseeView, sent, now comity.Time, 
 		return
 	}
 	v.Days = max(0, days(sent, now))
-	silent := a.E.Silence == effect.Consent && v.Answer == nil && ahead
-	hidden := hasDomain && domain != heads.Self && heads.Hidden != nil && heads.Hidden(domain, a.Act.Domain, sent)
+	silent := a.Silence == effect.Consent && v.Answer == nil && ahead
+	hidden := hasDomain && domain != heads.Self && heads.Hidden != nil && heads.Hidden(domain, a.Ask.Domain, sent)
 	switch {
 	case passed && (owed || silent) && hasDomain && !known:
 		is(NotHeard, heard)

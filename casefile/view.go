@@ -37,7 +37,8 @@ type View struct {
 	Mandates    []MandateView
 	Relations   []Fact[effect.Relate]
 	Scores      []Fact[effect.Score]
-	Timeline    []Line
+	Timeline    []Line // in lists of situations only the newest line
+	Acts        int    // how many the timeline has
 }
 
 // Effort is a party's role in the situation.
@@ -125,42 +126,63 @@ type Line struct {
 	Fact ActFact
 }
 
-// View reads a situation at a time: dates are held against now, acts are not
-// left out for being newer. It shares nothing with the book that later acts
-// change. ok is false if there is no such file.
-func (b *Book) View(situation comity.ActName, now comity.Time, heads Heads) (View, bool) {
-	s, ok := b.State(situation)
-	if !ok {
-		return View{}, false
+// View reads the file of a situation at a time, see Book.View. The file must
+// hold the act that opened it.
+func (f *File) View(now comity.Time, heads Heads) View {
+	s := f.fold()
+	v := f.facets(s)
+	v.at(now)
+	for _, a := range f.briefAsks(s) {
+		v.Asks = append(v.Asks, a.at(now, heads))
 	}
-	opener := b.nodes[s.current(situation)].Act
+	v.Timeline = make([]Line, 0, len(s.Acts))
+	for _, x := range s.Acts {
+		v.Timeline = append(v.Timeline, Line{f.nodes[x.Act].Item, x})
+	}
+	slices.SortStableFunc(v.Timeline, func(x, y Line) int { return x.Act.Date.Compare(y.Act.Date.Time) })
+	return v
+}
+
+// facets is the view without asks, timeline, and what depends on the time.
+func (f *File) facets(s *State) View {
+	opener := f.nodes[s.current(f.scope)].Act
 	v := View{
-		Name: situation, Title: opener.Title, Lang: opener.Lang, Opener: s.Opener, Status: opener.Status, TLP: opener.TLP,
-		Threat: opener.Threat, States: slices.Clone(opener.States), Opened: b.date(situation), AsOf: now,
+		Name: f.scope, Title: opener.Title, Lang: opener.Lang, Opener: s.Opener, Status: opener.Status, TLP: opener.TLP,
+		Threat: opener.Threat, States: slices.Clone(opener.States), Opened: f.date(f.scope), Acts: len(s.Acts),
 	}
-	for _, f := range s.Acts {
-		n := b.nodes[f.Act]
-		v.Timeline = append(v.Timeline, Line{n.Item, f})
+	for _, x := range s.Acts {
+		n := f.nodes[x.Act]
 		if n.Act.Date.After(v.Latest.Time) {
 			v.Latest = n.Act.Date
 		}
 		for _, st := range n.Act.States {
-			if s.counts(f) && !slices.Contains(v.States, st) {
+			if s.counts(x) && !slices.Contains(v.States, st) {
 				v.States = append(v.States, st)
 			}
 		}
 	}
-	slices.SortStableFunc(v.Timeline, func(x, y Line) int { return x.Act.Date.Compare(y.Act.Date.Time) })
-	b.viewEfforts(s, &v)
-	for _, a := range s.Asks {
-		v.Asks = append(v.Asks, b.viewAsk(s, a, now, heads))
-	}
-	b.viewMeans(s, &v, now)
-	b.viewMandates(s, &v, now)
+	f.viewEfforts(s, &v)
+	f.viewMeans(s, &v)
+	f.viewMandates(s, &v)
 	v.Relations = standing(s, s.Relations)
 	v.Scores = standing(s, s.Scores)
 	viewPhase(s, &v)
-	return v, true
+	return v
+}
+
+// at holds dates against now.
+func (v *View) at(now comity.Time) {
+	v.AsOf = now
+	for i := range v.Commitments {
+		c := &v.Commitments[i]
+		c.Late = c.Kept.IsZero() && !c.By.IsZero() && now.After(c.By.Time)
+	}
+	for i := range v.Mandates {
+		if m := &v.Mandates[i]; !m.To.IsZero() {
+			m.Days = days(now, m.To)
+			m.Expired = now.After(m.To.Time)
+		}
+	}
 }
 
 // counts reports whether an act has its effects still.
@@ -197,16 +219,16 @@ func viewPhase(s *State, v *View) {
 	v.Dormant = !v.Closed && dormant >= 0 && !slices.ContainsFunc(s.Acts[dormant+1:], s.counts)
 }
 
-func (b *Book) date(n comity.ActName) comity.Time { return b.nodes[n].Act.Date }
+func (f *File) date(n comity.ActName) comity.Time { return f.nodes[n].Act.Date }
 
-func (b *Book) viewEfforts(s *State, v *View) {
+func (f *File) viewEfforts(s *State, v *View) {
 	v.Lead, v.Offered = s.Lead()
 	latest := map[comity.Party]int{}
 	for _, c := range s.Concerns {
 		if !s.stands(c.Act) {
 			continue
 		}
-		e := Effort{c.E.Party, c.E.Role, c.Act, b.date(c.Act)}
+		e := Effort{c.E.Party, c.E.Role, c.Act, f.date(c.Act)}
 		if e.Role == effect.Leads && e.Party != v.Lead {
 			e.Role = effect.Acts // led once
 		}
@@ -222,18 +244,18 @@ func (b *Book) viewEfforts(s *State, v *View) {
 	}
 	for _, z := range s.Seizures {
 		if s.stands(z.Act) && !slices.ContainsFunc(v.Seized, func(o Seizure) bool { return o.Org == z.By && o.Organ == z.E.Organ }) {
-			v.Seized = append(v.Seized, Seizure{z.By, z.E.Organ, z.E.By, z.Act, b.date(z.Act)})
+			v.Seized = append(v.Seized, Seizure{z.By, z.E.Organ, z.E.By, z.Act, f.date(z.Act)})
 		}
 	}
 	for _, r := range s.Referrals {
 		if s.stands(r.Act) {
-			v.Referrals = append(v.Referrals, Referral{r.By, r.E.To, r.Act, b.date(r.Act)})
+			v.Referrals = append(v.Referrals, Referral{r.By, r.E.To, r.Act, f.date(r.Act)})
 		}
 	}
-	b.viewOperations(s, v)
+	f.viewOperations(s, v)
 }
 
-func (b *Book) viewOperations(s *State, v *View) {
+func (f *File) viewOperations(s *State, v *View) {
 	type end struct {
 		act comity.ActName
 		to  comity.Party
@@ -253,9 +275,9 @@ func (b *Book) viewOperations(s *State, v *View) {
 		if !s.stands(d.Act) {
 			continue
 		}
-		o := Operation{Act: d.Act, Party: d.E.Party, Name: d.E.Name, Items: d.E.Items, Since: b.date(d.Act), Mandate: d.E.Mandate}
+		o := Operation{Act: d.Act, Party: d.E.Party, Name: d.E.Name, Items: d.E.Items, Since: f.date(d.Act), Mandate: d.E.Mandate}
 		if e, ok := ends[d.Act]; ok {
-			o.Ended, o.EndedBy, o.HandedTo = b.date(e.act), e.act, e.to
+			o.Ended, o.EndedBy, o.HandedTo = f.date(e.act), e.act, e.to
 		}
 		v.Operations = append(v.Operations, o)
 	}
@@ -264,7 +286,7 @@ func (b *Book) viewOperations(s *State, v *View) {
 // days from a to b, whole.
 func days(a, b comity.Time) int { return int(b.Sub(a.Time).Hours() / 24) }
 
-func (b *Book) viewMeans(s *State, v *View, now comity.Time) {
+func (f *File) viewMeans(s *State, v *View) {
 	// What came for each need; of deployments, itself or through the
 	// commitment that it keeps.
 	type key struct {
@@ -328,18 +350,17 @@ func (b *Book) viewMeans(s *State, v *View, now comity.Time) {
 		if !s.stands(c.Act) {
 			continue
 		}
-		cv := CommitmentView{Act: c.Act, Party: c.E.Party, Need: s.current(c.E.Need), Items: c.E.Items, By: c.E.By, Kept: kept[promise{c.Act, c.E.Party}]}
-		cv.Late = cv.Kept.IsZero() && !cv.By.IsZero() && now.After(cv.By.Time)
-		v.Commitments = append(v.Commitments, cv)
+		v.Commitments = append(v.Commitments, CommitmentView{Act: c.Act, Party: c.E.Party, Need: s.current(c.E.Need), Items: c.E.Items, By: c.E.By,
+			Kept: kept[promise{c.Act, c.E.Party}]})
 	}
 }
 
-func (b *Book) viewMandates(s *State, v *View, now comity.Time) {
+func (f *File) viewMandates(s *State, v *View) {
 	at := map[comity.ActName]int{} // position of each mandate, and of its renewals, in v.Mandates
 	add := func(m Fact[effect.Mandate]) {
 		at[m.Act] = len(v.Mandates)
 		v.Mandates = append(v.Mandates, MandateView{Act: m.Act, By: m.By, Holder: m.E.Holder, Name: m.E.Name,
-			From: cmp.Or(m.E.From, b.date(m.Act)), To: m.E.To, Force: m.E.Force})
+			From: cmp.Or(m.E.From, f.date(m.Act)), To: m.E.To, Force: m.E.Force})
 	}
 	all := standing(s, s.Mandates)
 	for _, m := range all {
@@ -366,13 +387,6 @@ func (b *Book) viewMandates(s *State, v *View, now comity.Time) {
 	for _, m := range all {
 		if i, ok := at[s.current(m.E.Ends)]; ok {
 			v.Mandates[i].EndedBy = m.Act
-		}
-	}
-	for i := range v.Mandates {
-		m := &v.Mandates[i]
-		if !m.To.IsZero() {
-			m.Days = days(now, m.To)
-			m.Expired = now.After(m.To.Time)
 		}
 	}
 }

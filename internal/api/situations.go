@@ -223,7 +223,7 @@ func (h *Handler) getSituation(w http.ResponseWriter, r *http.Request, who desk.
 func summaryOf(v casefile.View) SituationSummary {
 	s := SituationSummary{Name: v.Name, Title: v.Title, Lang: v.Lang, Opener: v.Opener, Status: v.Status, TLP: v.TLP, Threat: v.Threat,
 		States: list(v.States), Opened: v.Opened, Latest: v.Latest, Lead: v.Lead, Dormant: v.Dormant, Closed: v.Closed,
-		ActCount: len(v.Timeline), AskCount: len(v.Asks)}
+		ActCount: v.Acts, AskCount: len(v.Asks)}
 	for _, a := range v.Asks {
 		open, late := false, false
 		for _, x := range a.Addressees {
