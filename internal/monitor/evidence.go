@@ -15,9 +15,11 @@ import (
 // journal, and for each a proof of the root that its tree has at the same Size.
 // The roots differ. As JSON it is complete: whoever has the journal's
 // verification key can check it with Verify, or with any RFC 6962 library.
+// File and ParseEvidence are its form outside this node.
 type Evidence struct {
 	Origin comity.Origin `json:"origin"`
-	Size   int64         `json:"size"` // entries up to which the two should agree and do not
+	Key    string        `json:"key,omitempty"` // vkey that signed both; a hint: the reader brings the key
+	Size   int64         `json:"size"`          // entries up to which the two should agree and do not
 	A      Side          `json:"a"`
 	B      Side          `json:"b"`
 }
@@ -113,13 +115,13 @@ type ForkError struct {
 
 func (e *ForkError) Error() string {
 	return fmt.Sprintf("%s signed two checkpoints that disagree at size %d; the copy is frozen and the evidence kept",
-		e.Evidence.Origin, e.Evidence.Size)
+		clip(string(e.Evidence.Origin)), e.Evidence.Size)
 }
 
 // fork makes a ForkError and checks it: evidence that does not hold is our
 // mistake and must not accuse anybody.
 func (r *round) fork(size int64, a, b Side) error {
-	e := Evidence{Origin: r.origin, Size: size, A: a, B: b}
+	e := Evidence{Origin: r.origin, Key: r.c.Peer.LogKey, Size: size, A: a, B: b}
 	if err := e.Verify(r.verifier); err != nil {
 		return fmt.Errorf("a contradiction was seen but not proven: %w", err)
 	}

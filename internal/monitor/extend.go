@@ -111,18 +111,10 @@ func (r *round) mismatch(cp Claim) error {
 	if r.head.Size == 0 {
 		return badData
 	}
-	step, err := r.tiles(cp).step(cp.Size, r.head.Size)
-	if err != nil {
+	if err := r.behind(cp); err != nil {
 		return err
 	}
-	if step.Root == r.head.Root {
-		return badData
-	}
-	ours, err := r.sideOfCopy(r.head.Size)
-	if err != nil {
-		return err
-	}
-	return r.fork(r.head.Size, ours, Side{Checkpoint: string(cp.Note), Steps: []Step{step}})
+	return badData
 }
 
 // overtaken compares the copy with a claim that it has grown over.

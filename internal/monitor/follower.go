@@ -43,7 +43,7 @@ type Status struct {
 	LastTry     time.Time
 	LastSuccess time.Time // when the last poll that succeeded began: what was added after that is not in it
 	NextTry     time.Time
-	Frozen      *Evidence // set for good once the peer contradicted itself
+	Frozen      *Evidence // set while the copy is frozen: the peer contradicted itself
 
 	Receipt       witness.Cosignature // the peer's newest mirror cosignature on our journal
 	ReceiptReason peer.Reason         // why the last attempt to fetch it failed
@@ -226,7 +226,7 @@ func (f *Follower) note(ctx context.Context, p Progress, err error, begun, now t
 			f.c.Logger.InfoContext(ctx, "monitor: following again", "origin", f.c.Monitor.origin, "size", p.Size)
 		}
 		f.backoff.Reset()
-		s.Reason, s.Error, s.Failures, s.LastSuccess = "", "", 0, begun
+		s.Reason, s.Error, s.Failures, s.LastSuccess, s.Frozen = "", "", 0, begun, nil
 		return peer.Jitter(f.c.Interval, f.c.Rand)
 	}
 	reason := peer.ReasonOf(err)
@@ -236,8 +236,12 @@ func (f *Follower) note(ctx context.Context, p Progress, err error, begun, now t
 		reason = peer.Inconsistent
 		e := fork.Evidence
 		s.Frozen = &e
+		f.backoff.Reset()
 	case reason == "":
 		reason = peer.Local
+	}
+	if fork == nil && reason != peer.Local {
+		s.Frozen = nil // the peer was asked, so it is not frozen any more
 	}
 	if reason != s.Reason {
 		f.c.Logger.WarnContext(ctx, "monitor: not following", "origin", f.c.Monitor.origin, "reason", reason, "err", err)

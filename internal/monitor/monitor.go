@@ -7,7 +7,8 @@
 // peer that is slow, broken, cut off, or answers with something else) lead to
 // waiting, with a reason. Two checkpoints that were both validly signed and
 // contradict each other lead to a *ForkError with Evidence that anybody can
-// check offline; the copy is then frozen at the last good position.
+// check offline; the copy is then frozen at the last good position, until an
+// administrator unfreezes it.
 //
 // The core has no goroutines and keeps no time: Poll does one round.
 //
@@ -151,7 +152,8 @@ type round struct {
 	head  journal.Head // of the copy
 }
 
-func (r *round) run() error {
+// begin reads what is stored. A *ForkError means that the copy is frozen.
+func (r *round) begin() error {
 	var err error
 	if r.saved, err = r.c.State.State(r.ctx, r.origin); err != nil {
 		return fmt.Errorf("reading what is known of %s: %w", r.origin, err)
@@ -162,7 +164,14 @@ func (r *round) run() error {
 	}
 	r.p.Size, r.p.Advertised = r.head.Size, max(r.saved.Advertised, r.head.Size)
 	if r.saved.Frozen != nil {
-		return &ForkError{Evidence: *r.saved.Frozen}
+		return &ForkError{Evidence: r.saved.Frozen.Evidence}
+	}
+	return nil
+}
+
+func (r *round) run() error {
+	if err := r.begin(); err != nil {
+		return err
 	}
 	entriesErr := r.entries()
 	r.p.Size, r.p.Advertised = r.head.Size, max(r.st.Advertised, r.head.Size)
@@ -206,16 +215,19 @@ func (r *round) entries() error {
 
 // remember stores what this round learned, if that is anything new.
 func (r *round) remember(err error) error {
+	if r.saved.Frozen != nil {
+		return err // nothing was learned; and what is frozen may be unfrozen this moment
+	}
 	var fork *ForkError
 	switch {
 	case errors.As(err, &fork):
-		if r.saved.Frozen == nil {
-			r.c.Logger.ErrorContext(r.ctx, "monitor: a journal contradicts itself; the copy is frozen",
-				"origin", r.origin, "size", fork.Evidence.Size)
-			e := fork.Evidence
-			r.st.Frozen = &e
-		}
+		r.c.Logger.ErrorContext(r.ctx, "monitor: a journal contradicts itself; the copy is frozen",
+			"origin", r.origin, "size", fork.Evidence.Size)
 		r.st.Reason, r.st.Error = peer.Inconsistent, fork.Error()
+		f := Frozen{Evidence: fork.Evidence, Since: r.c.Now().UTC()}
+		if err2 := r.c.State.Freeze(context.WithoutCancel(r.ctx), f); err2 != nil {
+			return errors.Join(err, fmt.Errorf("keeping the evidence against %s: %w", r.origin, err2))
+		}
 	case err != nil:
 		r.st.Reason, r.st.Error = peer.ReasonOf(err), err.Error()
 		if r.st.Reason == "" {

@@ -27,9 +27,28 @@ type State struct {
 	// Anchors tie the copy to signed checkpoints while its head is not one.
 	Anchors []Anchor
 
-	// Frozen is set once the peer was caught contradicting itself, and stays.
-	Frozen *Evidence
+	// Frozen is set once the peer was caught contradicting itself, until an
+	// administrator unfreezes it. Only Freeze and Unfreeze change it.
+	Frozen *Frozen
 }
+
+// Frozen is why and since when a copy no longer grows.
+type Frozen struct {
+	Evidence
+	Since time.Time      `json:"since,omitzero"`
+	Told  comity.ActName `json:"told,omitzero"` // the evidence act that told us; zero if it was seen here
+}
+
+// Unfrozen is a Frozen that is over. The evidence is kept.
+type Unfrozen struct {
+	Frozen
+	At  time.Time `json:"at"`
+	By  string    `json:"by"`  // who decided it
+	Why string    `json:"why"` // in their words
+}
+
+// ErrNotFrozen: the journal is not frozen, so that nothing ends that.
+var ErrNotFrozen = errors.New("that journal is not frozen")
 
 // Claim is a validly signed checkpoint.
 type Claim struct {
@@ -67,9 +86,20 @@ type Store interface {
 	// nothing is.
 	State(ctx context.Context, o comity.Origin) (State, error)
 
-	// PutState replaces what is kept, except that evidence once kept is
-	// never replaced or removed.
+	// PutState replaces what is kept, except for Frozen.
 	PutState(ctx context.Context, s State) error
+
+	// Freeze keeps f as the State's Frozen of f.Origin, with
+	// peer.Inconsistent as its Reason. If it has one already, nothing changes.
+	Freeze(ctx context.Context, f Frozen) error
+
+	// Unfreeze ends what freezes o and keeps it in the list that PastForks
+	// returns; ErrNotFrozen if nothing does. The State's Claim goes with it:
+	// it may stand on the side that was given up.
+	Unfreeze(ctx context.Context, o comity.Origin, at time.Time, by, why string) error
+
+	// PastForks returns what once froze o, in order.
+	PastForks(ctx context.Context, o comity.Origin) ([]Unfrozen, error)
 
 	// Faults returns the blobs of o that could not be had, by hash.
 	Faults(ctx context.Context, o comity.Origin) ([]Fault, error)

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/monitor"
+	"github.com/comity/comity/internal/peer"
 )
 
 // Followed implements [monitor.Store] and [monitor.MirrorStore].
@@ -48,16 +50,60 @@ func (f Followed) State(ctx context.Context, o comity.Origin) (monitor.State, er
 func (f Followed) PutState(ctx context.Context, st monitor.State) error {
 	claim, err1 := jsonOf(st.Claim, st.Claim == nil)
 	anchors, err2 := jsonOf(st.Anchors, len(st.Anchors) == 0)
-	frozen, err3 := jsonOf(st.Frozen, st.Frozen == nil)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if err := errors.Join(err1, err2); err != nil {
 		return f.s.failed("write what is known of "+string(st.Origin), err)
 	}
 	return f.write(ctx, "write what is known of "+string(st.Origin), `INSERT INTO followed
-			(origin, advertised, reason, error, succeeded, claim, anchors, frozen) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			(origin, advertised, reason, error, succeeded, claim, anchors, frozen) VALUES (?, ?, ?, ?, ?, ?, ?, '')
 		ON CONFLICT (origin) DO UPDATE SET advertised = excluded.advertised, reason = excluded.reason, error = excluded.error,
-			succeeded = excluded.succeeded, claim = excluded.claim, anchors = excluded.anchors,
-			frozen = CASE followed.frozen WHEN '' THEN excluded.frozen ELSE followed.frozen END`,
-		string(st.Origin), st.Advertised, string(st.Reason), plain(st.Error), text(comity.TimeOf(st.Succeeded)), claim, anchors, frozen)
+			succeeded = excluded.succeeded, claim = excluded.claim, anchors = excluded.anchors`,
+		string(st.Origin), st.Advertised, string(st.Reason), plain(st.Error), text(comity.TimeOf(st.Succeeded)), claim, anchors)
+}
+
+// Freeze implements [monitor.Store].
+func (f Followed) Freeze(ctx context.Context, z monitor.Frozen) error {
+	frozen, err := jsonOf(z, false)
+	if err != nil {
+		return f.s.failed("keep the evidence against "+string(z.Origin), err)
+	}
+	return f.write(ctx, "keep the evidence against "+string(z.Origin), `INSERT INTO followed
+			(origin, advertised, reason, error, succeeded, claim, anchors, frozen) VALUES (?, 0, ?, ?, '', '', '', ?)
+		ON CONFLICT (origin) DO UPDATE SET frozen = excluded.frozen, reason = excluded.reason, error = excluded.error
+			WHERE followed.frozen = ''`,
+		string(z.Origin), string(peer.Inconsistent), peer.Inconsistent.Text(), frozen)
+}
+
+// Unfreeze implements [monitor.Store].
+func (f Followed) Unfreeze(ctx context.Context, o comity.Origin, at time.Time, by, why string) error {
+	const what = "unfreeze "
+	return f.s.Write(ctx, func(tx *Tx) error {
+		n, err := tx.affected(`INSERT INTO unfrozen (origin, nth, frozen, unfrozen_at, person, reason)
+			SELECT origin, (SELECT COUNT(*) FROM unfrozen WHERE origin = ?), frozen, ?, ?, ? FROM followed WHERE origin = ? AND frozen <> ''`,
+			string(o), text(comity.TimeOf(at)), plain(by), plain(why), string(o))
+		switch {
+		case err != nil:
+			return f.s.failed(what+string(o), err)
+		case n == 0:
+			return monitor.ErrNotFrozen
+		}
+		_, err = tx.exec(tx.ctx, "UPDATE followed SET frozen = '', claim = '', advertised = 0, reason = '', error = '' WHERE origin = ?", string(o))
+		return f.s.failed(what+string(o), err)
+	})
+}
+
+// PastForks implements [monitor.Store].
+func (f Followed) PastForks(ctx context.Context, o comity.Origin) ([]monitor.Unfrozen, error) {
+	rows, err := f.s.read().query(ctx, "SELECT frozen, unfrozen_at, person, reason FROM unfrozen WHERE origin = ? ORDER BY nth", string(o))
+	all, err := collect(rows, err, func(r *sql.Rows) (u monitor.Unfrozen, err error) {
+		var frozen string
+		var at comity.Time
+		if err := r.Scan(&frozen, intoText(&at), &u.By, &u.Why); err != nil {
+			return u, err
+		}
+		u.At = at.Time
+		return u, json.Unmarshal([]byte(frozen), &u.Frozen)
+	})
+	return all, f.s.failed("read the past forks of "+string(o), err)
 }
 
 // write runs one statement in a transaction.

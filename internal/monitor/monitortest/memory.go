@@ -9,9 +9,11 @@ import (
 	"encoding/json"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/monitor"
+	"github.com/comity/comity/internal/peer"
 )
 
 // Memory is a monitor.Store and a monitor.MirrorStore that forgets everything
@@ -21,6 +23,7 @@ type Memory struct {
 	states  map[comity.Origin]monitor.State
 	faults  map[comity.Origin]map[comity.Hash]monitor.Fault
 	mirrors map[comity.Origin]monitor.MirrorCheckpoint
+	past    map[comity.Origin][]monitor.Unfrozen
 	writes  int
 }
 
@@ -30,6 +33,7 @@ func NewMemory() *Memory {
 		states:  make(map[comity.Origin]monitor.State),
 		faults:  make(map[comity.Origin]map[comity.Hash]monitor.Fault),
 		mirrors: make(map[comity.Origin]monitor.MirrorCheckpoint),
+		past:    make(map[comity.Origin][]monitor.Unfrozen),
 	}
 }
 
@@ -63,11 +67,43 @@ func (m *Memory) PutState(_ context.Context, s monitor.State) error {
 	if err := json.Unmarshal(b, &c); err != nil {
 		return err
 	}
-	if old := m.states[s.Origin].Frozen; old != nil {
-		c.Frozen = old
-	}
+	c.Frozen = m.states[s.Origin].Frozen
 	m.states[s.Origin] = c
 	return nil
+}
+
+// Freeze f.Origin unless it is frozen.
+func (m *Memory) Freeze(_ context.Context, f monitor.Frozen) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.states[f.Origin]
+	if s.Frozen != nil {
+		return nil
+	}
+	s.Origin, s.Reason, s.Error, s.Frozen = f.Origin, peer.Inconsistent, peer.Inconsistent.Text(), &f
+	m.states[f.Origin] = s
+	return nil
+}
+
+// Unfreeze o.
+func (m *Memory) Unfreeze(_ context.Context, o comity.Origin, at time.Time, by, why string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.states[o]
+	if s.Frozen == nil {
+		return monitor.ErrNotFrozen
+	}
+	m.past[o] = append(m.past[o], monitor.Unfrozen{Frozen: *s.Frozen, At: at, By: by, Why: why})
+	s.Frozen, s.Claim, s.Advertised, s.Reason, s.Error = nil, nil, 0, "", ""
+	m.states[o] = s
+	return nil
+}
+
+// PastForks of o, in order.
+func (m *Memory) PastForks(_ context.Context, o comity.Origin) ([]monitor.Unfrozen, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.past[o]), nil
 }
 
 // Faults of o, by hash.

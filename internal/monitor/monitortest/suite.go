@@ -54,20 +54,67 @@ func TestStore(t *testing.T, open func(t *testing.T) monitor.Store) {
 		put(t, s, monitor.State{Origin: origin, Advertised: 3})
 		want(t, s, monitor.State{Origin: origin, Advertised: 3})
 	})
-	t.Run("evidence stays", func(t *testing.T) {
+	t.Run("evidence stays until it is unfrozen, and is kept then", func(t *testing.T) {
 		s := open(t)
-		frozen := full
-		frozen.Frozen = &monitor.Evidence{Origin: origin, Size: 4,
+		past := func(o comity.Origin, want ...monitor.Unfrozen) {
+			t.Helper()
+			got, err := s.PastForks(ctx, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := gocmp.Diff(want, got); d != "" {
+				t.Errorf("past forks of %s: got (+) differs from want (-):\n%s", o, d)
+			}
+		}
+		first := monitor.Frozen{Since: at, Told: comity.ActName{Domain: "au.example", Index: 7}, Evidence: monitor.Evidence{Origin: origin, Key: "key", Size: 4,
 			A: monitor.Side{Checkpoint: "one"},
-			B: monitor.Side{Checkpoint: "two", Steps: []monitor.Step{{Size: 4, Root: tlog.Hash{9}, Proof: []tlog.Hash{{8}}}}}}
-		put(t, s, frozen)
-		want(t, s, frozen)
+			B: monitor.Side{Checkpoint: "two", Steps: []monitor.Step{{Size: 4, Root: tlog.Hash{9}, Proof: []tlog.Hash{{8}}}}}}}
+		second := monitor.Frozen{Since: at.Add(time.Hour), Evidence: monitor.Evidence{Origin: origin, Size: 1}}
+		freeze := func(f monitor.Frozen) {
+			t.Helper()
+			if err := s.Freeze(ctx, f); err != nil {
+				t.Fatalf("Freeze: %v", err)
+			}
+		}
+		if err := s.Unfreeze(ctx, origin, at, "x", "y"); !errors.Is(err, monitor.ErrNotFrozen) {
+			t.Errorf("Unfreeze of what is not frozen = %v, want ErrNotFrozen", err)
+		}
 		put(t, s, full)
+		freeze(first)
+		frozen := full
+		frozen.Frozen, frozen.Reason, frozen.Error = &first, peer.Inconsistent, peer.Inconsistent.Text()
 		want(t, s, frozen)
-		second := full
-		second.Frozen = &monitor.Evidence{Origin: origin, Size: 1}
-		put(t, s, second)
+		freeze(second)
 		want(t, s, frozen)
+		changed := full
+		changed.Advertised, changed.Frozen = 77, &second
+		put(t, s, changed)
+		changed.Frozen = &first
+		want(t, s, changed)
+		past(origin)
+
+		if err := s.Unfreeze(ctx, origin, at.Add(2*time.Hour), "a.diallo", "told by telephone"); err != nil {
+			t.Fatal(err)
+		}
+		after := full
+		after.Advertised, after.Reason, after.Error, after.Claim = 0, "", "", nil
+		want(t, s, after)
+		one := monitor.Unfrozen{Frozen: first, At: at.Add(2 * time.Hour), By: "a.diallo", Why: "told by telephone"}
+		past(origin, one)
+		past(other)
+		put(t, s, changed) // of a round that began before: what is unfrozen stays so
+		changed.Frozen = nil
+		want(t, s, changed)
+		freeze(second)
+		if err := s.Unfreeze(ctx, origin, at.Add(3*time.Hour), "m.haddad", "again"); err != nil {
+			t.Fatal(err)
+		}
+		past(origin, one, monitor.Unfrozen{Frozen: second, At: at.Add(3 * time.Hour), By: "m.haddad", Why: "again"})
+
+		// A journal of which nothing else is known.
+		second.Origin = other
+		freeze(second)
+		want(t, s, monitor.State{Origin: other, Reason: peer.Inconsistent, Error: peer.Inconsistent.Text(), Frozen: &second})
 	})
 	t.Run("faults", func(t *testing.T) {
 		s := open(t)

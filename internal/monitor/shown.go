@@ -1,0 +1,82 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/comity/comity/comity"
+)
+
+// Shown compares signed checkpoints of the journal that came by another way,
+// for example to our witness, with the copy and with each other. If they
+// prove that the journal contradicts itself, the copy is frozen as if Poll had
+// found it, and the error is a *ForkError. Another error means that nothing is
+// proven. It may ask the peer for tiles.
+func (m *Monitor) Shown(ctx context.Context, notes ...[]byte) error {
+	m.poll.Lock()
+	defer m.poll.Unlock()
+	r := &round{Monitor: m, ctx: ctx}
+	if err := r.begin(); err != nil {
+		return err
+	}
+	err := r.shown(notes)
+	if isFork(err) {
+		return r.remember(err)
+	}
+	return err
+}
+
+func (r *round) shown(notes [][]byte) error {
+	var seen []Claim
+	for _, n := range notes {
+		cp, err := r.parseCheckpoint(n)
+		if err != nil {
+			return err
+		}
+		for _, other := range seen {
+			if other.Size == cp.Size && other.Root != cp.Root {
+				return r.fork(cp.Size, Side{Checkpoint: string(other.Note)}, Side{Checkpoint: string(cp.Note)})
+			}
+		}
+		seen = append(seen, cp)
+	}
+	var errs []error
+	for _, cp := range seen {
+		err := r.contradiction(cp)
+		if err == nil && cp.Size > r.head.Size && r.head.Size > 0 {
+			err = r.behind(cp)
+		}
+		if isFork(err) {
+			return err
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// behind compares the copy with a larger checkpoint, by the peer's own hashes.
+func (r *round) behind(cp Claim) error {
+	step, err := r.tiles(cp).step(cp.Size, r.head.Size)
+	if err != nil || step.Root == r.head.Root {
+		return err
+	}
+	ours, err := r.sideOfCopy(r.head.Size)
+	if err != nil {
+		return err
+	}
+	return r.fork(r.head.Size, ours, Side{Checkpoint: string(cp.Note), Steps: []Step{step}})
+}
+
+// Accept freezes a journal on evidence that somebody else found and published
+// in the act told. It is checked with the pinned key first: whoever carries
+// it, two checkpoints that this key signed and that contradict each other
+// prove the same to everybody.
+func Accept(ctx context.Context, s Store, v note.Verifier, e *Evidence, told comity.ActName, now time.Time) error {
+	if err := e.Verify(v); err != nil {
+		return err
+	}
+	return s.Freeze(ctx, Frozen{Evidence: *e, Since: now.UTC(), Told: told})
+}
