@@ -190,7 +190,7 @@ func TestHostilePeer(t *testing.T) {
 			h.set(c.in, c.answer)
 			badFollower.Pause()
 			badFollower.Resume() // at once, without what it had to wait for
-			for range 40 { // longer than any one answer may take
+			for range 40 {       // longer than any one answer may take
 				good.grow(1)
 				time.Sleep(interval)
 				synctest.Wait()
