@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/casefile"
@@ -155,7 +156,11 @@ func (h *Handler) postAct(w http.ResponseWriter, r *http.Request, who desk.Who) 
 	if err != nil {
 		return err
 	}
-	out, err := h.c.Desk.Issue(r.Context(), who, doc)
+	key, err := keyOf(r)
+	if err != nil {
+		return err
+	}
+	out, err := h.c.Desk.IssueOnce(r.Context(), who, key, doc)
 	if err != nil {
 		return err
 	}
@@ -187,6 +192,21 @@ func (h *Handler) submitted(w http.ResponseWriter, r *http.Request, who desk.Who
 		return nil, q.err
 	}
 	return documentOf(w, r)
+}
+
+// keyOf is the caller's name for the request, by which asking again is known:
+// https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
+func keyOf(r *http.Request) (string, error) {
+	all := r.Header.Values("Idempotency-Key")
+	if len(all) == 0 {
+		return "", nil
+	}
+	key := strings.TrimSpace(all[0])
+	plain := !strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' })
+	if len(all) > 1 || key == "" || len(key) > desk.MaxKey || !plain {
+		return "", badField("Idempotency-Key", "give one text of 1 to %d printable ASCII characters, a new one with each new document", desk.MaxKey)
+	}
+	return key, nil
 }
 
 // issued answers 201 if the act is recorded, 202 if it waits for release.

@@ -60,7 +60,7 @@ type Desk interface {
 	Proof(ctx context.Context, who desk.Who, name comity.ActName, accepted bool) ([]byte, error)
 
 	Preview(ctx context.Context, who desk.Who, document []byte) (desk.Preview, error)
-	Issue(ctx context.Context, who desk.Who, document []byte) (desk.Issued, error)
+	IssueOnce(ctx context.Context, who desk.Who, key string, document []byte) (desk.Issued, error)
 	Drafts(context.Context, desk.Who) ([]desk.Draft, error)
 	Release(ctx context.Context, who desk.Who, draft int64) (desk.Issued, error)
 	Discard(ctx context.Context, who desk.Who, draft int64) error

@@ -333,3 +333,21 @@ func TestProblems(t *testing.T) {
 		}
 	}
 }
+
+// TestKey: the caller's name for a request reaches the desk, or is refused.
+func TestKey(t *testing.T) {
+	s := newSite(t)
+	s.want(201, "POST", "/api/v1/acts", as("officer"), body(warningDoc), header("Idempotency-Key", "8e03978e-40d5"))
+	if s.desk.key != "8e03978e-40d5" {
+		t.Errorf("the desk was given the key %q", s.desk.key)
+	}
+	held := s.desk.Held()
+	for _, key := range []string{"", " ", "a\x01b", "sch\u00f6n", strings.Repeat("k", 256)} {
+		if p := s.problem(s.want(400, "POST", "/api/v1/acts", as("officer"), body(warningDoc), header("Idempotency-Key", key))); p.Field != "Idempotency-Key" {
+			t.Errorf("the key %q: got %+v", key, p)
+		}
+	}
+	if s.desk.Held() != held {
+		t.Error("a refused request was recorded")
+	}
+}

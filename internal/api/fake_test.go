@@ -40,6 +40,7 @@ type fakeDesk struct {
 	proofs       map[comity.ActName]string
 	looked       int // calls of Proof
 	broken       error
+	key          string // of the last call of IssueOnce
 }
 
 var _ Desk = (*fakeDesk)(nil)
@@ -364,7 +365,8 @@ func (d *fakeDesk) Preview(_ context.Context, who desk.Who, document []byte) (de
 			{Org: "CARICOM", Route: "outside", Reads: "seal"}}}, nil
 }
 
-func (d *fakeDesk) Issue(ctx context.Context, who desk.Who, document []byte) (desk.Issued, error) {
+func (d *fakeDesk) IssueOnce(ctx context.Context, who desk.Who, key string, document []byte) (desk.Issued, error) {
+	d.key = key
 	p, err := d.Preview(ctx, who, document)
 	if err != nil {
 		return desk.Issued{}, err

@@ -68,7 +68,6 @@ type Drafts interface {
 	AddDraft(ctx context.Context, d person.Draft) (id int64, err error)
 	Drafts(ctx context.Context) ([]person.Draft, error)
 	Draft(ctx context.Context, id int64) (person.Draft, error)
-	TakeDraft(ctx context.Context, id int64) (person.Draft, error)
 	DiscardDraft(ctx context.Context, id int64) error
 }
 
@@ -81,6 +80,7 @@ type Config struct {
 	Store   journal.Store
 	Peers   Peers
 	Drafts  Drafts
+	Answers Answers // nil if IssueOnce is not called
 	Cosigs  witness.CosignatureStore
 	Blobs   *blob.Store
 	Keys    seal.Recipient   // our own, to which everything we seal is sealed too
@@ -98,8 +98,6 @@ type Config struct {
 // Desk of one organization. It is safe for concurrent use.
 type Desk struct {
 	c Config
-
-	releasing sync.Mutex // held while a draft is released
 
 	files [2]recent[casefile.View]    // of the public and of the full book
 	asks  [2]recent[casefile.AskView] // likewise

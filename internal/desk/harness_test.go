@@ -34,6 +34,7 @@ type house struct {
 	t       *testing.T
 	domain  comity.Domain
 	dir     string
+	url     string // of its database
 	key     seal.Identity
 	signer  note.Signer
 	logKey  string
@@ -60,7 +61,16 @@ var start = time.Date(2003, 4, 11, 12, 0, 0, 0, time.UTC)
 
 func newHouse(t *testing.T, d comity.Domain) *house {
 	t.Helper()
-	h := &house{t: t, domain: d, dir: t.TempDir(), now: start}
+	return newHouseOn(t, d, "")
+}
+
+// newHouseOn is newHouse on a database; "" is a file in its folder.
+func newHouseOn(t *testing.T, d comity.Domain, url string) *house {
+	t.Helper()
+	h := &house{t: t, domain: d, dir: t.TempDir(), url: url, now: start}
+	if url == "" {
+		h.url = "sqlite:" + filepath.Join(h.dir, "comity.db")
+	}
 	var err error
 	h.key, err = seal.NewIdentity()
 	check(t, err)
@@ -82,7 +92,7 @@ func (h *house) open() {
 	t, ctx := h.t, h.t.Context()
 	t.Helper()
 	var err error
-	h.store, err = sqlstore.Open(ctx, "sqlite:"+filepath.Join(h.dir, "comity.db"), sqlstore.Options{})
+	h.store, err = sqlstore.Open(ctx, h.url, sqlstore.Options{})
 	check(t, err)
 	h.blobs, err = blob.Open(context.Background(), filepath.Join(h.dir, "blobs"))
 	check(t, err)
@@ -91,7 +101,7 @@ func (h *house) open() {
 	v, err := note.NewVerifier(h.logKey)
 	check(t, err)
 	h.journal, err = journal.Open(ctx, journal.Config{Store: h.ledger.Journals(), Origin: h.domain.Origin(), Signer: h.signer,
-		Verifiers: note.VerifierList(v)})
+		Verifiers: note.VerifierList(v), Continue: func(last []byte) error { return h.desk.GoOn(last) }})
 	check(t, err)
 	h.people = person.NewRegister(h.store, time.Now, person.Limits{})
 	for id, r := range map[string]person.Role{"officer": person.Officer, "director": person.Releasing, "deputy": person.Releasing} {
@@ -99,18 +109,30 @@ func (h *house) open() {
 			t.Fatal(err)
 		}
 	}
-	h.desk = desk.New(desk.Config{
-		Self:   desk.Self{Domain: h.domain, Name: string(h.domain), Origin: h.domain.Origin(), LogKey: h.logKey},
-		Ledger: h.ledger, Journal: h.journal, Store: h.ledger.Journals(), Peers: rosterOf{h}, Drafts: h.people,
-		Cosigs: h.store.Cosignatures(), Blobs: h.blobs, Keys: h.key.Recipient(), Clock: h.clock, Log: slog.New(slog.DiscardHandler),
-		Quorum:  1,
-		Follows: func(comity.Domain) (desk.Following, bool) { return desk.Following{Heard: h.heard}, true },
-	})
+	h.desk = desk.New(h.config())
 	if h.journal.Head().Size == 0 {
 		_, err = h.desk.Found(ctx, effect.Key{Log: h.logKey, Recipient: h.key.Recipient().String()})
 		check(t, err)
 	}
 	t.Cleanup(func() { h.close() })
+}
+
+func (h *house) config() desk.Config {
+	return desk.Config{
+		Self:   desk.Self{Domain: h.domain, Name: string(h.domain), Origin: h.domain.Origin(), LogKey: h.logKey},
+		Ledger: h.ledger, Journal: h.journal, Store: h.ledger.Journals(), Peers: rosterOf{h}, Drafts: h.people, Answers: h.store,
+		Cosigs: h.store.Cosignatures(), Blobs: h.blobs, Keys: h.key.Recipient(), Clock: h.clock, Log: slog.New(slog.DiscardHandler),
+		Quorum:  1,
+		Follows: func(comity.Domain) (desk.Following, bool) { return desk.Following{Heard: h.heard}, true },
+	}
+}
+
+// twin is another process of the same organization, on the same database.
+func (h *house) twin() *house {
+	h.t.Helper()
+	t := &house{t: h.t, domain: h.domain, dir: h.dir, url: h.url, key: h.key, signer: h.signer, logKey: h.logKey, witness: h.witness, now: h.now}
+	t.open()
+	return t
 }
 
 type rosterOf struct{ h *house }

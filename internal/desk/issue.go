@@ -53,20 +53,22 @@ func (d *Desk) Issue(ctx context.Context, who Who, doc []byte) (Issued, error) {
 		return Issued{}, err
 	}
 	if p.Consequential {
-		id, err := d.c.Drafts.AddDraft(ctx, person.Draft{Document: p.Document, Kind: string(p.Act.Kind), Title: p.Act.Title,
-			By: who.Person.ID, At: d.Now().Time})
+		id, err := d.c.Drafts.AddDraft(ctx, d.draftOf(who, p))
 		return Issued{Draft: id}, err
 	}
-	return d.record(ctx, p)
+	return d.record(ctx, p, nil)
 }
 
-// Release records a draft. Whoever releases is not who drafted it.
+func (d *Desk) draftOf(who Who, p Preview) person.Draft {
+	return person.Draft{Document: p.Document, Kind: string(p.Act.Kind), Title: p.Act.Title, By: who.Person.ID, At: d.Now().Time}
+}
+
+// Release records a draft and takes it off the list, both or neither. Whoever
+// releases is not who drafted it.
 func (d *Desk) Release(ctx context.Context, who Who, id int64) (Issued, error) {
 	if !who.May(person.Officer) {
 		return Issued{}, d.refuse(who)
 	}
-	d.releasing.Lock()
-	defer d.releasing.Unlock()
 	draft, err := d.c.Drafts.Draft(ctx, id)
 	if err != nil {
 		return Issued{}, err
@@ -78,16 +80,13 @@ func (d *Desk) Release(ctx context.Context, who Who, id int64) (Issued, error) {
 	if err != nil {
 		return Issued{}, err
 	}
-	// Recorded first, then taken, so that nothing is lost in between; the lock
-	// keeps two people from releasing it at once.
-	out, err := d.record(ctx, p)
-	if err != nil {
-		return Issued{}, err
-	}
-	if _, err := d.c.Drafts.TakeDraft(context.WithoutCancel(ctx), id); err != nil {
-		d.c.Log.ErrorContext(ctx, "a released draft could not be taken off the list", "draft", id, "act", out.Name.String(), "err", err)
-	}
-	return out, nil
+	return d.record(ctx, p, func(r Recorder, _ Issued) error {
+		_, err := r.TakeDraft(id)
+		if errors.Is(err, person.ErrNotFound) {
+			return fmt.Errorf("draft %d: %w: perhaps it was released or discarded", id, person.ErrNotFound)
+		}
+		return err
+	})
 }
 
 // Drafts lists what waits for release.
@@ -314,14 +313,14 @@ func (d *Desk) factsFor(a *act.Act) (*casefile.State, error) {
 	return s, nil
 }
 
-// record puts a prepared act into the journal.
-func (d *Desk) record(ctx context.Context, p Preview) (Issued, error) {
+// record puts a prepared act into the journal, and writes w with it.
+func (d *Desk) record(ctx context.Context, p Preview, w with) (Issued, error) {
 	if p.Act.TLP == comity.Clear {
 		entry, err := act.Recordable(p.Document, d.c.Self.Domain)
 		if err != nil {
 			return Issued{}, err
 		}
-		return d.append(ctx, entry)
+		return d.append(ctx, entry, w)
 	}
 	sealed, err := d.seal(ctx, p)
 	if err != nil {
@@ -329,7 +328,7 @@ func (d *Desk) record(ctx context.Context, p Preview) (Issued, error) {
 	}
 	return d.append(ctx, func(at comity.Time) ([]byte, error) {
 		return act.EncodeSealed(d.c.Self.Domain, at, p.Act.Status, sealed)
-	})
+	}, w)
 }
 
 // seal makes the act's two boxes and stores them, so that they are there
@@ -388,14 +387,14 @@ func (d *Desk) recipients(ctx context.Context, p Preview) ([]seal.Recipient, err
 
 // append sequences one entry, stamped with the node's clock, which never
 // decreases within the journal.
-func (d *Desk) append(ctx context.Context, entry func(at comity.Time) ([]byte, error)) (Issued, error) {
-	out, err := d.c.Journal.Append(ctx, func(int64) ([]byte, error) {
+func (d *Desk) append(ctx context.Context, entry func(at comity.Time) ([]byte, error), w with) (Issued, error) {
+	out, err := d.c.Journal.AppendWith(ctx, func(int64) ([]byte, error) {
 		at, err := d.stamp()
 		if err != nil {
 			return nil, err
 		}
 		return entry(at)
-	})
+	}, w.inTx(d.c.Self.Domain))
 	if err != nil {
 		return Issued{}, explain(err)
 	}
@@ -434,7 +433,23 @@ func (d *Desk) stamp() (comity.Time, error) {
 	return now, nil
 }
 
-// Found puts the organization's key act into its empty journal as entry 0.
+// GoOn is for journal.Config.Continue: what is recorded after an entry that
+// another process wrote is not recorded before it.
+func (d *Desk) GoOn(last []byte) error {
+	e, err := act.DecodeEntry(d.c.Self.Domain, last)
+	if err != nil {
+		return nil // it says no time
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e.Recorded.After(d.last.Time) {
+		d.last = e.Recorded
+	}
+	return nil
+}
+
+// Found puts the organization's key act into its empty journal as entry 0. If
+// another process was faster, its is kept.
 func (d *Desk) Found(ctx context.Context, key effect.Key) (Issued, error) {
 	a := &act.Act{Kind: "key.v1", Date: d.Now(), By: act.By{Office: "Administrator"}, Status: comity.Actual, TLP: comity.Clear,
 		Lang: "en", Title: strings.TrimSpace("Keys of " + d.c.Self.Name)}
@@ -449,5 +464,16 @@ func (d *Desk) Found(ctx context.Context, key effect.Key) (Issued, error) {
 	if err != nil {
 		return Issued{}, err
 	}
-	return d.record(ctx, p)
+	out, err := d.record(ctx, p, func(_ Recorder, issued Issued) error {
+		if issued.Name.Index != 0 {
+			return errFounded
+		}
+		return nil
+	})
+	if errors.Is(err, errFounded) {
+		return Issued{Name: comity.ActName{Domain: d.c.Self.Domain}}, nil
+	}
+	return out, err
 }
+
+var errFounded = errors.New("the journal is founded already")

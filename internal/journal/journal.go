@@ -63,6 +63,11 @@ type Config struct {
 	// Open checks the newest checkpoint's signature.
 	Verifiers note.Verifiers
 
+	// Continue, if set, is told the last entry of those that this process did
+	// not write, in the transaction that goes on after it, before any draft is
+	// called: whoever writes times into drafts learns from it where time stands.
+	Continue func(last []byte) error
+
 	// Project, if set, writes what is derived from entries first, first+1, …
 	// in the transaction that adds them. An error undoes the transaction, and
 	// nobody whose entry was in it is recorded.
@@ -179,15 +184,22 @@ type Result struct {
 // AppendAll is Append for many entries at once. They are recorded in the order
 // given, but not necessarily all or none, nor next to each other.
 func (j *Journal) AppendAll(ctx context.Context, drafts ...Draft) []Result {
-	results := make([]Result, len(drafts))
-	if len(drafts) == 0 {
+	all := make([]pending, len(drafts))
+	for i, d := range drafts {
+		all[i].draft = d
+	}
+	return j.append(ctx, all)
+}
+
+func (j *Journal) append(ctx context.Context, all []pending) []Result {
+	results := make([]Result, len(all))
+	if len(all) == 0 {
 		return results
 	}
 	c := &call{done: make(chan struct{})}
-	c.left.Store(int32(len(drafts)))
-	all := make([]pending, len(drafts))
-	for i, d := range drafts {
-		all[i] = pending{draft: d, call: c, result: &results[i]}
+	c.left.Store(int32(len(all)))
+	for i := range all {
+		all[i].call, all[i].result = c, &results[i]
 	}
 	if err := j.enqueue(all); err != nil {
 		for i := range results {

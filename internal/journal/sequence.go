@@ -20,6 +20,7 @@ type call struct {
 // pending is one entry on its way into the journal.
 type pending struct {
 	draft  Draft
+	with   With // nil if nothing is written with it
 	call   *call
 	result *Result // written before finish, read after call.done
 }
@@ -139,6 +140,11 @@ func (j *Journal) sequence(batch []*pending) {
 		}
 		j.c.Logger.ErrorContext(ctx, "append failed", "origin", j.c.Origin, "entries", len(a.drafted), "err", err)
 	}
+	for _, p := range a.refused {
+		if err != nil && !errors.Is(err, errEmpty) {
+			p.result.Err = err // it was refused for what was not recorded either
+		}
+	}
 	first := a.head.Size - int64(len(a.drafted))
 	for i, p := range a.drafted {
 		if err != nil {
@@ -153,10 +159,13 @@ func (j *Journal) sequence(batch []*pending) {
 	}
 }
 
-// publish makes a committed head the newest.
+// publish makes a committed head the newest, unless a newer one is known.
 func (j *Journal) publish(h Head) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if h.Size <= j.head.Size {
+		return
+	}
 	j.head = h
 	if h.Size > j.seen.Size {
 		j.seen = h
@@ -172,6 +181,7 @@ type attempt struct {
 	j       *Journal
 	called  int         // drafts called
 	drafted []*pending  // those that gave an entry, in order
+	refused []*pending  // those whose With refused
 	leaves  []tlog.Hash // the leaf hashes of their entries
 	edge    *edge       // after the transaction
 	head    Head        // after the transaction; not to be shown before the commit is confirmed
@@ -191,8 +201,11 @@ func (a *attempt) run(tx Tx, batch []*pending) error {
 		if e, err = loadEdge(tx, old); err != nil {
 			return err
 		}
+		if err := a.j.goOn(tx, old.Size); err != nil {
+			return err
+		}
 	}
-	entries := a.draft(old.Size, batch)
+	entries := a.draft(tx, old.Size, batch)
 	if len(entries) == 0 {
 		return errEmpty
 	}
@@ -211,14 +224,15 @@ func (a *attempt) run(tx Tx, batch []*pending) error {
 }
 
 // draft calls the drafts, until all are called or there are bytes enough.
-func (a *attempt) draft(first int64, batch []*pending) [][]byte {
+func (a *attempt) draft(tx Tx, first int64, batch []*pending) [][]byte {
 	entries := make([][]byte, 0, len(batch))
 	a.drafted = make([]*pending, 0, len(batch))
 	a.leaves = make([]tlog.Hash, 0, len(batch))
 	for bytes := 0; a.called < len(batch) && bytes < a.j.c.MaxBatchBytes; {
 		p := batch[a.called]
 		a.called++
-		entry, err := p.draft(first + int64(len(entries)))
+		index := first + int64(len(entries))
+		entry, err := p.draft(index)
 		if err == nil && len(entry) > MaxEntry {
 			err = &EntryTooLargeError{len(entry)}
 		}
@@ -229,10 +243,18 @@ func (a *attempt) draft(first int64, batch []*pending) [][]byte {
 		if entry == nil {
 			entry = []byte{}
 		}
+		leaf := tlog.RecordHash(entry)
+		if p.with != nil {
+			if err := p.with(tx, index, leaf); err != nil {
+				p.result.Err = err
+				a.refused = append(a.refused, p)
+				continue
+			}
+		}
 		bytes += len(entry)
 		entries = append(entries, entry)
 		a.drafted = append(a.drafted, p)
-		a.leaves = append(a.leaves, tlog.RecordHash(entry))
+		a.leaves = append(a.leaves, leaf)
 	}
 	return entries
 }
@@ -271,7 +293,6 @@ func (a *attempt) settle(ctx context.Context, lost error) error {
 		"origin", j.c.Origin, "size", a.head.Size, "err", lost)
 	pause := 20 * time.Millisecond
 	for {
-		recorded := false
 		err := j.c.Store.Update(ctx, j.c.Origin, func(tx Tx) error {
 			h, err := tx.Head()
 			if err != nil {
@@ -282,12 +303,17 @@ func (a *attempt) settle(ctx context.Context, lost error) error {
 				if err != nil {
 					return err
 				}
-				recorded = root == a.head.Root
+				if root == a.head.Root {
+					// Where commits are replicated, what can be read here may
+					// not be at the standby yet. A commit that comes after it
+					// says that it is.
+					return tx.PutHead(h)
+				}
 			}
 			return errSettled
 		})
 		switch {
-		case errors.Is(err, errSettled) && recorded:
+		case err == nil:
 			return nil
 		case errors.Is(err, errSettled):
 			// Not wrapped: what is unknown no longer is.

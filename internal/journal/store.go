@@ -62,6 +62,10 @@ type Tx interface {
 	Head() (Head, error)
 	Tile(level int, index int64) ([]byte, error) // as Store.Tile
 
+	// Entry returns one entry that was committed before. ErrNotFound if there
+	// is none.
+	Entry(index int64) ([]byte, error)
+
 	// PutTile replaces a tile by a longer one that starts with it.
 	PutTile(level int, index int64, hashes []byte) error
 

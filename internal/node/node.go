@@ -176,13 +176,13 @@ func (n *Node) openDesk(ctx context.Context) error {
 			return err
 		}
 		n.journal, err = journal.Open(ctx, journal.Config{Store: n.journals, Origin: n.Self.Origin, Signer: f.Keys.Log,
-			Verifiers: note.VerifierList(v), Logger: n.log})
+			Verifiers: note.VerifierList(v), Continue: func(last []byte) error { return n.Desk.GoOn(last) }, Logger: n.log})
 		if err != nil {
 			return fmt.Errorf("open the journal: %w", err)
 		}
 	}
 	n.Desk = desk.New(desk.Config{Self: n.Self, Ledger: n.ledger, Journal: n.journal, Store: n.journals, Peers: n.roster,
-		Drafts: n.People, Cosigs: n.store.Cosignatures(), Blobs: n.blobs, Keys: f.Keys.Seal.Recipient(), Clock: n.c.Clock, Log: n.log,
+		Drafts: n.People, Answers: n.store, Cosigs: n.store.Cosignatures(), Blobs: n.blobs, Keys: f.Keys.Seal.Recipient(), Clock: n.c.Clock, Log: n.log,
 		Names: names(facts, n.c.Names), Follows: n.following, Quorum: quorum})
 	if err := n.Desk.LoadReceipts(ctx); err != nil {
 		return err

@@ -120,6 +120,19 @@ func (tx *Tx) Tile(level int, index int64) ([]byte, error) {
 	return hashes, tx.s.missing(err, tx.head.Origin, "tile %d/%d", level, index)
 }
 
+// Entry implements [journal.Tx].
+func (tx *Tx) Entry(index int64) ([]byte, error) {
+	if tx.logID == 0 {
+		return nil, errUnbound
+	}
+	if index < 0 || index >= maxEntries {
+		return nil, fmt.Errorf("entry %d of %s: %w", index, tx.head.Origin, journal.ErrNotFound)
+	}
+	entry := []byte{}
+	err := tx.queryRow(tx.ctx, "SELECT data FROM entry WHERE pos = ?", tx.logID*maxEntries+index).Scan(&entry)
+	return blob(entry), tx.s.missing(err, tx.head.Origin, "entry %d", index)
+}
+
 // PutTile implements [journal.Tx].
 func (tx *Tx) PutTile(level int, index int64, hashes []byte) error {
 	if tx.logID == 0 {

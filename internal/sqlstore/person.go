@@ -134,16 +134,21 @@ func (s *Store) DropExpired(ctx context.Context, before comity.Time) error {
 
 // AddDraft implements [person.Store].
 func (s *Store) AddDraft(ctx context.Context, d person.Draft) (id int64, err error) {
+	err = s.Write(ctx, func(tx *Tx) error {
+		id, err = tx.addDraft(d)
+		return err
+	})
+	return id, err
+}
+
+func (tx *Tx) addDraft(d person.Draft) (id int64, err error) {
 	columns, values := "document, kind, title, author, at", "?, ?, ?, ?, ?"
 	args := []any{blob(d.Document), d.Kind, d.Title, d.By, text(comity.TimeOf(d.At))}
 	if d.ID != 0 {
 		columns, values, args = "id, "+columns, "?, "+values, append([]any{d.ID}, args...)
 	}
-	err = s.Write(ctx, func(tx *Tx) error {
-		err := tx.queryRow(tx.ctx, fmt.Sprintf("INSERT INTO draft (%s) VALUES (%s) RETURNING id", columns, values), args...).Scan(&id)
-		return s.failed("write a draft", err)
-	})
-	return id, err
+	err = tx.queryRow(tx.ctx, fmt.Sprintf("INSERT INTO draft (%s) VALUES (%s) RETURNING id", columns, values), args...).Scan(&id)
+	return id, tx.s.failed("write a draft", err)
 }
 
 const draftColumns = "id, document, kind, title, author, at"
@@ -171,11 +176,8 @@ func (s *Store) Drafts(ctx context.Context) ([]person.Draft, error) {
 // TakeDraft implements [person.Store].
 func (s *Store) TakeDraft(ctx context.Context, id int64) (d person.Draft, err error) {
 	err = s.Write(ctx, func(tx *Tx) error {
-		d, err = scanDraft(tx.queryRow(tx.ctx, "DELETE FROM draft WHERE id = ? RETURNING "+draftColumns, id))
-		return s.notFound("take a draft", err)
+		d, err = tx.TakeDraft(id)
+		return err
 	})
-	if err != nil {
-		return person.Draft{}, err
-	}
-	return d, nil
+	return d, err
 }

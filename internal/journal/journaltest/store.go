@@ -33,6 +33,7 @@ const (
 	Begin      Step = "begin"
 	ReadHead   Step = "read head"
 	ReadTile   Step = "read tile"
+	ReadEntry  Step = "read entry"
 	PutEntries Step = "put entries"
 	PutTile    Step = "put tile"
 	PutHead    Step = "put head"
@@ -41,7 +42,7 @@ const (
 
 // Steps lists every step.
 func Steps() []Step {
-	return []Step{Begin, ReadHead, ReadTile, PutEntries, PutTile, PutHead, Commit}
+	return []Step{Begin, ReadHead, ReadTile, ReadEntry, PutEntries, PutTile, PutHead, Commit}
 }
 
 // Fault is how a step fails.
@@ -309,6 +310,18 @@ func (tx *tx) Tile(level int, index int64) (hashes []byte, err error) {
 		return nil
 	})
 	return hashes, err
+}
+
+// Entry implements [journal.Tx].
+func (tx *tx) Entry(index int64) (entry []byte, err error) {
+	err = tx.do(ReadEntry, func() error {
+		if index < 0 || index >= int64(len(tx.entries)) {
+			return fmt.Errorf("entry %d of %s: %w", index, tx.o, journal.ErrNotFound)
+		}
+		entry = append([]byte{}, tx.entries[index]...)
+		return nil
+	})
+	return entry, err
 }
 
 // PutTile implements [journal.Tx].

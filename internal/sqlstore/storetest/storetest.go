@@ -160,6 +160,19 @@ func readBack(t *testing.T, s journal.Store, again func() journal.Store) {
 			t.Errorf("entry %d is nil", i)
 		}
 	}
+	if err := s.Update(t.Context(), ours, func(tx journal.Tx) error {
+		for i, want := range []int{0, 1, 3, done - 1} {
+			if got, err := tx.Entry(int64(want)); err != nil || got == nil || !bytes.Equal(got, all[want]) {
+				t.Errorf("%d: entry %d in a transaction: %d bytes, %v; want the %d written", i, want, len(got), err, len(all[want]))
+			}
+		}
+		if _, err := tx.Entry(int64(done)); !errors.Is(err, journal.ErrNotFound) {
+			t.Errorf("the entry behind the end: %v, want ErrNotFound", err)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 	check(t, again(), ours, all[:done])
 }
 

@@ -1,0 +1,149 @@
+package desk
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/person"
+)
+
+// KeyLife is for how long a key given to IssueOnce is remembered.
+const KeyLife = 24 * time.Hour
+
+// MaxKey is the longest key that IssueOnce takes, in bytes.
+const MaxKey = 255
+
+// Answer is what was answered to a request that carried a key. Of a request
+// that was not answered yet Issued is zero.
+type Answer struct {
+	Person string
+	Key    string
+	Asked  comity.Hash // SHA-256 of the document
+	At     time.Time   // real time
+	Issued
+}
+
+// Answers keeps what was answered, for all processes of the organization.
+type Answers interface {
+	// Answered returns what was answered to a person's key since a time; false
+	// if nothing was.
+	Answered(ctx context.Context, person, key string, since time.Time) (Answer, bool, error)
+	// AddDraftOnce keeps a draft and, under its number, the answer, in one
+	// transaction; or returns what was answered to the key before, and false.
+	AddDraftOnce(ctx context.Context, d person.Draft, a Answer, since time.Time) (Answer, bool, error)
+}
+
+// Recorder is implemented by the transactions of a Store: what is written
+// together with an entry.
+type Recorder interface {
+	// TakeDraft removes a draft and returns it; person.ErrNotFound, and nothing
+	// is written, if it is not there.
+	TakeDraft(id int64) (person.Draft, error)
+	// AnswerOnce keeps an answer; or returns what was answered to the key since
+	// a time, and false, and nothing is written.
+	AnswerOnce(a Answer, since time.Time) (Answer, bool, error)
+}
+
+// recorder is what a transaction of the journal can write besides.
+func recorder(tx journal.Tx) (Recorder, error) {
+	if r, ok := tx.(*recordingTx); ok {
+		tx = r.Tx
+	}
+	r, ok := tx.(Recorder)
+	if !ok {
+		return nil, errors.New("desk: the store writes nothing with an entry")
+	}
+	return r, nil
+}
+
+// answered says that a key was answered before.
+type answered struct{ Answer }
+
+func (a *answered) Error() string {
+	return fmt.Sprintf("the key was answered before, with %s", a.Name)
+}
+
+// IssueOnce is Issue for a caller who may have to ask again because an answer
+// was lost: the same key by the same person within a day is answered alike,
+// and the document is recorded once, whichever process is asked.
+func (d *Desk) IssueOnce(ctx context.Context, who Who, key string, doc []byte) (Issued, error) {
+	switch {
+	case key == "":
+		return d.Issue(ctx, who, doc)
+	case !who.May(person.Officer):
+		return Issued{}, d.refuse(who)
+	case d.c.Answers == nil:
+		return Issued{}, errors.New("desk: keys are not kept here")
+	}
+	a := Answer{Person: who.Person.ID, Key: key, Asked: sha256.Sum256(doc), At: time.Now()}
+	since := a.At.Add(-KeyLife)
+	if before, ok, err := d.c.Answers.Answered(ctx, a.Person, key, since); err != nil || ok {
+		return a.like(before, err)
+	}
+	p, err := d.prepare(ctx, doc)
+	if err != nil {
+		return Issued{}, err
+	}
+	if p.Consequential {
+		return a.like(first(d.c.Answers.AddDraftOnce(ctx, d.draftOf(who, p), a, since)))
+	}
+	out, err := d.record(ctx, p, func(r Recorder, issued Issued) error {
+		a := a
+		a.Issued = issued
+		before, fresh, err := r.AnswerOnce(a, since)
+		if err == nil && !fresh {
+			err = &answered{before}
+		}
+		return err
+	})
+	var before *answered
+	if errors.As(err, &before) {
+		return a.like(before.Answer, nil)
+	}
+	return out, err
+}
+
+func first[A, B any](a A, _ B, err error) (A, error) { return a, err }
+
+// like returns what was answered before, if it was to the same document.
+func (a Answer) like(before Answer, err error) (Issued, error) {
+	if err != nil {
+		return Issued{}, err
+	}
+	if before.Asked != a.Asked {
+		return Issued{}, &Invalid{fmt.Errorf("the key %q was given with another document, which was answered with %s; give a new key with each new document", a.Key, before.Issued)}
+	}
+	return before.Issued, nil
+}
+
+// String names the act or the draft.
+func (i Issued) String() string {
+	if i.Draft != 0 {
+		return fmt.Sprintf("draft %d", i.Draft)
+	}
+	return i.Name.String()
+}
+
+// with is what is written together with an act; nil for nothing.
+type with func(r Recorder, issued Issued) error
+
+// inTx is w as the journal calls it.
+func (w with) inTx(self comity.Domain) journal.With {
+	if w == nil {
+		return nil
+	}
+	return func(tx journal.Tx, index int64, leaf tlog.Hash) error {
+		r, err := recorder(tx)
+		if err != nil {
+			return err
+		}
+		return w(r, Issued{Name: comity.ActName{Domain: self, Index: index}, Leaf: comity.Hash(leaf)})
+	}
+}

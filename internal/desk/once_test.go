@@ -1,0 +1,230 @@
+package desk_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/person"
+	"github.com/comity/comity/internal/seal"
+	"github.com/comity/comity/internal/sqlstore/storetest"
+)
+
+// onBoth runs a test on SQLite and on PostgreSQL.
+func onBoth(t *testing.T, f func(t *testing.T, url string)) {
+	t.Run("SQLite", func(t *testing.T) { f(t, "") })
+	t.Run("PostgreSQL", func(t *testing.T) { f(t, storetest.Postgres(t)) })
+}
+
+// draft makes a house with a file in which a decision waits for release.
+func draft(t *testing.T, url string) (*house, int64) {
+	t.Helper()
+	h := newHouseOn(t, "un.example", url)
+	d := in(h.issue(situation("A file")), "decision.v1", "A decision")
+	d.Body = json.RawMessage(`{"organ":"Security Council","outcome":"adopted"}`)
+	out, err := h.desk.Issue(t.Context(), director, document(t, d))
+	check(t, err)
+	return h, out.Draft
+}
+
+func (h *house) count(title string) (n int) {
+	h.t.Helper()
+	all, err := h.desk.Acts(h.t.Context(), officer, 0, 1000)
+	check(h.t, err)
+	for _, x := range all {
+		if x.Act != nil && x.Act.Title == title {
+			n++
+		}
+	}
+	return n
+}
+
+// failing makes commits fail.
+type failing struct {
+	desk.Store
+	before, after error // instead of the next commit; after the next commit
+}
+
+func (s *failing) Update(ctx context.Context, o comity.Origin, fn func(journal.Tx) error) error {
+	before, after := s.before, s.after
+	s.before, s.after = nil, nil
+	err := s.Store.Update(ctx, o, func(tx journal.Tx) error { return errors.Join(fn(tx), before) })
+	return errors.Join(err, after)
+}
+
+// Whatever happens while a draft is released, the act is recorded and the
+// draft is gone, or neither.
+func TestReleaseIsWhole(t *testing.T) {
+	second := as("deputy", person.Releasing)
+	killed := errors.New("killed")
+	onBoth(t, func(t *testing.T, url string) {
+		for _, c := range []struct {
+			name          string
+			before, after error
+			recorded      int
+			want          error
+		}{
+			{"killed before the commit", killed, nil, 0, killed},
+			{"killed after the commit", nil, fmt.Errorf("%w: %w", journal.ErrAmbiguous, killed), 1, nil},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				if url != "" {
+					url = storetest.Postgres(t)
+				}
+				h, id := draft(t, url)
+				h.journal.Close()
+				store := &failing{Store: h.store}
+				var err error
+				h.ledger, err = desk.OpenLedger(t.Context(), h.domain, store, h.blobs, seal.Keyring{h.key})
+				check(t, err)
+				v, err := note.NewVerifier(h.logKey)
+				check(t, err)
+				h.journal, err = journal.Open(t.Context(), journal.Config{Store: h.ledger.Journals(), Origin: h.domain.Origin(), Signer: h.signer,
+					Verifiers: note.VerifierList(v)})
+				check(t, err)
+				d := desk.New(h.config())
+				store.before, store.after = c.before, c.after
+				_, err = d.Release(t.Context(), second, id)
+				if !errors.Is(err, c.want) {
+					t.Errorf("Release = %v, want %v", err, c.want)
+				}
+
+				// As the next process finds it.
+				h.reopen()
+				if got := h.count("A decision"); got != c.recorded {
+					t.Errorf("recorded %d times, want %d", got, c.recorded)
+				}
+				drafts, err := h.desk.Drafts(t.Context(), officer)
+				check(t, err)
+				if len(drafts) != 1-c.recorded {
+					t.Errorf("%d drafts wait, want %d", len(drafts), 1-c.recorded)
+				}
+				_, err = h.desk.Release(t.Context(), second, id)
+				if c.recorded == 1 && !errors.Is(err, person.ErrNotFound) || c.recorded == 0 && err != nil {
+					t.Errorf("released again: %v", err)
+				}
+				if got := h.count("A decision"); got != 1 {
+					t.Errorf("in the end recorded %d times, want once", got)
+				}
+			})
+		}
+	})
+}
+
+// Of many who release one draft, at two processes, one does.
+func TestReleaseOnce(t *testing.T) {
+	second := as("deputy", person.Releasing)
+	onBoth(t, func(t *testing.T, url string) {
+		h, id := draft(t, url)
+		twin := h.twin()
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		released := 0
+		for i := range 20 {
+			d := []*desk.Desk{h.desk, twin.desk}[i%2]
+			wg.Go(func() {
+				_, err := d.Release(t.Context(), second, id)
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case err == nil:
+					released++
+				case !errors.Is(err, person.ErrNotFound):
+					t.Errorf("Release: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		check(t, h.ledger.CatchUp(t.Context()))
+		if got := h.count("A decision"); released != 1 || got != 1 {
+			t.Errorf("%d were told that they released it, and it is recorded %d times; want once", released, got)
+		}
+	})
+}
+
+// Fifty requests with one key, at two processes at once, record one act or one
+// draft, and all get the same answer.
+func TestIssueOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		h := newHouseOn(t, "un.example", url)
+		twin := h.twin()
+		file := h.issue(situation("A file"))
+		check(t, twin.ledger.CatchUp(t.Context()))
+		decision := in(file, "decision.v1", "A decision")
+		decision.Body = json.RawMessage(`{"organ":"Security Council","outcome":"adopted"}`)
+		for _, doc := range [][]byte{document(t, in(file, "note.v1", "A note")), document(t, decision)} {
+			var wg sync.WaitGroup
+			answers := make([]desk.Issued, 50)
+			key := fmt.Sprintf("key %d", len(doc))
+			for i := range answers {
+				d := []*desk.Desk{h.desk, twin.desk}[i%2]
+				wg.Go(func() {
+					var err error
+					if answers[i], err = d.IssueOnce(t.Context(), director, key, doc); err != nil {
+						t.Errorf("%d: %v", i, err)
+					}
+				})
+			}
+			wg.Wait()
+			for i, a := range answers {
+				if a != answers[0] || a == (desk.Issued{}) {
+					t.Fatalf("answer %d is %+v, and the first %+v", i, a, answers[0])
+				}
+			}
+			// Another's key of the same text, another key, and another document.
+			other, err := h.desk.IssueOnce(t.Context(), as("deputy", person.Releasing), key, doc)
+			check(t, err)
+			again, err := twin.desk.IssueOnce(t.Context(), director, key+"'", doc)
+			check(t, err)
+			if other == answers[0] || again == answers[0] || again == other {
+				t.Errorf("three requests were answered %v, %v, %v", answers[0], other, again)
+			}
+			var invalid *desk.Invalid
+			if _, err := twin.desk.IssueOnce(t.Context(), director, key, document(t, situation("Another"))); !errors.As(err, &invalid) || !strings.Contains(err.Error(), "another document") {
+				t.Errorf("the key with another document: %v", err)
+			}
+		}
+		check(t, h.ledger.CatchUp(t.Context()))
+		drafts, err := h.desk.Drafts(t.Context(), officer)
+		check(t, err)
+		if n := h.count("A note"); n != 3 || len(drafts) != 3 {
+			t.Errorf("%d notes and %d drafts, want 3 of each", n, len(drafts))
+		}
+	})
+}
+
+// What this process records after another's act is not recorded before it,
+// though its clock is a moment behind.
+func TestTimeAcrossProcesses(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		h := newHouseOn(t, "un.example", url)
+		twin := h.twin()
+		file := h.issue(situation("A file"))
+		check(t, twin.ledger.CatchUp(t.Context()))
+		h.setClock(start.Add(time.Minute))
+		twin.issue(in(file, "note.v1", "First"))
+		h.issue(in(file, "note.v1", "Second"))
+		third := twin.issue(in(file, "note.v1", "Third"))
+		got, err := twin.desk.Act(t.Context(), officer, third.Act)
+		check(t, err)
+		if want := comity.TimeOf(start.Add(time.Minute)); got.At != want {
+			t.Errorf("recorded at %s, after an act recorded at %s", got.At, want)
+		}
+		h.setClock(start.Add(time.Hour))
+		h.issue(in(file, "note.v1", "Fourth"))
+		var unable *desk.Unable
+		if _, err := twin.desk.Issue(t.Context(), officer, document(t, in(file, "note.v1", "Fifth"))); !errors.As(err, &unable) {
+			t.Errorf("with a clock an hour behind the other process: %v", err)
+		}
+	})
+}
