@@ -7,6 +7,7 @@ import (
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/keys"
 )
 
 // roster is the pinned peers, read from the store once and kept until they
@@ -53,6 +54,18 @@ func (r *roster) Peer(ctx context.Context, d comity.Domain) (peer.Peer, error) {
 func (r *roster) Pin(ctx context.Context, p peer.Peer) error {
 	defer r.forget()
 	return r.Store.Pin(ctx, p)
+}
+
+// Learn implements peer.Store.
+func (r *roster) Learn(ctx context.Context, d comity.Domain, h keys.History) error {
+	defer r.forget()
+	return r.Store.Learn(ctx, d, h)
+}
+
+// Repin implements peer.Store.
+func (r *roster) Repin(ctx context.Context, p peer.Peer) error {
+	defer r.forget()
+	return r.Store.Repin(ctx, p)
 }
 
 // Pause implements peer.Store.

@@ -2,8 +2,9 @@
 // HTTP with every read bounded.
 //
 // A peer is known by what an operator pinned: its domain, the address at which
-// it serves, and its keys. Nothing that arrives over the network changes a pin.
-// The document at /api/v1/self says the same things, but is only a hint to show
+// it serves, and its keys. Nothing that arrives over the network changes a pin, but a statement
+// that the pinned root key has signed changes the keys (package keys). The
+// document at /api/v1/self says the same things, but is only a hint to show
 // to the operator before pinning:
 //
 //	c, err := peer.NewClient("https://comity.ecowas.example", peer.Config{})
@@ -45,6 +46,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/keys"
 )
 
 // A Peer is one pinned organization. The three keys are C2SP verification
@@ -59,6 +61,11 @@ type Peer struct {
 	Recipient  string    // age1pq1…, what is sealed to the organization is sealed to this
 	Pinned     time.Time // when the operator pinned it
 	Paused     bool      // not followed until resumed
+
+	// History of its keys, as a file of package keys; "" if only the keys
+	// above were pinned. If set, they are the newest of it.
+	History  string
+	Repinned Repin
 
 	// Private says that the operator means a host name that resolves to a
 	// private address. Pinning such an address itself, or localhost, says the
@@ -246,8 +253,16 @@ type Store interface {
 	Peer(ctx context.Context, d comity.Domain) (Peer, error)
 
 	// Pin adds p or changes what is kept of it. The log key of a pinned peer
-	// never changes: ErrOtherKey.
+	// never changes so: ErrOtherKey. Nor do a history and a repin once kept.
 	Pin(ctx context.Context, p Peer) error
+
+	// Learn replaces the history of d's keys by a longer one, see Peer.Learn;
+	// ErrUnknown if d is not pinned.
+	Learn(ctx context.Context, d comity.Domain, h keys.History) error
+
+	// Repin replaces the pin of p.Domain whatever keys it had; ErrUnknown if
+	// it is not pinned.
+	Repin(ctx context.Context, p Peer) error
 
 	// Pause stops or resumes following d; ErrUnknown if it is not pinned.
 	Pause(ctx context.Context, d comity.Domain, paused bool) error

@@ -21,6 +21,7 @@ const (
 	BadStatus      Reason = "status"          // an HTTP status that is no answer
 	Malformed      Reason = "malformed"       // the answer cannot be parsed
 	WrongKey       Reason = "wrong-key"       // not signed by the pinned key
+	KeysChanged    Reason = "keys-changed"    // other keys, not authorized by the root key
 	OtherOrigin    Reason = "other-origin"    // a checkpoint of another journal
 	Stale          Reason = "stale"           // a checkpoint older than one seen before
 	BadData        Reason = "bad-data"        // bytes that do not hash to what was signed
@@ -31,7 +32,7 @@ const (
 // Reasons lists every reason.
 func Reasons() []Reason {
 	return []Reason{Unreachable, TimedOut, Redirected, PrivateAddress, TooLarge, HTML, BadStatus,
-		Malformed, WrongKey, OtherOrigin, Stale, BadData, Inconsistent, Local}
+		Malformed, WrongKey, KeysChanged, OtherOrigin, Stale, BadData, Inconsistent, Local}
 }
 
 // Text is a sentence for a page; it names no address and repeats nothing that
@@ -56,6 +57,8 @@ func (r Reason) Text() string {
 		return "The answer could not be understood."
 	case WrongKey:
 		return "The checkpoint is not signed by the pinned key."
+	case KeysChanged:
+		return "The keys changed, and the change is not authorized by the root key that is pinned; ask the organization by another way."
 	case OtherOrigin:
 		return "The checkpoint belongs to another journal."
 	case Stale:

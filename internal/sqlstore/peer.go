@@ -9,6 +9,7 @@ import (
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/keys"
 )
 
 // Roster implements [peer.Store].
@@ -19,13 +20,15 @@ var _ peer.Store = Roster{}
 // Roster of the known organizations.
 func (s *Store) Roster() Roster { return Roster{s} }
 
-const peerColumns = "domain, name, url, log_key, witness_key, mirror_key, recipient, pinned, paused, private"
+const peerColumns = "domain, name, url, log_key, witness_key, mirror_key, recipient, pinned, paused, private, history, repinned, repinned_by, repinned_why"
 
 func scanPeer(r row) (p peer.Peer, err error) {
 	var pinned comity.Time
+	var repinned comity.Time
 	var paused, private int64
-	err = r.Scan(&p.Domain, &p.Name, &p.URL, &p.LogKey, &p.WitnessKey, &p.MirrorKey, &p.Recipient, intoText(&pinned), &paused, &private)
-	p.Pinned, p.Paused, p.Private = pinned.Time, paused != 0, private != 0
+	err = r.Scan(&p.Domain, &p.Name, &p.URL, &p.LogKey, &p.WitnessKey, &p.MirrorKey, &p.Recipient, intoText(&pinned), &paused, &private,
+		&p.History, intoText(&repinned), &p.Repinned.By, &p.Repinned.Reason)
+	p.Pinned, p.Paused, p.Private, p.Repinned.At = pinned.Time, paused != 0, private != 0, repinned.Time
 	return p, err
 }
 
@@ -53,17 +56,63 @@ func (r Roster) Pin(ctx context.Context, p peer.Peer) error {
 		return err
 	}
 	return r.s.Write(ctx, func(tx *Tx) error {
-		n, err := tx.affected(`INSERT INTO peer (`+peerColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		n, err := tx.affected(`INSERT INTO peer (`+peerColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (domain) DO UPDATE SET name = excluded.name, url = excluded.url,
-				witness_key = excluded.witness_key, mirror_key = excluded.mirror_key, recipient = excluded.recipient,
+				witness_key = CASE WHEN peer.history = '' THEN excluded.witness_key ELSE peer.witness_key END,
+				mirror_key = CASE WHEN peer.history = '' THEN excluded.mirror_key ELSE peer.mirror_key END,
+				recipient = CASE WHEN peer.history = '' THEN excluded.recipient ELSE peer.recipient END,
+				history = CASE WHEN peer.history = '' THEN excluded.history ELSE peer.history END,
 				pinned = excluded.pinned, paused = excluded.paused, private = excluded.private
-			WHERE peer.log_key = excluded.log_key`,
-			string(p.Domain), p.Name, p.URL, p.LogKey, p.WitnessKey, p.MirrorKey, p.Recipient,
-			text(comity.TimeOf(p.Pinned)), number(p.Paused), number(p.Private))
+			WHERE peer.log_key = excluded.log_key`, peerValues(p)...)
 		if err == nil && n == 0 {
 			return peer.ErrOtherKey
 		}
 		return r.s.failed("pin "+string(p.Domain), err)
+	})
+}
+
+// peerValues are those of peerColumns.
+func peerValues(p peer.Peer) []any {
+	return []any{string(p.Domain), p.Name, p.URL, p.LogKey, p.WitnessKey, p.MirrorKey, p.Recipient,
+		text(comity.TimeOf(p.Pinned)), number(p.Paused), number(p.Private),
+		p.History, text(comity.TimeOf(p.Repinned.At)), p.Repinned.By, p.Repinned.Reason}
+}
+
+// Learn implements [peer.Store].
+func (r Roster) Learn(ctx context.Context, d comity.Domain, h keys.History) error {
+	return r.s.Write(ctx, func(tx *Tx) error {
+		was, err := scanPeer(tx.queryRow(ctx, "SELECT "+peerColumns+" FROM peer WHERE domain = ?", string(d)))
+		if errors.Is(err, sql.ErrNoRows) {
+			return peer.ErrUnknown
+		}
+		if err != nil {
+			return r.s.failed("read the peer "+string(d), err)
+		}
+		p, err := was.Learn(h)
+		if err != nil || p.History == was.History {
+			return err
+		}
+		// Not if another process was quicker: it is learnt again.
+		_, err = tx.affected("UPDATE peer SET history = ?, log_key = ?, witness_key = ?, mirror_key = ?, recipient = ? WHERE domain = ? AND history = ?",
+			p.History, p.LogKey, p.WitnessKey, p.MirrorKey, p.Recipient, string(d), was.History)
+		return r.s.failed("keep the keys of "+string(d), err)
+	})
+}
+
+// Repin implements [peer.Store].
+func (r Roster) Repin(ctx context.Context, p peer.Peer) error {
+	if err := p.Validate(); err != nil {
+		return err
+	}
+	return r.s.Write(ctx, func(tx *Tx) error {
+		n, err := tx.affected("DELETE FROM peer WHERE domain = ?", string(p.Domain))
+		if err == nil && n == 0 {
+			return peer.ErrUnknown
+		}
+		if err == nil {
+			_, err = tx.affected("INSERT INTO peer ("+peerColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", peerValues(p)...)
+		}
+		return r.s.failed("pin "+string(p.Domain)+" again", err)
 	})
 }
 

@@ -20,6 +20,8 @@ import (
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/keys"
+	"github.com/comity/comity/keys/keystest"
 )
 
 // Org is an organization with all its secret keys.
@@ -142,6 +144,46 @@ func (m *Memory) Pin(_ context.Context, p peer.Peer) error {
 	defer m.mu.Unlock()
 	if old, ok := m.peers[p.Domain]; ok && old.LogKey != p.LogKey {
 		return peer.ErrOtherKey
+	} else if ok {
+		p.Repinned = old.Repinned
+		if old.History != "" {
+			h, err := old.Keys()
+			if err != nil {
+				return err
+			}
+			if p, err = p.WithKeys(h); err != nil {
+				return err
+			}
+		}
+	}
+	m.peers[p.Domain] = p
+	return nil
+}
+
+// Learn replaces the history of d's keys.
+func (m *Memory) Learn(_ context.Context, d comity.Domain, h keys.History) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p, ok := m.peers[d]
+	if !ok {
+		return peer.ErrUnknown
+	}
+	p, err := p.Learn(h)
+	if err == nil {
+		m.peers[d] = p
+	}
+	return err
+}
+
+// Repin replaces a pin.
+func (m *Memory) Repin(_ context.Context, p peer.Peer) error {
+	if err := p.Validate(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.peers[p.Domain]; !ok {
+		return peer.ErrUnknown
 	}
 	m.peers[p.Domain] = p
 	return nil
@@ -243,6 +285,64 @@ func TestStore(t *testing.T, open func(t *testing.T) peer.Store) {
 			t.Errorf("Pin with another log key after Remove: %v", err)
 		}
 	})
+	t.Run("keys change by statements of the root key", func(t *testing.T) {
+		s := open(t)
+		o, un := keyed("un.example")
+		if err := s.Learn(ctx, un.Domain, o.History); !errors.Is(err, peer.ErrUnknown) {
+			t.Errorf("Learn of a peer not pinned = %v, want ErrUnknown", err)
+		}
+		if err := s.Pin(ctx, un); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Learn(ctx, un.Domain, keystest.New("un.example").History); !errors.Is(err, keys.ErrDoesNotFollow) {
+			t.Errorf("Learn of a history that begins with other keys = %v, want ErrDoesNotFollow", err)
+		}
+		old := un.LogKey
+		o.Rotated(keys.Log, "yearly")
+		if err := s.Learn(ctx, un.Domain, o.History); err != nil {
+			t.Fatal(err)
+		}
+		want, err := un.WithKeys(o.History)
+		if err != nil || want.LogKey == old {
+			t.Fatalf("the newest log key is %s, %v", want.LogKey, err)
+		}
+		check := func(what string) {
+			t.Helper()
+			got, err := s.Peer(ctx, un.Domain)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Log(what)
+			same(t, got, want)
+		}
+		check("after a rotation")
+		short, _ := keyed("un.example")
+		if err := s.Learn(ctx, un.Domain, short.History); err != nil {
+			t.Errorf("Learn of what is known = %v", err)
+		}
+		short.Rotated(keys.Witness, "another way")
+		if err := s.Learn(ctx, un.Domain, short.History); !errors.Is(err, keys.ErrDoesNotFollow) {
+			t.Errorf("Learn of a history that contradicts the known one = %v, want ErrDoesNotFollow", err)
+		}
+		want.URL = "http://127.0.0.1:9"
+		again := want
+		again.History = string(short.History.File())
+		if err := s.Pin(ctx, again); err != nil {
+			t.Fatal(err)
+		}
+		check("after another pin")
+		want = NewOrg("un.example").Peer
+		want.LogKey = otherLogKey("un.example")
+		want.Repinned = peer.Repin{At: want.Pinned, By: "a.diallo", Reason: "the root key was lost"}
+		if err := s.Repin(ctx, want); err != nil {
+			t.Fatal(err)
+		}
+		check("after a repin")
+		want.Domain = "au.example"
+		if err := s.Repin(ctx, NewOrg("au.example").Peer); !errors.Is(err, peer.ErrUnknown) {
+			t.Errorf("Repin of a peer not pinned = %v, want ErrUnknown", err)
+		}
+	})
 	t.Run("an invalid peer is not kept", func(t *testing.T) {
 		s := open(t)
 		bad := NewOrg("un.example").Peer
@@ -268,6 +368,19 @@ func TestStore(t *testing.T, open func(t *testing.T) peer.Store) {
 			}
 		}
 	})
+}
+
+// keyed is a peer whose keys are those of a history.
+func keyed(d comity.Domain) (*keystest.Org, peer.Peer) {
+	p := NewOrg(d).Peer
+	o := keystest.New(d)
+	s := o.History.Founding().Set
+	s.Recipient = p.Recipient
+	h, err := keys.Found(d, s)
+	must(err)
+	o.History = h
+	p.LogKey, p.WitnessKey, p.MirrorKey = s.Log[0], s.Witness[0], s.Mirror[0]
+	return o, p
 }
 
 func otherLogKey(d comity.Domain) string {
