@@ -9,12 +9,12 @@ import (
 
 	"filippo.io/torchwood"
 	"github.com/spf13/cobra"
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/seal"
+	"github.com/comity/comity/internal/witness"
 )
 
 func (a *app) verifyCmd() *cobra.Command {
@@ -73,13 +73,17 @@ func readPolicy(key, file string) (torchwood.Policy, error) {
 		if err != nil {
 			return nil, err
 		}
-		return torchwood.ParsePolicy(b)
+		p, err := witness.ParsePolicy(b)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		return p, nil
 	case key != "":
-		v, err := note.NewVerifier(key)
+		p, err := witness.Quorum(key, 0)
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--key: %w", err)}
 		}
-		return torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(v.Name()), torchwood.SingleVerifierPolicy(v)), nil
+		return p, nil
 	}
 	return nil, usageError{errors.New("give the journal's key with --key, or a policy with --policy: a proof proves nothing without them")}
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"filippo.io/torchwood"
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/comity/comity/comity"
 )
@@ -15,29 +15,25 @@ import (
 // Quorum is the policy "signed by the journal's key and by at least n of
 // these cosigners". The keys are C2SP vkeys; the origin must be the name of
 // the journal's key.
-func Quorum(logKey string, n int, cosigners ...string) (torchwood.Policy, error) {
+func Quorum(logKey string, n int, cosigners ...string) (*Policy, error) {
 	if n < 0 || n > len(cosigners) {
 		return nil, fmt.Errorf("a quorum of %d among %d cosigners cannot be", n, len(cosigners))
 	}
-	log, err := note.NewVerifier(logKey)
-	if err != nil {
-		return nil, fmt.Errorf("log key %q: %w", clip(logKey), err)
+	if _, err := ParseLog(logKey); err != nil {
+		return nil, err
 	}
-	var each []torchwood.Policy
+	of := make([]Cosigner, len(cosigners))
 	for i, k := range cosigners {
-		v, err := torchwood.NewCosignatureVerifier(k)
+		v, err := ParseCosigner(k)
 		if err != nil {
-			return nil, fmt.Errorf("cosigner key %q: %w", clip(k), err)
+			return nil, err
 		}
-		if slices.Contains(cosigners[:i], k) {
-			return nil, fmt.Errorf("cosigner key %q stands twice", clip(k))
+		of[i] = Cosigner{Name: v.Name(), Keys: []string{k}}
+		if slices.ContainsFunc(of[:i], func(c Cosigner) bool { return c.Name == v.Name() }) {
+			of[i].Name += "/" + strconv.Itoa(i+1)
 		}
-		each = append(each, torchwood.SingleVerifierPolicy(v))
 	}
-	return torchwood.ThresholdPolicy(3,
-		torchwood.OriginPolicy(log.Name()),
-		torchwood.SingleVerifierPolicy(log),
-		torchwood.ThresholdPolicy(n, each...)), nil
+	return ParsePolicy(FormatPolicy([]string{logKey}, n, of))
 }
 
 // Satisfying returns the smallest kept checkpoint of at least size that

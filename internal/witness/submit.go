@@ -1,12 +1,12 @@
 package witness
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,8 +28,11 @@ type SubmitterConfig struct {
 	Journal      journal.Store    // holds the journal
 	Log          note.Verifier    // the journal's key; its name is the origin
 	Witness      note.Verifier    // the witness's pinned key
-	Client       *peer.Client     // to the witness's node
+	Also         []note.Verifier  // its other keys, as of another kind
+	Client       *peer.Client     // to the witness
+	Base         string           // path of the witness below the client's address; "" is Prefix, "/" the address itself
 	Cosignatures CosignatureStore // where what comes back is kept
+	Own          *Own             // signs what is submitted a second time; may be nil
 
 	Refresh time.Duration    // ask again for the same size after this long; 0 means 1 h
 	Spacing time.Duration    // at least this long between two submissions; 0 means 1 s
@@ -43,6 +46,7 @@ type SubmitterConfig struct {
 // something to do.
 type Submitter struct {
 	c    SubmitterConfig
+	base string // path before /add-checkpoint
 	wake chan struct{}
 
 	step    sync.Mutex // held during Step: one request in flight
@@ -93,8 +97,12 @@ func NewSubmitter(c SubmitterConfig) *Submitter {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	base := Prefix
+	if c.Base != "" {
+		base = strings.TrimRight(c.Base, "/")
+	}
 	return &Submitter{
-		c: c, wake: make(chan struct{}, 1), backoff: peer.Backoff{Rand: c.Rand},
+		c: c, base: base, wake: make(chan struct{}, 1), backoff: peer.Backoff{Rand: c.Rand},
 		status: SubmitterStatus{Witness: c.Witness.Name()},
 	}
 }
@@ -199,40 +207,62 @@ func (s *Submitter) submit(ctx context.Context) error {
 	if st := s.Status(); st.Size == head.Size && s.c.Now().Sub(st.Cosigned) < s.c.Refresh {
 		return nil
 	}
+	signed, err := s.signed(head)
+	if err != nil {
+		return err
+	}
 	learned := false
 	for {
-		resp, err := s.post(ctx, head)
+		resp, err := s.post(ctx, head, signed)
 		if err != nil {
 			return err
 		}
 		switch {
 		case resp.Status == http.StatusOK:
-			return s.accept(ctx, head, resp.Body)
+			return s.accept(ctx, signed, resp.Body)
 		case resp.Status == http.StatusConflict && !learned:
 			if err := s.learn(resp, head.Size); err != nil {
 				return err
 			}
 			learned = true
 		default:
-			return s.c.Client.Err(Prefix+"/add-checkpoint", resp)
+			return s.c.Client.Err(s.base+"/add-checkpoint", resp)
 		}
 	}
 }
 
 // recall starts from the last cosignature that is kept.
 func (s *Submitter) recall(ctx context.Context) error {
-	c, err := s.c.Cosignatures.Latest(ctx, s.origin(), s.c.Witness.Name(), s.c.Witness.KeyHash())
-	if err != nil && !errors.Is(err, ErrNone) {
-		return fmt.Errorf("reading the last cosignature of %s: %w", s.c.Witness.Name(), err)
+	var last Cosignature
+	for _, v := range slices.Concat([]note.Verifier{s.c.Witness}, s.c.Also) {
+		c, err := s.c.Cosignatures.Latest(ctx, s.origin(), v.Name(), v.KeyHash())
+		if err != nil && !errors.Is(err, ErrNone) {
+			return fmt.Errorf("reading the last cosignature of %s: %w", v.Name(), err)
+		}
+		if err == nil && c.Size >= last.Size {
+			last = c
+		}
 	}
-	s.known, s.size = true, c.Size
+	s.known, s.size = true, last.Size
 	s.mu.Lock()
-	s.status.Size, s.status.Cosigned = c.Size, c.Time
+	s.status.Size, s.status.Cosigned = last.Size, last.Time
 	s.mu.Unlock()
 	return nil
 }
 
-func (s *Submitter) post(ctx context.Context, head journal.Head) (peer.Response, error) {
+// signed is the checkpoint to submit, with both signatures if there are two.
+func (s *Submitter) signed(head journal.Head) ([]byte, error) {
+	if s.c.Own == nil {
+		return head.Note, nil
+	}
+	line, err := s.c.Own.Line(head)
+	if err != nil {
+		return nil, fmt.Errorf("signing the checkpoint of %s: %w", s.origin(), err)
+	}
+	return slices.Concat(head.Note, line), nil
+}
+
+func (s *Submitter) post(ctx context.Context, head journal.Head, signed []byte) (peer.Response, error) {
 	old := s.size
 	if old > head.Size {
 		return peer.Response{}, &AheadError{s.c.Witness.Name(), old, head.Size}
@@ -245,8 +275,8 @@ func (s *Submitter) post(ctx context.Context, head journal.Head) (peer.Response,
 			return peer.Response{}, err
 		}
 	}
-	return s.c.Client.Post(ctx, Prefix+"/add-checkpoint", "text/plain; charset=utf-8",
-		formatRequest(old, proof, head.Note), peer.MaxCosigned)
+	return s.c.Client.Post(ctx, s.base+"/add-checkpoint", "text/plain; charset=utf-8",
+		formatRequest(old, proof, signed), peer.MaxCosigned)
 }
 
 // learn takes the witness's size out of a 409.
@@ -254,7 +284,7 @@ func (s *Submitter) learn(resp peer.Response, have int64) error {
 	text := strings.TrimSuffix(string(resp.Body), "\n")
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 || !strings.HasPrefix(resp.ContentType, "text/x.tlog.size") {
-		return &peer.Error{Reason: peer.Malformed, URL: s.c.Client.Base() + Prefix + "/add-checkpoint", Status: resp.Status,
+		return &peer.Error{Reason: peer.Malformed, URL: s.c.Client.Base() + s.base + "/add-checkpoint", Status: resp.Status,
 			Err: fmt.Errorf("the conflict does not say a size: %q", clip(text))}
 	}
 	if n > have { // it may be lying; ask again another time
@@ -264,27 +294,44 @@ func (s *Submitter) learn(resp peer.Response, have int64) error {
 	return nil
 }
 
-// accept checks the cosignature and stores it.
-func (s *Submitter) accept(ctx context.Context, head journal.Head, lines []byte) error {
+// accept checks the cosignatures and stores them.
+func (s *Submitter) accept(ctx context.Context, signed, lines []byte) error {
 	bad := func(err error) error {
-		return &peer.Error{Reason: peer.WrongKey, URL: s.c.Client.Base() + Prefix + "/add-checkpoint", Err: err}
+		return &peer.Error{Reason: peer.WrongKey, URL: s.c.Client.Base() + s.base + "/add-checkpoint", Err: err}
 	}
-	signed := append(bytes.Clone(head.Note), lines...)
-	cp, sigs, err := OpenCosigned(signed, s.c.Now(), s.c.Log, s.c.Witness)
+	cp, sigs, at, err := s.open(slices.Concat(signed, lines))
 	if err != nil {
 		return bad(fmt.Errorf("the answer is no cosignature of our checkpoint: %w", err))
 	}
-	if len(sigs) == 0 {
+	if at.IsZero() {
 		return bad(fmt.Errorf("the answer has no signature of the pinned key %s", s.c.Witness.Name()))
 	}
-	s.size = head.Size
+	s.size = cp.Size
 	if err := s.c.Cosignatures.Put(ctx, cp, sigs...); err != nil {
 		return fmt.Errorf("storing the cosignature of %s: %w", s.c.Witness.Name(), err)
 	}
 	s.mu.Lock()
-	s.status.Size, s.status.Cosigned = cp.Size, sigs[0].Time
+	s.status.Size, s.status.Cosigned = cp.Size, at
 	s.mu.Unlock()
 	return nil
+}
+
+// open checks a cosigned checkpoint of our journal. at is when the witness
+// cosigned it; zero if it did not.
+func (s *Submitter) open(signed []byte) (cp Checkpoint, sigs []Cosignature, at time.Time, err error) {
+	known := slices.Concat([]note.Verifier{s.c.Witness}, s.c.Also)
+	if s.c.Own != nil {
+		known = append(known, s.c.Own.Verifier())
+	}
+	if cp, sigs, err = OpenCosigned(signed, s.c.Now(), s.c.Log, known...); err != nil {
+		return cp, nil, at, err
+	}
+	for _, g := range sigs {
+		if g.Signer != s.c.Log.Name() && g.Time.After(at) {
+			at = g.Time
+		}
+	}
+	return cp, sigs, at, nil
 }
 
 // Seen asks the witness for the newest checkpoint of our journal that it
@@ -292,7 +339,7 @@ func (s *Submitter) accept(ctx context.Context, head journal.Head, lines []byte)
 // before it signs again after a restart. A zero Checkpoint means that it
 // never cosigned one.
 func (s *Submitter) Seen(ctx context.Context) (Checkpoint, error) {
-	path := Prefix + "/" + s.origin().Hash() + "/checkpoint"
+	path := s.base + "/" + s.origin().Hash() + "/checkpoint"
 	body, err := s.c.Client.Get(ctx, path, peer.MaxCheckpoint)
 	if peer.StatusOf(err) == http.StatusNotFound {
 		return Checkpoint{}, nil
@@ -300,8 +347,8 @@ func (s *Submitter) Seen(ctx context.Context) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	cp, sigs, err := OpenCosigned(body, s.c.Now(), s.c.Log, s.c.Witness)
-	if err == nil && len(sigs) == 0 {
+	cp, _, at, err := s.open(body)
+	if err == nil && at.IsZero() {
 		err = errors.New("not cosigned by the pinned key")
 	}
 	if err != nil {

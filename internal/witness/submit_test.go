@@ -350,3 +350,8 @@ func TestSeen(t *testing.T) {
 		t.Errorf("Seen without a cosignature = %v, want reason %q", err, peer.WrongKey)
 	}
 }
+
+// stripped serves a witness where a node does.
+func stripped(w *witness.Witness) http.HandlerFunc {
+	return http.StripPrefix(witness.Prefix, w.Handler()).ServeHTTP
+}

@@ -21,7 +21,9 @@
 // A cosignature is a statement with a time: "seen up to N, at T, and nothing
 // contradicting it before". The times are real time, never a scenario's. A
 // checkpoint and its cosignatures make one signed note (Assemble), which any
-// C2SP verifier checks against a policy (Quorum).
+// C2SP verifier checks against a policy (ParsePolicy, Quorum). Cosignatures are
+// Ed25519 (type 0x04) and ML-DSA-44 (type 0x06) ones; a witness with keys of
+// both kinds answers with both.
 package witness
 
 import (
@@ -120,16 +122,16 @@ func refuse(status int, format string, args ...any) error {
 // Witness cosigns checkpoints of the journals in its roster. It is safe for
 // concurrent use.
 type Witness struct {
-	signer *torchwood.CosignatureSigner
-	roster Roster
-	store  Store
-	log    *slog.Logger
+	signers []note.Signer
+	roster  Roster
+	store   Store
+	log     *slog.Logger
 }
 
 // New returns a witness that signs with signer, whose name is
-// "<domain>/witness".
-func New(signer *torchwood.CosignatureSigner, roster Roster, store Store, log *slog.Logger) *Witness {
-	return &Witness{signer: signer, roster: roster, store: store, log: log}
+// "<domain>/witness", and with others of that name, as of another kind.
+func New(signer note.Signer, roster Roster, store Store, log *slog.Logger, also ...note.Signer) *Witness {
+	return &Witness{signers: append([]note.Signer{signer}, also...), roster: roster, store: store, log: log}
 }
 
 // Add answers the body of one add-checkpoint request: signature lines, or a
@@ -159,7 +161,7 @@ func (w *Witness) Add(ctx context.Context, body []byte) ([]byte, error) {
 		return nil, err
 	}
 
-	cosigned, err := note.Sign(n, w.signer)
+	cosigned, err := note.Sign(n, w.signers...)
 	if err != nil {
 		return nil, fmt.Errorf("cosigning the checkpoint of %s: %w", cp.Origin, err)
 	}
@@ -175,7 +177,7 @@ func (w *Witness) Add(ctx context.Context, body []byte) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("remembering the checkpoint of %s: %w", cp.Origin, err)
 	}
-	return lastLine(cosigned), nil
+	return lastLines(cosigned, len(w.signers)), nil
 }
 
 // open finds the journal's key and checks the note with it.
@@ -289,10 +291,13 @@ func formatRequest(old int64, proof tlog.TreeProof, signed []byte) []byte {
 	return b.Bytes()
 }
 
-// lastLine of a signed note: the signature added last.
-func lastLine(signed []byte) []byte {
-	i := bytes.LastIndexByte(signed[:len(signed)-1], '\n')
-	return signed[i+1:]
+// lastLines of a signed note: the n signatures added last.
+func lastLines(signed []byte, n int) []byte {
+	i := len(signed)
+	for range n {
+		i = bytes.LastIndexByte(signed[:i-1], '\n') + 1
+	}
+	return signed[i:]
 }
 
 // clip shortens foreign text for a message.

@@ -1,0 +1,70 @@
+package witness
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/comity/comity/internal/journal"
+)
+
+// Own makes the journal's own ML-DSA-44 signature, beside the Ed25519 one that
+// each checkpoint carries from the moment it exists. It is made when a
+// checkpoint leaves the house, once for each, and not in the commit: it takes
+// as long as a third of one.
+//
+// It is safe for concurrent use.
+type Own struct {
+	signer *MLDSASigner
+
+	mu   sync.Mutex
+	size int64 // of what was signed last
+	root tlog.Hash
+	line []byte
+}
+
+// NewOwn returns an Own that signs with the journal's key, whose name is the
+// origin.
+func NewOwn(signer *MLDSASigner) *Own { return &Own{signer: signer, size: -1} }
+
+// Verifier of the signatures.
+func (o *Own) Verifier() note.Verifier { return o.signer.Verifier() }
+
+// Line is the signature line of a checkpoint of ours. head must be durable. Of
+// a checkpoint older than the newest one signed there is none: the signature
+// says that it is the newest.
+func (o *Own) Line(head journal.Head) ([]byte, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case head.Size == o.size && head.Root == o.root:
+		return o.line, nil
+	case head.Size == o.size:
+		return nil, fmt.Errorf("another checkpoint of size %d was signed before", head.Size)
+	case head.Size < o.size || len(head.Note) == 0:
+		return nil, nil
+	}
+	text, _, ok := bytes.Cut(head.Note, []byte("\n\n"))
+	if !ok {
+		return nil, fmt.Errorf("the checkpoint of size %d is no signed note", head.Size)
+	}
+	signed, err := note.Sign(&note.Note{Text: string(text) + "\n"}, o.signer)
+	if err != nil {
+		return nil, err
+	}
+	o.size, o.root, o.line = head.Size, head.Root, lastLines(signed, 1)
+	return o.line, nil
+}
+
+// Signed is the line of that checkpoint if it was made already, else nil.
+func (o *Own) Signed(size int64, root tlog.Hash) []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if size == o.size && root == o.root {
+		return o.line
+	}
+	return nil
+}
