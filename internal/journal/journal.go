@@ -26,6 +26,15 @@
 //
 // Nothing is signed before entry 0 is appended.
 //
+// # Doubt
+//
+// What a process has seen itself it does not forget, but its database may have
+// been put back to an old copy while it did not look. A journal with a
+// [Config.Ask] therefore asks those who have seen it, at first, after a commit
+// whose answer was lost, and after [Journal.Doubt], how far that was. Until
+// enough of them have answered it signs nothing; if theirs is ahead, it first
+// gets back what it lacks, with [Config.Fetch], and never signs in its place.
+//
 // # Grouping
 //
 // Entries that arrive while a transaction is under way go together into the
@@ -73,9 +82,22 @@ type Config struct {
 	// nobody whose entry was in it is recorded.
 	Project func(tx Tx, first int64, entries [][]byte) error
 
+	// Ask, if set, makes the journal sign nothing when it is opened, after a
+	// commit whose answer was lost, and after Doubt, until Ask has told how far
+	// the world has seen the journal. It asks witnesses and mirrors, once, for
+	// their newest checkpoints of it, and returns those that it could verify
+	// under the journal's own key; with an error that says who did not answer
+	// and what to do if too few have answered to go on. It is called again then.
+	Ask func(context.Context) ([]Head, error)
+
+	// Fetch, if set, brings what the store lacks of a tree that Ask returned,
+	// with Restore. Its error says which entries could not be had, and why.
+	Fetch func(ctx context.Context, j *Journal, to Head) error
+
 	MaxBatch      int           // entries in one transaction; 0 is 4,096
 	MaxBatchBytes int           // bytes of entries after which a transaction takes no more; 0 is 8 MiB
 	Timeout       time.Duration // for one transaction; 0 is 30 seconds
+	Hold          time.Duration // an entry waits this long for a doubt to be settled; 0 is Timeout
 
 	Logger *slog.Logger // nil discards
 }
@@ -88,6 +110,11 @@ type Journal struct {
 	wake chan struct{}   // something was queued, or the journal closed
 	done chan struct{}   // the sequencer has ended
 
+	life    context.Context // ends with Close
+	end     context.CancelFunc
+	doubted chan struct{} // there is a doubt to be settled
+	settled chan struct{} // nobody settles doubts any more
+
 	mu           sync.Mutex
 	queue        []*pending
 	closed       bool
@@ -95,6 +122,7 @@ type Journal struct {
 	changed      chan struct{} // closed when head changes
 	seen         Head          // the newest known to have existed: head, or newer
 	contradicted error         // the store contradicts what was seen elsewhere
+	guard        guard         // whether it may sign
 }
 
 // Open opens the log of an origin for appending. It checks that what the
@@ -118,6 +146,9 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	if c.Timeout == 0 {
 		c.Timeout = 30 * time.Second
 	}
+	if c.Hold == 0 {
+		c.Hold = c.Timeout
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -134,7 +165,8 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 			return nil, fmt.Errorf("open journal %s: its %d entries have the root %s, but its head says %s; the database is damaged",
 				c.Origin, h.Size, root, h.Root)
 		}
-		if c.Verifiers != nil {
+		// What is being put back has no checkpoint yet; Fetch ends that.
+		if c.Verifiers != nil && (len(h.Note) > 0 || c.Ask == nil) {
 			if err := h.Check(c.Verifiers); err != nil {
 				return nil, fmt.Errorf("open journal: %w", err)
 			}
@@ -144,8 +176,12 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 		c: c, ctx: context.WithoutCancel(ctx),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 		head: h, seen: h, changed: make(chan struct{}),
+		doubted: make(chan struct{}, 1), settled: make(chan struct{}),
 	}
+	j.life, j.end = context.WithCancel(j.ctx)
+	j.Doubt(whyOpened)
 	go j.run()
+	go j.settleDoubts()
 	return j, nil
 }
 
@@ -168,7 +204,8 @@ type Appended struct {
 //
 // If ctx ends while the entry is queued, it is not recorded; once its
 // transaction has begun, Append waits for the outcome, which Config.Timeout
-// bounds. Errors are the draft's own, *EntryTooLargeError, or wrap
+// bounds. While the journal may not sign (see Config.Ask), entries stay queued,
+// for Config.Hold at most; the error is then a *HeldError. Errors are the draft's own, *EntryTooLargeError, or wrap
 // ErrNotRecorded, or ErrAmbiguous if nothing can be said.
 func (j *Journal) Append(ctx context.Context, draft Draft) (Appended, error) {
 	r := j.AppendAll(ctx, draft)
@@ -242,35 +279,6 @@ func (j *Journal) Wait(ctx context.Context, size int64) (Head, error) {
 	}
 }
 
-// Saw takes note that a tree of this journal is known elsewhere, at a witness
-// or a peer, under a checkpoint with this journal's signature. If the store
-// does not reach that far, or contradicts it, the error is a *BehindError, and
-// nothing is appended: in the first case until the store does reach that far,
-// in the second never.
-func (j *Journal) Saw(ctx context.Context, t tlog.Tree) error {
-	h, err := j.c.Store.Head(ctx, j.c.Origin)
-	if err != nil {
-		return err
-	}
-	behind := &BehindError{Stored: h, Seen: Head{Origin: j.c.Origin, Size: t.N, Root: t.Hash}}
-	if t.N > h.Size {
-		j.mu.Lock()
-		defer j.mu.Unlock()
-		if t.N > j.seen.Size {
-			j.seen = behind.Seen
-		}
-		return behind
-	}
-	root, err := RootAt(ctx, j.c.Store, j.c.Origin, t.N)
-	if err != nil || root == t.Hash {
-		return err
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.contradicted = behind
-	return behind
-}
-
 // Close records what has been queued and ends the journal. Later appends
 // fail with ErrClosed. It does not close the store.
 func (j *Journal) Close() error {
@@ -279,5 +287,7 @@ func (j *Journal) Close() error {
 	j.mu.Unlock()
 	j.nudge()
 	<-j.done
+	j.end()
+	<-j.settled
 	return nil
 }

@@ -13,8 +13,9 @@ import (
 
 // call is one AppendAll that waits.
 type call struct {
-	left atomic.Int32 // entries without a result
-	done chan struct{}
+	left  atomic.Int32 // entries without a result
+	done  chan struct{}
+	until time.Time // how long it waits for a doubt to be settled; zero if it need not; under Journal.mu
 }
 
 // pending is one entry on its way into the journal.
@@ -39,6 +40,9 @@ func (j *Journal) enqueue(all []pending) error {
 	}
 	for i := range all {
 		j.queue = append(j.queue, &all[i])
+	}
+	if j.guard.why != "" {
+		j.hold(j.queue[len(j.queue)-len(all):])
 	}
 	j.mu.Unlock()
 	j.nudge()
@@ -73,6 +77,20 @@ func (j *Journal) withdraw(c *call, why error) {
 func (j *Journal) take() ([]*pending, bool) {
 	for {
 		j.mu.Lock()
+		if j.guard.why != "" {
+			look, closed := j.expire(), j.closed
+			j.mu.Unlock()
+			if closed {
+				return nil, false
+			}
+			timer := time.NewTimer(look)
+			select {
+			case <-j.wake:
+			case <-timer.C:
+			}
+			timer.Stop()
+			continue
+		}
 		if n := min(len(j.queue), j.c.MaxBatch); n > 0 {
 			batch := j.queue[:n:n]
 			j.queue = j.queue[n:]
@@ -97,6 +115,9 @@ func (j *Journal) putBack(rest []*pending) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.queue = append(rest, j.queue...)
+	if j.guard.why != "" {
+		j.hold(rest)
+	}
 }
 
 // run is the sequencer: the one goroutine that writes this log.
@@ -123,6 +144,17 @@ func (j *Journal) sequence(batch []*pending) {
 	err := j.c.Store.Update(ctx, j.c.Origin, func(tx Tx) error { return a.run(tx, batch) })
 	if errors.Is(err, ErrAmbiguous) {
 		err = a.settle(ctx, err)
+		j.Doubt(whyLost)
+	}
+	var behind *BehindError
+	if j.c.Ask != nil && a.called == 0 && errors.As(err, &behind) && behind.Stored.Size < behind.Seen.Size {
+		j.Doubt(whyBehind)
+		err = errHeld
+	}
+	if errors.Is(err, errHeld) {
+		j.edge = nil
+		j.putBack(batch) // no draft was called
+		return
 	}
 	switch {
 	case err == nil:
@@ -163,7 +195,7 @@ func (j *Journal) sequence(batch []*pending) {
 func (j *Journal) publish(h Head) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if h.Size <= j.head.Size {
+	if h.Size < j.head.Size || h.Size == j.head.Size && len(j.head.Note) > 0 {
 		return
 	}
 	j.head = h
@@ -174,7 +206,10 @@ func (j *Journal) publish(h Head) {
 	j.changed = make(chan struct{})
 }
 
-var errEmpty = errors.New("nothing to record")
+var (
+	errEmpty = errors.New("nothing to record")
+	errHeld  = errors.New("the journal may not sign") // found out before a draft was called
+)
 
 // attempt is one try at one transaction.
 type attempt struct {
@@ -192,6 +227,9 @@ func (a *attempt) run(tx Tx, batch []*pending) error {
 	old, err := tx.Head()
 	if err != nil {
 		return err
+	}
+	if a.j.doubtful() {
+		return errHeld
 	}
 	if err := a.j.checkSeen(tx, old); err != nil {
 		return err
@@ -216,6 +254,9 @@ func (a *attempt) run(tx Tx, batch []*pending) error {
 		if err := a.j.c.Project(tx, old.Size, entries); err != nil {
 			return err
 		}
+	}
+	if err := a.j.Held(); err != nil {
+		return err // doubted while this was written
 	}
 	if a.head, err = sign(a.j.c.Origin, a.edge.size, a.edge.root, a.j.c.Signer); err != nil {
 		return err
@@ -257,6 +298,12 @@ func (a *attempt) draft(tx Tx, first int64, batch []*pending) [][]byte {
 		a.leaves = append(a.leaves, leaf)
 	}
 	return entries
+}
+
+func (j *Journal) doubtful() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.guard.why != ""
 }
 
 // checkSeen refuses a head that is older than one that is known to have
