@@ -71,7 +71,7 @@ type Drafts interface {
 	DiscardDraft(ctx context.Context, id int64) error
 }
 
-// Config is what a desk works with. All but Names, Follows and Quorum must be
+// Config is what a desk works with. All but Names, Follows and Policy must be
 // set.
 type Config struct {
 	Self    Self
@@ -91,8 +91,9 @@ type Config struct {
 	Names func(p comity.Party, at comity.Time) string
 	// Follows returns how far a peer's journal was read.
 	Follows func(comity.Domain) (Following, bool)
-	// Quorum is how many witnesses make a checkpoint accepted.
-	Quorum int
+	// Policy says which checkpoints of our journal are accepted; nil is
+	// every one that we signed.
+	Policy func(context.Context) (*witness.Policy, error)
 }
 
 // Desk of one organization. It is safe for concurrent use.

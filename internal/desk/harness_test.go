@@ -26,6 +26,7 @@ import (
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/seal"
 	"github.com/comity/comity/internal/sqlstore"
+	"github.com/comity/comity/internal/witness"
 )
 
 // house is one organization's desk over a real database in a folder, without
@@ -122,7 +123,19 @@ func (h *house) config() desk.Config {
 		Self:   desk.Self{Domain: h.domain, Name: string(h.domain), Origin: h.domain.Origin(), LogKey: h.logKey},
 		Ledger: h.ledger, Journal: h.journal, Store: h.ledger.Journals(), Peers: rosterOf{h}, Drafts: h.people, Answers: h.store,
 		Cosigs: h.store.Cosignatures(), Blobs: h.blobs, Keys: h.key.Recipient(), Clock: h.clock, Log: slog.New(slog.DiscardHandler),
-		Quorum:  1,
+		Policy: func(ctx context.Context) (*witness.Policy, error) {
+			peers, err := rosterOf{h}.Peers(ctx)
+			var witnesses []string
+			for _, p := range peers {
+				if p.WitnessKey != "" {
+					witnesses = append(witnesses, p.WitnessKey)
+				}
+			}
+			if err != nil {
+				return nil, err
+			}
+			return witness.Quorum(h.logKey, min(1, len(witnesses)), witnesses...)
+		},
 		Follows: func(comity.Domain) (desk.Following, bool) { return desk.Following{Heard: h.heard}, true },
 	}
 }

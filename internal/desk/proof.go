@@ -22,7 +22,7 @@ import (
 // cosignatures known here. Its unauthenticated extra data is the entry itself,
 // so that the file can be checked alone.
 //
-// With accepted, only a checkpoint cosigned by a quorum of witnesses will do;
+// With accepted, only a checkpoint that the policy of witnesses accepts will do;
 // ErrNoProof if none covers the act yet.
 func (d *Desk) Proof(ctx context.Context, who Who, name comity.ActName, accepted bool) ([]byte, error) {
 	h, err := d.Act(ctx, who, name)
@@ -71,19 +71,12 @@ func (d *Desk) provable(ctx context.Context, o comity.Origin, size int64, accept
 	return head.Size, note, err
 }
 
-// policy accepts a checkpoint of our journal with the quorum of witnesses.
-func (d *Desk) policy(ctx context.Context) (torchwood.Policy, error) {
-	peers, err := d.c.Peers.Peers(ctx)
-	if err != nil {
-		return nil, err
+// policy says which checkpoints of our journal are accepted.
+func (d *Desk) policy(ctx context.Context) (*witness.Policy, error) {
+	if d.c.Policy == nil {
+		return witness.Quorum(d.c.Self.LogKey, 0)
 	}
-	var keys []string
-	for _, p := range peers {
-		if p.WitnessKey != "" {
-			keys = append(keys, p.WitnessKey)
-		}
-	}
-	return witness.Quorum(d.c.Self.LogKey, min(d.c.Quorum, len(keys)), keys...)
+	return d.c.Policy(ctx)
 }
 
 // cosigned is a head's checkpoint with every cosignature of it known here.
@@ -123,16 +116,47 @@ func (d *Desk) Record(ctx context.Context, who Who) (Record, error) {
 		return Record{}, err
 	}
 	r := Record{Origin: d.c.Self.Origin, Size: head.Size, Root: comity.Hash(head.Root), Checkpoint: note}
+	if err := d.accepted(ctx, &r); err != nil {
+		return Record{}, err
+	}
 	for _, s := range sigs {
 		c := Cosignature{Name: s.Signer, Role: "witness", At: s.Time}
-		if strings.HasSuffix(s.Signer, "/mirror") {
+		switch {
+		case strings.HasSuffix(s.Signer, "/mirror"):
 			c.Role = "mirror"
+		case s.Signer == string(d.c.Self.Origin):
+			c.Role = "log"
 		}
 		if !slices.ContainsFunc(r.Cosignatures, func(o Cosignature) bool { return o.Name == c.Name }) {
 			r.Cosignatures = append(r.Cosignatures, c)
 		}
 	}
 	return r, nil
+}
+
+// accepted says what the policy demands, and how far it is met.
+func (d *Desk) accepted(ctx context.Context, r *Record) error {
+	p, err := d.policy(ctx)
+	if err != nil {
+		return err
+	}
+	r.Demands = p.Demands()
+	kept, err := d.c.Cosigs.Last(ctx, r.Origin, 32)
+	if err != nil {
+		return err
+	}
+	signed := [][]byte{r.Checkpoint}
+	sizes := []int64{r.Size}
+	for _, c := range kept {
+		signed, sizes = append(signed, c.Assembled()), append(sizes, c.Size)
+	}
+	for i := range signed {
+		if _, _, err := torchwood.VerifyCheckpoint(signed[i], p); err == nil {
+			r.Accepted = sizes[i]
+			break
+		}
+	}
+	return nil
 }
 
 // Peers lists the known organizations and how each stands with us.

@@ -131,6 +131,8 @@ type Record struct {
 	Root         comity.Hash
 	Checkpoint   []byte // the newest, with all cosignatures known
 	Cosignatures []Cosignature
+	Demands      string // what makes a checkpoint accepted, in words
+	Accepted     int64  // entries of the newest accepted one, of those looked at; 0 if none is
 }
 
 // Cosignature of the newest checkpoint.

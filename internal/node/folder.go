@@ -19,6 +19,7 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/seal"
+	"github.com/comity/comity/internal/witness"
 )
 
 // The files of a node's folder. The folder is 0700, every file 0600.
@@ -32,6 +33,11 @@ const (
 	witnessFile  = "witness.key"
 	mirrorFile   = "mirror.key"
 	sealFile     = "seal.key"
+	// Post-quantum keys for the same tasks. A folder made before there were
+	// any has none, and goes on without.
+	logPQFile     = "log-pq.key"
+	witnessPQFile = "witness-pq.key"
+	mirrorPQFile  = "mirror-pq.key"
 	// RootKeyFile is the offline root key. It belongs off the machine.
 	RootKeyFile = "root.key"
 )
@@ -65,6 +71,11 @@ type Keys struct {
 	Mirror  *torchwood.CosignatureSigner
 	Seal    seal.Identity
 
+	// ML-DSA-44 keys under the same names; nil if the folder has none.
+	LogPQ     *witness.MLDSASigner
+	WitnessPQ *witness.MLDSASigner
+	MirrorPQ  *witness.MLDSASigner
+
 	LogVerifier string // C2SP vkeys
 	RootKey     string
 }
@@ -72,7 +83,8 @@ type Keys struct {
 // Effect is the key act's effect: what peers pin.
 func (k Keys) Effect() effect.Key {
 	return effect.Key{Log: k.LogVerifier, Witness: k.Witness.Verifier().String(), Mirror: k.Mirror.Verifier().String(),
-		Root: k.RootKey, Recipient: k.Seal.Recipient().String()}
+		Root: k.RootKey, Recipient: k.Seal.Recipient().String(),
+		LogPQ: vkeyPQ(k.LogPQ), WitnessPQ: vkeyPQ(k.WitnessPQ), MirrorPQ: vkeyPQ(k.MirrorPQ)}
 }
 
 // Init makes an organization's folder with fresh keys. It refuses a folder
@@ -108,6 +120,7 @@ func Init(dir string, d comity.Domain, name string) error {
 	for file, text := range map[string]string{
 		logKeyFile: logKey, RootKeyFile: rootKey, sealFile: identity.Secret(),
 		witnessFile: newSeed(), mirrorFile: newSeed(),
+		logPQFile: newSeed(), witnessPQFile: newSeed(), mirrorPQFile: newSeed(),
 	} {
 		if err := writeNew(filepath.Join(dir, keysFolder, file), []byte(text+"\n")); err != nil {
 			return err
@@ -227,6 +240,9 @@ func (f *Folder) readKeys() error {
 		return err
 	}
 	if f.Keys.Mirror, err = cosigner(mirrorFile, f.Settings.Domain.MirrorName()); err != nil {
+		return err
+	}
+	if err := f.readPQ(read); err != nil {
 		return err
 	}
 	text, err := read(sealFile)

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -145,7 +144,7 @@ func (n *Node) newLink(p peer.Peer) (*link, error) {
 		return nil, err
 	}
 	l.submitter = witness.NewSubmitter(witness.SubmitterConfig{Journal: n.journals, Log: ours, Witness: theirs, Client: client,
-		Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: jitter, Logger: n.log})
+		Also: n.witnessPQ(p), Own: n.own, Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: jitter, Logger: n.log})
 	return l, nil
 }
 
@@ -263,17 +262,6 @@ func (n *Node) Hear(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// WitnessRound brings our newest checkpoint to every witness, once.
-func (n *Node) WitnessRound(ctx context.Context) error {
-	var errs []error
-	for _, l := range n.all() {
-		if err := l.submitter.Step(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", l.peer.Domain, err))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // Pin puts a peer on the roster.

@@ -80,10 +80,11 @@ type Node struct {
 	journal  *journal.Journal
 	roster   *roster
 	witness  *witness.Witness
-	heads    *monitor.Broadcast
-	metrics  *metrics
-	api      *api.Handler
-	pages    http.Handler
+	witnessing
+	heads   *monitor.Broadcast
+	metrics *metrics
+	api     *api.Handler
+	pages   http.Handler
 
 	announced bool // run.json is ours
 
@@ -153,11 +154,17 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	}
 	n.journals = n.ledger.Journals()
 	n.roster = newRoster(n.store.Roster())
+	if err := n.openWitnessing(); err != nil {
+		return nil, err
+	}
 	n.People = person.NewRegister(n.store, time.Now, person.Limits{})
 	if err := n.openDesk(ctx); err != nil {
 		return nil, err
 	}
-	n.witness = witness.New(f.Keys.Witness, witness.Peers(n.roster), n.store.WitnessStates(), n.log)
+	n.witness = witness.New(f.Keys.Witness, n.logs, n.store.WitnessStates(), n.log, f.Keys.witnessAlso()...)
+	if err := n.openOutside(ctx); err != nil {
+		return nil, err
+	}
 	n.metrics = newMetrics(n)
 	n.api = api.New(api.Config{Desk: n.Desk, Who: n.who, Log: n.log})
 	n.pages = web.New(web.Config{Desk: n.Desk, Sessions: n, Scenario: c.Scenario, Logger: n.log, Version: c.Version})
@@ -183,7 +190,7 @@ func (n *Node) openDesk(ctx context.Context) error {
 	}
 	n.Desk = desk.New(desk.Config{Self: n.Self, Ledger: n.ledger, Journal: n.journal, Store: n.journals, Peers: n.roster,
 		Drafts: n.People, Answers: n.store, Cosigs: n.store.Cosignatures(), Blobs: n.blobs, Keys: f.Keys.Seal.Recipient(), Clock: n.c.Clock, Log: n.log,
-		Names: names(facts, n.c.Names), Follows: n.following, Quorum: quorum})
+		Names: names(facts, n.c.Names), Follows: n.following, Policy: n.Policy})
 	if err := n.Desk.LoadReceipts(ctx); err != nil {
 		return err
 	}
@@ -197,10 +204,6 @@ func (n *Node) openDesk(ctx context.Context) error {
 	}
 	return nil
 }
-
-// quorum of witnesses that makes a checkpoint accepted, as far as there are as
-// many peers.
-const quorum = 3
 
 // names returns the display names of States and bodies at a date.
 func names(w *world.World, more map[comity.Party]string) func(comity.Party, comity.Time) string {
@@ -231,6 +234,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.reminded(ctx)
 	n.done.Go(func() { n.watchJournal(ctx) })
 	n.done.Go(func() { n.watchRoster(ctx) })
+	n.startWitnessing(ctx)
 	return nil
 }
 
@@ -239,8 +243,8 @@ func (n *Node) watchJournal(ctx context.Context) {
 	size := n.journal.Head().Size
 	for {
 		n.heads.Publish(monitor.Head{Origin: n.Self.Origin, Size: size})
-		for _, l := range n.all() {
-			l.submitter.Wake()
+		for _, s := range n.submitters() {
+			s.Wake()
 		}
 		h, err := n.journal.Wait(ctx, size)
 		if err != nil {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"sync"
+	"time"
 
+	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -59,12 +61,22 @@ func (o *Own) Line(head journal.Head) ([]byte, error) {
 	return o.line, nil
 }
 
-// Signed is the line of that checkpoint if it was made already, else nil.
-func (o *Own) Signed(size int64, root tlog.Hash) []byte {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if size == o.size && root == o.root {
-		return o.line
+// Cosignature is Line as it is kept beside those of others; no cosignature if
+// there is no line.
+func (o *Own) Cosignature(head journal.Head) (Checkpoint, []Cosignature, error) {
+	line, err := o.Line(head)
+	if err != nil || line == nil {
+		return Checkpoint{}, nil, err
 	}
-	return nil
+	n, err := note.Open(append(bytes.Clone(head.Note), line...), note.VerifierList(o.Verifier()))
+	if err != nil {
+		return Checkpoint{}, nil, err
+	}
+	at, err := torchwood.CosignatureTimestamp(n.Sigs[0])
+	if err != nil {
+		return Checkpoint{}, nil, err
+	}
+	c := Checkpoint{Origin: head.Origin, Size: head.Size, Root: head.Root, Note: head.Note}
+	return c, []Cosignature{{Origin: head.Origin, Size: head.Size, Root: head.Root, Signer: o.signer.Name(), KeyHash: o.signer.KeyHash(),
+		Line: line, Time: time.Unix(at, 0).UTC()}}, nil
 }

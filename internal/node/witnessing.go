@@ -1,0 +1,364 @@
+package node
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/witness"
+	"github.com/comity/comity/keys"
+)
+
+// Files that an operator may put into the folder.
+const (
+	// PolicyFile says which checkpoints of our journal are accepted, as C2SP
+	// tlog-policy writes it. Without it enough of the peers must have cosigned.
+	PolicyFile = "witness-policy.txt"
+	// LogsFile lists logs that are no peers and that our witness cosigns all
+	// the same, as the public witness network writes it.
+	LogsFile = "witness-logs.txt"
+)
+
+// quorum of witnesses that makes a checkpoint accepted, as far as there are as
+// many peers.
+const quorum = 3
+
+// witnessing is what a node has for being witnessed and for witnessing, beside
+// its links to peers.
+type witnessing struct {
+	own     *witness.Own    // nil without a post-quantum log key
+	wanted  *witness.Policy // nil if the folder has no policy
+	logs    *logList
+	outside []*witness.Submitter // to witnesses that are no peers
+}
+
+// readPQ reads the post-quantum keys that the folder has.
+func (f *Folder) readPQ(read func(file string) (string, error)) error {
+	d := f.Settings.Domain
+	for _, k := range []struct {
+		file, name string
+		into       **witness.MLDSASigner
+	}{
+		{logPQFile, string(d.Origin()), &f.Keys.LogPQ},
+		{witnessPQFile, d.WitnessName(), &f.Keys.WitnessPQ},
+		{mirrorPQFile, d.MirrorName(), &f.Keys.MirrorPQ},
+	} {
+		text, err := read(k.file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		seed, err := base64.StdEncoding.DecodeString(text)
+		if err == nil {
+			*k.into, err = witness.NewMLDSASigner(k.name, seed, nil)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: is no key: %w", k.file, err)
+		}
+	}
+	return nil
+}
+
+// vkeyPQ of a key that may not be there.
+func vkeyPQ(s *witness.MLDSASigner) string {
+	if s == nil {
+		return ""
+	}
+	return s.Verifier().String()
+}
+
+func (k Keys) witnessAlso() []note.Signer {
+	if k.WitnessPQ == nil {
+		return nil
+	}
+	return []note.Signer{k.WitnessPQ}
+}
+
+// logKeys are the vkeys of our journal.
+func (k Keys) logKeys() []string {
+	out := []string{k.LogVerifier}
+	if k.LogPQ != nil {
+		out = append(out, vkeyPQ(k.LogPQ))
+	}
+	return out
+}
+
+// openWitnessing reads what the folder says about witnesses.
+func (n *Node) openWitnessing() error {
+	f := n.Folder
+	if f.Keys.LogPQ != nil {
+		n.own = witness.NewOwn(f.Keys.LogPQ)
+	}
+	var err error
+	if n.wanted, err = f.Policy(); err != nil {
+		return err
+	}
+	n.logs = &logList{file: filepath.Join(f.Dir, LogsFile), peers: witness.Peers(n.roster), self: n.Self.Origin}
+	if _, err := n.logs.read(); err != nil {
+		return fmt.Errorf("%w; mend the file, or remove it", err)
+	}
+	return nil
+}
+
+// Policy in the folder; nil if it has none.
+func (f *Folder) Policy() (*witness.Policy, error) {
+	path := filepath.Join(f.Dir, PolicyFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := witness.ParsePolicy(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; mend the file, or remove it to ask %d of the peers", path, err, quorum)
+	}
+	for _, c := range p.Parties() {
+		if _, err := peer.NewClient(c.URL, peer.Config{}); err != nil {
+			return nil, fmt.Errorf("%s: policy: witness %s: %w", path, c.Name, err)
+		}
+	}
+	ours := func(l witness.PolicyLog) bool { return l.Verifier.Name() == string(f.Settings.Domain.Origin()) }
+	switch {
+	case len(p.Logs) == 0:
+		return p.WithLogs(f.Keys.logKeys()...)
+	case !slices.ContainsFunc(p.Logs, ours):
+		return nil, fmt.Errorf("%s: policy: no log line is for %s; add one, or leave out all log lines", path, f.Settings.Domain.Origin())
+	}
+	return p, nil
+}
+
+// Policy says which checkpoints of our journal are accepted: the folder's, or
+// else that three of the peers, or all if they are fewer, cosigned.
+func (n *Node) Policy(ctx context.Context) (*witness.Policy, error) {
+	if n.wanted != nil {
+		return n.wanted, nil
+	}
+	peers, err := n.roster.Peers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var of []witness.Cosigner
+	for _, p := range peers {
+		c := witness.Cosigner{Name: string(p.Domain), Keys: []string{p.WitnessKey}}
+		for _, v := range n.witnessPQ(p) {
+			c.Keys = append(c.Keys, v.(*witness.MLDSAVerifier).String())
+		}
+		of = append(of, c)
+	}
+	return witness.ParsePolicy(witness.FormatPolicy(n.Folder.Keys.logKeys(), min(quorum, len(of)), of))
+}
+
+// witnessPQ are the post-quantum witness keys of a peer that are known here.
+func (n *Node) witnessPQ(p peer.Peer) []note.Verifier {
+	h, err := p.Keys()
+	if err != nil || h.IsZero() {
+		return nil
+	}
+	var out []note.Verifier
+	for _, k := range h.InForce(keys.Witness) {
+		if v, err := witness.ParseCosigner(k); err == nil {
+			if pq, ok := v.(*witness.MLDSAVerifier); ok {
+				out = append(out, pq)
+			}
+		}
+	}
+	return out
+}
+
+// startWitnessing brings our checkpoints to witnesses that are no peers, and
+// signs them a second time.
+func (n *Node) startWitnessing(ctx context.Context) {
+	for _, s := range n.outside {
+		n.done.Go(func() { s.Run(ctx) })
+		s.Wake()
+	}
+	if n.own != nil {
+		n.done.Go(func() { n.signOwn(ctx) })
+	}
+}
+
+// openOutside makes the submitters to witnesses of the policy that have an
+// address and are no peers.
+func (n *Node) openOutside(ctx context.Context) error {
+	if n.wanted == nil {
+		return nil
+	}
+	peers, err := n.roster.Peers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range n.wanted.Parties() {
+		if slices.ContainsFunc(peers, func(p peer.Peer) bool { return slices.Contains(c.Keys, p.WitnessKey) }) {
+			continue // its link does it
+		}
+		s, err := n.newOutside(c)
+		if err != nil {
+			return fmt.Errorf("witness %s: %w", c.Name, err)
+		}
+		n.outside = append(n.outside, s)
+	}
+	return nil
+}
+
+func (n *Node) newOutside(c witness.Cosigner) (*witness.Submitter, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	// Who typed a private address into the file knew where it leads.
+	client, err := peer.NewClient(c.URL, peer.Config{UserAgent: "comity/" + n.c.Version, Private: peer.NamesLocalAddress(u.Hostname())})
+	if err != nil {
+		return nil, err
+	}
+	log, err := note.NewVerifier(n.Self.LogKey)
+	if err != nil {
+		return nil, err
+	}
+	var vs []note.Verifier
+	for _, k := range c.Keys {
+		v, err := witness.ParseCosigner(k)
+		if err != nil {
+			return nil, err
+		}
+		vs = append(vs, v)
+	}
+	return witness.NewSubmitter(witness.SubmitterConfig{Journal: n.journals, Log: log, Witness: vs[0], Also: vs[1:], Client: client, Base: "/",
+		Own: n.own, Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: jitter, Logger: n.log}), nil
+}
+
+// submitters to every witness.
+func (n *Node) submitters() []*witness.Submitter {
+	out := slices.Clone(n.outside)
+	for _, l := range n.all() {
+		out = append(out, l.submitter)
+	}
+	return out
+}
+
+// WitnessRound brings our newest checkpoint to every witness, once.
+func (n *Node) WitnessRound(ctx context.Context) error {
+	var errs []error
+	for _, s := range n.submitters() {
+		if err := s.Step(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.Status().Witness, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// signOwn signs our newest checkpoint with the post-quantum key, at most once
+// a second.
+func (n *Node) signOwn(ctx context.Context) {
+	var signed int64
+	for {
+		h, err := n.journal.Wait(ctx, signed)
+		if err != nil {
+			return
+		}
+		head, err := n.journals.Head(ctx, n.Self.Origin)
+		if err == nil {
+			var c witness.Checkpoint
+			var sigs []witness.Cosignature
+			if c, sigs, err = n.own.Cosignature(head); err == nil {
+				err = n.store.Cosignatures().Put(ctx, c, sigs...)
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			n.log.WarnContext(ctx, "the checkpoint has no post-quantum signature", "size", h.Size, "err", err)
+		}
+		signed = max(h.Size, head.Size)
+		spacing := n.c.Spacing
+		if spacing <= 0 {
+			spacing = time.Second
+		}
+		t := time.NewTimer(spacing)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// logList is the journals that our witness knows: the pinned peers', and the
+// logs in the folder's list, which is read again when it changed.
+type logList struct {
+	file  string
+	peers witness.Roster
+	self  comity.Origin
+
+	mu   sync.Mutex
+	at   time.Time // of the file that was read
+	size int64
+	list witness.LogList
+}
+
+// LogVerifier implements witness.Roster.
+func (l *logList) LogVerifier(ctx context.Context, o comity.Origin) (note.Verifier, error) {
+	v, err := l.peers.LogVerifier(ctx, o)
+	if !errors.Is(err, witness.ErrUnknownOrigin) || o == l.self {
+		return v, err
+	}
+	list, err := l.read()
+	if err != nil {
+		return nil, err
+	}
+	return list.LogVerifier(ctx, o)
+}
+
+func (l *logList) read() (witness.LogList, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	st, err := os.Stat(l.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		l.list, l.at = witness.LogList{}, time.Time{}
+		return l.list, nil
+	}
+	if err != nil {
+		return l.list, err
+	}
+	if st.ModTime().Equal(l.at) && st.Size() == l.size {
+		return l.list, nil
+	}
+	text, err := os.ReadFile(l.file)
+	if err != nil {
+		return l.list, err
+	}
+	list, err := witness.ParseLogList(text)
+	if err != nil {
+		return l.list, fmt.Errorf("%s: %w", l.file, err)
+	}
+	l.list, l.at, l.size = list, st.ModTime(), st.Size()
+	return list, nil
+}
+
+// Logs that are no peers and that our witness cosigns all the same.
+func (f *Folder) Logs() (witness.LogList, error) {
+	return (&logList{file: filepath.Join(f.Dir, LogsFile)}).read()
+}
+
+// SetLogs replaces them. A running node follows with the next request.
+func (f *Folder) SetLogs(list witness.LogList) error {
+	path := filepath.Join(f.Dir, LogsFile)
+	if err := os.WriteFile(path+".new", []byte(list.String()), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
