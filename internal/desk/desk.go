@@ -71,8 +71,8 @@ type Drafts interface {
 	DiscardDraft(ctx context.Context, id int64) error
 }
 
-// Config is what a desk works with. All but Names, Follows and Policy must be
-// set.
+// Config is what a desk works with. All but Names, Follows, Forks, Pause and
+// Policy must be set.
 type Config struct {
 	Self    Self
 	Ledger  *Ledger
@@ -94,6 +94,9 @@ type Config struct {
 	// Policy says which checkpoints of our journal are accepted; nil is
 	// every one that we signed.
 	Policy func(context.Context) (*witness.Policy, error)
+	// Forks is what freezes journals, and Pause stops following one or goes on.
+	Forks Forks
+	Pause func(ctx context.Context, d comity.Domain, paused bool) error
 }
 
 // Desk of one organization. It is safe for concurrent use.

@@ -121,7 +121,7 @@ func (h *house) open() {
 func (h *house) config() desk.Config {
 	return desk.Config{
 		Self:   desk.Self{Domain: h.domain, Name: string(h.domain), Origin: h.domain.Origin(), LogKey: h.logKey},
-		Ledger: h.ledger, Journal: h.journal, Store: h.ledger.Journals(), Peers: rosterOf{h}, Drafts: h.people, Answers: h.store,
+		Ledger: h.ledger, Journal: h.journal, Store: h.ledger.Journals(), Peers: rosterOf{h}, Drafts: h.people, Answers: h.store, Forks: h.store.Followed(),
 		Cosigs: h.store.Cosignatures(), Blobs: h.blobs, Keys: h.key.Recipient(), Clock: h.clock, Log: slog.New(slog.DiscardHandler),
 		Policy: func(ctx context.Context) (*witness.Policy, error) {
 			peers, err := rosterOf{h}.Peers(ctx)

@@ -160,6 +160,9 @@ func (d *Desk) prepare(ctx context.Context, doc []byte) (Preview, error) {
 	if err := d.address(&p, peers); err != nil {
 		return invalid(err)
 	}
+	if err := d.members(&p); err != nil {
+		return invalid(err)
+	}
 	if err := d.fits(a); err != nil {
 		return invalid(err)
 	}

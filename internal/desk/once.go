@@ -49,6 +49,9 @@ type Recorder interface {
 	// AnswerOnce keeps an answer; or returns what was answered to the key since
 	// a time, and false, and nothing is written.
 	AnswerOnce(a Answer, since time.Time) (Answer, bool, error)
+	// PublishOnce keeps which act publishes an evidence file; or returns the
+	// one that did before, and false, and nothing is written.
+	PublishOnce(proof comity.Hash, act comity.ActName) (comity.ActName, bool, error)
 }
 
 // recorder is what a transaction of the journal can write besides.

@@ -112,7 +112,9 @@ type Following struct {
 	Theirs  int64       // size of the newest checkpoint seen
 	Heard   comity.Time // node's clock when last read up to its head
 	At      time.Time   // real time of the last success
-	Trouble string      // why the last try failed; "" if it did not
+	Trouble string      // why the last try failed, for people; "" if it did not
+	Error   string      // the same with its details, for whoever can mend it
+	Rate    float64     // entries a second while it catches up; 0 if it does not
 	Next    time.Time   // when it is tried again
 	Paused  bool
 	Frozen  bool // two signed checkpoints of it contradict each other

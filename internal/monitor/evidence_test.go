@@ -160,7 +160,7 @@ func TestUnfreeze(t *testing.T) {
 			t.Fatal("not frozen")
 		}
 		for range 2 {
-			if err := w.mem.Unfreeze(t.Context(), o, time.Now(), "a.diallo", "they say it is repaired"); err != nil {
+			if err := w.mem.Unfreeze(t.Context(), o, monitor.End{At: time.Now(), By: "a.diallo", Why: "they say it is repaired"}); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(6 * time.Second)
@@ -175,7 +175,7 @@ func TestUnfreeze(t *testing.T) {
 		if s := f.Status(); s.Frozen == nil || s.Size != 100 {
 			t.Errorf("repaired and not unfrozen: %+v, want frozen at 100", s)
 		}
-		if err := w.mem.Unfreeze(t.Context(), o, time.Now(), "a.diallo", "compared by telephone"); err != nil {
+		if err := w.mem.Unfreeze(t.Context(), o, monitor.End{At: time.Now(), By: "a.diallo", Why: "compared by telephone"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(6 * time.Second)

@@ -33,7 +33,8 @@ type FollowerConfig struct {
 // Status of a Follower, for pages and metrics.
 type Status struct {
 	Progress
-	Lag       int64 // entries that the peer has shown and that are not here yet
+	Lag       int64   // entries that the peer has shown and that are not here yet
+	Rate      float64 // entries stored a second since it fell behind; 0 when it has caught up
 	Paused    bool
 	Streaming bool // the peer's stream of heads is open
 
@@ -61,6 +62,8 @@ type Follower struct {
 
 	mu      sync.Mutex
 	status  Status
+	from    int64     // entries of the copy when it last fell behind
+	since   time.Time // and when that was; zero if it is not behind
 	backoff peer.Backoff
 	resumed chan struct{}      // closed while not paused
 	stop    context.CancelFunc // of what runs while not paused
@@ -114,6 +117,7 @@ func (f *Follower) Pause() {
 		return
 	}
 	f.status.Paused = true
+	f.since, f.status.Rate = time.Time{}, 0
 	f.resumed = make(chan struct{})
 	if f.stop != nil {
 		f.stop()
@@ -221,6 +225,7 @@ func (f *Follower) step(ctx context.Context) (time.Duration, <-chan struct{}) {
 func (f *Follower) note(ctx context.Context, p Progress, err error, begun, now time.Time) time.Duration {
 	s := &f.status
 	s.Progress, s.Lag, s.LastTry = p, max(p.Advertised-p.Size, 0), now
+	f.pace(begun, now)
 	if err == nil {
 		if s.Reason != "" {
 			f.c.Logger.InfoContext(ctx, "monitor: following again", "origin", f.c.Monitor.origin, "size", p.Size)
@@ -253,6 +258,22 @@ func (f *Follower) note(ctx context.Context, p Progress, err error, begun, now t
 	wait := f.backoff.Fail(peer.RetryAfterOf(err))
 	s.Failures = f.backoff.Failures()
 	return wait
+}
+
+// pace keeps the rate at which the copy catches up; f.mu is held.
+func (f *Follower) pace(begun, now time.Time) {
+	s := &f.status
+	if s.Lag == 0 {
+		f.since, s.Rate = time.Time{}, 0
+		return
+	}
+	if f.since.IsZero() {
+		f.since, f.from = begun, s.Size-s.Stored
+	}
+	s.Rate = 0
+	if took := now.Sub(f.since); took > 0 {
+		s.Rate = float64(s.Size-f.from) / took.Seconds()
+	}
 }
 
 // receipt fetches the peer's cosignature on our journal if there can be a

@@ -42,9 +42,15 @@ type Frozen struct {
 // Unfrozen is a Frozen that is over. The evidence is kept.
 type Unfrozen struct {
 	Frozen
-	At  time.Time `json:"at"`
-	By  string    `json:"by"`  // who decided it
-	Why string    `json:"why"` // in their words
+	End
+}
+
+// End of a freeze.
+type End struct {
+	At   time.Time
+	By   string // who decided it
+	Why  string // in their words
+	Held int64  // up to which position of arrival published evidence is settled with it
 }
 
 // ErrNotFrozen: the journal is not frozen, so that nothing ends that.
@@ -96,7 +102,7 @@ type Store interface {
 	// Unfreeze ends what freezes o and keeps it in the list that PastForks
 	// returns; ErrNotFrozen if nothing does. The State's Claim goes with it:
 	// it may stand on the side that was given up.
-	Unfreeze(ctx context.Context, o comity.Origin, at time.Time, by, why string) error
+	Unfreeze(ctx context.Context, o comity.Origin, e End) error
 
 	// PastForks returns what once froze o, in order.
 	PastForks(ctx context.Context, o comity.Origin) ([]Unfrozen, error)

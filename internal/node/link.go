@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -22,9 +23,11 @@ import (
 // bring ours to it to be witnessed.
 type link struct {
 	peer      peer.Peer
+	client    *peer.Client
 	monitor   *monitor.Monitor
 	follower  *monitor.Follower
 	submitter *witness.Submitter
+	shown     sync.Mutex         // held while a checkpoint that our witness refused is looked at
 	stop      context.CancelFunc // nil while it does not run
 	asked     chan struct{}      // closed when its witness said how far it has seen our journal
 	heard     comity.Time        // node's clock when its journal was last read up to its head
@@ -132,7 +135,7 @@ func (n *Node) newLink(p peer.Peer) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{peer: p, asked: make(chan struct{})}
+	l := &link{peer: p, client: client, asked: make(chan struct{})}
 	l.monitor, err = monitor.New(monitor.Config{Peer: p, Client: client, Journal: n.journals, State: n.store.Followed(),
 		Blobs: ledgerBlobs{n}, Mirror: n.Folder.Keys.Mirror, Mirrors: n.store.Followed(), Heads: n.heads, Rand: jitter, Logger: n.log})
 	if err != nil {
@@ -222,7 +225,7 @@ func (n *Node) following(d comity.Domain) (desk.Following, bool) {
 		l.heard = comity.TimeOf(at)
 	}
 	return desk.Following{Size: max(s.Size, n.ledger.Size(d)), Theirs: max(s.Advertised, n.ledger.Size(d)), Heard: l.heard, At: s.LastSuccess,
-		Trouble: s.Reason.Text(), Next: s.NextTry, Paused: s.Paused, Frozen: s.Frozen != nil}, true
+		Trouble: s.Reason.Text(), Error: s.Error, Rate: s.Rate, Next: s.NextTry, Paused: s.Paused, Frozen: s.Frozen != nil}, true
 }
 
 // Poll reads a peer's journal once, now, as its follower does by itself after
@@ -267,10 +270,18 @@ func (n *Node) Hear(ctx context.Context) error {
 // Pin puts a peer on the roster.
 func (n *Node) Pin(ctx context.Context, p peer.Peer) error { return n.roster.Pin(ctx, p) }
 
-// Pause stops following a peer, or goes on, without loss. A running node does
-// so within seconds.
+// Pause stops following a peer, or goes on, without loss. Another process that
+// runs does so within seconds.
 func (n *Node) Pause(ctx context.Context, d comity.Domain, paused bool) error {
-	return n.roster.Pause(ctx, d, paused)
+	if err := n.roster.Pause(ctx, d, paused); err != nil {
+		return err
+	}
+	if l, ok := n.link(d); ok && paused {
+		l.follower.Pause()
+	} else if ok {
+		l.follower.Resume()
+	}
+	return nil
 }
 
 // Remove takes a peer off the roster. What was read of its journal stays. A

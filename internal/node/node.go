@@ -162,6 +162,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.witness = witness.New(f.Keys.Witness, n.logs, n.store.WitnessStates(), n.log, f.Keys.witnessAlso()...)
+	n.witness.Contradicted = n.contradicted
 	if err := n.openOutside(ctx); err != nil {
 		return nil, err
 	}
@@ -190,7 +191,7 @@ func (n *Node) openDesk(ctx context.Context) error {
 	}
 	n.Desk = desk.New(desk.Config{Self: n.Self, Ledger: n.ledger, Journal: n.journal, Store: n.journals, Peers: n.roster,
 		Drafts: n.People, Answers: n.store, Cosigs: n.store.Cosignatures(), Blobs: n.blobs, Keys: f.Keys.Seal.Recipient(), Clock: n.c.Clock, Log: n.log,
-		Names: names(facts, n.c.Names), Follows: n.following, Policy: n.Policy})
+		Names: names(facts, n.c.Names), Follows: n.following, Forks: n.store.Followed(), Pause: n.Pause, Policy: n.Policy})
 	if err := n.Desk.LoadReceipts(ctx); err != nil {
 		return err
 	}
@@ -235,6 +236,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.done.Go(func() { n.watchJournal(ctx) })
 	n.done.Go(func() { n.watchRoster(ctx) })
 	n.startWitnessing(ctx)
+	n.done.Go(func() { n.watchEvidence(ctx) })
 	return nil
 }
 

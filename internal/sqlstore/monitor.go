@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/monitor"
@@ -74,12 +73,12 @@ func (f Followed) Freeze(ctx context.Context, z monitor.Frozen) error {
 }
 
 // Unfreeze implements [monitor.Store].
-func (f Followed) Unfreeze(ctx context.Context, o comity.Origin, at time.Time, by, why string) error {
+func (f Followed) Unfreeze(ctx context.Context, o comity.Origin, e monitor.End) error {
 	const what = "unfreeze "
 	return f.s.Write(ctx, func(tx *Tx) error {
-		n, err := tx.affected(`INSERT INTO unfrozen (origin, nth, frozen, unfrozen_at, person, reason)
-			SELECT origin, (SELECT COUNT(*) FROM unfrozen WHERE origin = ?), frozen, ?, ?, ? FROM followed WHERE origin = ? AND frozen <> ''`,
-			string(o), text(comity.TimeOf(at)), plain(by), plain(why), string(o))
+		n, err := tx.affected(`INSERT INTO unfrozen (origin, nth, frozen, unfrozen_at, person, reason, held)
+			SELECT origin, (SELECT COUNT(*) FROM unfrozen WHERE origin = ?), frozen, ?, ?, ?, CAST(? AS BIGINT) FROM followed WHERE origin = ? AND frozen <> ''`,
+			string(o), text(comity.TimeOf(e.At)), plain(e.By), plain(e.Why), e.Held, string(o))
 		switch {
 		case err != nil:
 			return f.s.failed(what+string(o), err)
@@ -93,11 +92,11 @@ func (f Followed) Unfreeze(ctx context.Context, o comity.Origin, at time.Time, b
 
 // PastForks implements [monitor.Store].
 func (f Followed) PastForks(ctx context.Context, o comity.Origin) ([]monitor.Unfrozen, error) {
-	rows, err := f.s.read().query(ctx, "SELECT frozen, unfrozen_at, person, reason FROM unfrozen WHERE origin = ? ORDER BY nth", string(o))
+	rows, err := f.s.read().query(ctx, "SELECT frozen, unfrozen_at, person, reason, held FROM unfrozen WHERE origin = ? ORDER BY nth", string(o))
 	all, err := collect(rows, err, func(r *sql.Rows) (u monitor.Unfrozen, err error) {
 		var frozen string
 		var at comity.Time
-		if err := r.Scan(&frozen, intoText(&at), &u.By, &u.Why); err != nil {
+		if err := r.Scan(&frozen, intoText(&at), &u.By, &u.Why, &u.Held); err != nil {
 			return u, err
 		}
 		u.At = at.Time

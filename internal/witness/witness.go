@@ -126,6 +126,11 @@ type Witness struct {
 	roster  Roster
 	store   Store
 	log     *slog.Logger
+
+	// Contradicted is told of what the witness cosigned and of a signed
+	// checkpoint of the same journal that was not shown to extend it; may be
+	// nil. It must not wait. Set it before the first Add.
+	Contradicted func(kept State, signed []byte)
 }
 
 // New returns a witness that signs with signer, whose name is
@@ -158,6 +163,9 @@ func (w *Witness) Add(ctx context.Context, body []byte) ([]byte, error) {
 	if err := checkExtends(kept, cp, proof); err != nil {
 		w.log.WarnContext(ctx, "witness: a signed checkpoint does not extend the last one",
 			"origin", cp.Origin, "old", old, "size", cp.N, "root", cp.Hash.String(), "why", err)
+		if w.Contradicted != nil && kept.Size > 0 {
+			w.Contradicted(kept, signed)
+		}
 		return nil, err
 	}
 

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/monitor"
@@ -86,14 +85,14 @@ func (m *Memory) Freeze(_ context.Context, f monitor.Frozen) error {
 }
 
 // Unfreeze o.
-func (m *Memory) Unfreeze(_ context.Context, o comity.Origin, at time.Time, by, why string) error {
+func (m *Memory) Unfreeze(_ context.Context, o comity.Origin, e monitor.End) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.states[o]
 	if s.Frozen == nil {
 		return monitor.ErrNotFrozen
 	}
-	m.past[o] = append(m.past[o], monitor.Unfrozen{Frozen: *s.Frozen, At: at, By: by, Why: why})
+	m.past[o] = append(m.past[o], monitor.Unfrozen{Frozen: *s.Frozen, End: e})
 	s.Frozen, s.Claim, s.Advertised, s.Reason, s.Error = nil, nil, 0, "", ""
 	m.states[o] = s
 	return nil

@@ -76,7 +76,7 @@ func TestStore(t *testing.T, open func(t *testing.T) monitor.Store) {
 				t.Fatalf("Freeze: %v", err)
 			}
 		}
-		if err := s.Unfreeze(ctx, origin, at, "x", "y"); !errors.Is(err, monitor.ErrNotFrozen) {
+		if err := s.Unfreeze(ctx, origin, monitor.End{At: at, By: "x", Why: "y"}); !errors.Is(err, monitor.ErrNotFrozen) {
 			t.Errorf("Unfreeze of what is not frozen = %v, want ErrNotFrozen", err)
 		}
 		put(t, s, full)
@@ -93,23 +93,25 @@ func TestStore(t *testing.T, open func(t *testing.T) monitor.Store) {
 		want(t, s, changed)
 		past(origin)
 
-		if err := s.Unfreeze(ctx, origin, at.Add(2*time.Hour), "a.diallo", "told by telephone"); err != nil {
+		end := monitor.End{At: at.Add(2 * time.Hour), By: "a.diallo", Why: "told by telephone", Held: 77}
+		if err := s.Unfreeze(ctx, origin, end); err != nil {
 			t.Fatal(err)
 		}
 		after := full
 		after.Advertised, after.Reason, after.Error, after.Claim = 0, "", "", nil
 		want(t, s, after)
-		one := monitor.Unfrozen{Frozen: first, At: at.Add(2 * time.Hour), By: "a.diallo", Why: "told by telephone"}
+		one := monitor.Unfrozen{Frozen: first, End: end}
 		past(origin, one)
 		past(other)
 		put(t, s, changed) // of a round that began before: what is unfrozen stays so
 		changed.Frozen = nil
 		want(t, s, changed)
 		freeze(second)
-		if err := s.Unfreeze(ctx, origin, at.Add(3*time.Hour), "m.haddad", "again"); err != nil {
+		last := monitor.End{At: at.Add(3 * time.Hour), By: "m.haddad", Why: "again"}
+		if err := s.Unfreeze(ctx, origin, last); err != nil {
 			t.Fatal(err)
 		}
-		past(origin, one, monitor.Unfrozen{Frozen: second, At: at.Add(3 * time.Hour), By: "m.haddad", Why: "again"})
+		past(origin, one, monitor.Unfrozen{Frozen: second, End: last})
 
 		// A journal of which nothing else is known.
 		second.Origin = other
