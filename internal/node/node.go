@@ -21,7 +21,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -301,30 +300,7 @@ func (n *Node) Close() error {
 // Fsck re-reads every journal held here from its first entry and checks it
 // against its signed checkpoint. report is called with each origin's result.
 func (n *Node) Fsck(ctx context.Context, report func(o comity.Origin, size int64, err error)) error {
-	peers, err := n.roster.Peers(ctx)
-	if err != nil {
-		return err
-	}
-	keys := map[comity.Origin]string{n.Self.Origin: n.Self.LogKey}
-	for _, p := range peers {
-		keys[p.Origin()] = p.LogKey
-	}
-	origins := make([]comity.Origin, 0, len(keys))
-	for o := range keys {
-		origins = append(origins, o)
-	}
-	slices.Sort(origins)
-	var failed error
-	for _, o := range origins {
-		v, err := note.NewVerifier(keys[o])
-		if err == nil {
-			err = journal.Verify(ctx, n.journals, o, note.VerifierList(v))
-		}
-		h, _ := n.journals.Head(ctx, o)
-		report(o, h.Size, err)
-		failed = errors.Join(failed, err)
-	}
-	return failed
+	return checkJournals(ctx, n.roster, n.journals, n.Self.Origin, n.Self.LogKey, report)
 }
 
 func jitter() float64 { return rand.Float64() }

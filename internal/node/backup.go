@@ -1,0 +1,381 @@
+package node
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"filippo.io/age"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/comity/comity/casefile"
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/blob"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/sqlstore"
+)
+
+// Backup is what was written or read.
+type Backup struct {
+	Domain comity.Domain
+	Name   string
+	Made   time.Time
+	Keys   bool  // the node's keys are in it
+	Rows   int64 // of the database
+	Blobs  int64
+	Size   int64 // of our own journal, in entries
+	Bytes  int64 // of the file; 0 of one that was read
+}
+
+// WriteBackup writes the organization's record to a new file, while nodes may
+// run on it. With recipients the file is encrypted to them and holds the
+// node's keys; without, it holds none. The root key is never in it.
+//
+// What is written goes, on the way, into a database of its own, in which every
+// journal is checked from its first entry; then the file is read again and
+// compared. It appears under its name only if all is well.
+func WriteBackup(ctx context.Context, dir, file, program string, recipients ...age.Recipient) (_ Backup, err error) {
+	fail := func(err error) (Backup, error) {
+		return Backup{}, fmt.Errorf("back up %s: %w; there is no backup", dir, err)
+	}
+	f, err := ReadFolder(dir)
+	if err != nil {
+		return Backup{}, err
+	}
+	if _, err := os.Lstat(file); err == nil {
+		return fail(fmt.Errorf("%s is there already; name a new file", file))
+	}
+	store, err := sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{})
+	if err != nil {
+		return fail(err)
+	}
+	defer store.Close()
+	blobs, err := blob.Open(ctx, f.BlobsPlace())
+	if err != nil {
+		return fail(err)
+	}
+	out, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".part-") // 0600
+	if err != nil {
+		return fail(err)
+	}
+	defer func() {
+		out.Close()
+		if err != nil {
+			os.Remove(out.Name())
+		}
+	}()
+
+	sum := &summing{to: out, sum: sha256.New()}
+	a := archive{folder: f, store: store, blobs: blobs, program: program, recipients: recipients}
+	b, err := a.writeChecked(ctx, sum)
+	if err != nil {
+		return fail(err)
+	}
+	b.Bytes = sum.n
+	if err := errors.Join(out.Sync(), sum.compare(out.Name())); err != nil {
+		return fail(err)
+	}
+	if err := errors.Join(os.Link(out.Name(), file), os.Remove(out.Name()), syncFolder(filepath.Dir(file))); err != nil {
+		return fail(err)
+	}
+	return b, nil
+}
+
+// writeChecked writes the archive and checks, while it does, what it writes.
+func (a archive) writeChecked(ctx context.Context, w io.Writer) (Backup, error) {
+	pr, pw := io.Pipe()
+	var b Backup
+	checked := make(chan error, 1)
+	go func() {
+		var err error
+		b, err = checkArchive(ctx, pr, a.folder.Keys.LogVerifier)
+		pr.CloseWithError(err) // nobody reads on
+		checked <- err
+	}()
+	err := a.write(ctx, w, pw)
+	pw.CloseWithError(err)
+	if bad := <-checked; bad != nil && !errors.Is(bad, err) {
+		err = bad // the writer only heard that its reader gave up
+	}
+	return b, err
+}
+
+// checkArchive reads an archive into a database that it throws away.
+func checkArchive(ctx context.Context, r io.Reader, logKey string) (Backup, error) {
+	dir, err := os.MkdirTemp("", "comity-backup-")
+	if err != nil {
+		return Backup{}, err
+	}
+	defer os.RemoveAll(dir)
+	url := "sqlite:" + filepath.Join(dir, databaseFile)
+	b, err := readArchive(ctx, r, target{
+		database: func(r io.Reader) (int64, error) { return sqlstore.Import(ctx, url, r, sqlstore.Options{}) },
+		blob: func(h comity.Hash, r io.Reader, size int64) error {
+			sum := sha256.New()
+			if _, err := io.Copy(sum, r); err != nil {
+				return err
+			}
+			if comity.Hash(sum.Sum(nil)) != h {
+				return blob.ErrCorrupt
+			}
+			return nil
+		},
+		file: func(string, []byte) error { return nil },
+	})
+	if err != nil {
+		return Backup{}, err
+	}
+	b.Size, err = checkDatabase(ctx, url, b.Domain, logKey)
+	return b, err
+}
+
+// checkDatabase checks every journal in a database from its first entry, and
+// returns the size of our own.
+func checkDatabase(ctx context.Context, url string, self comity.Domain, logKey string) (int64, error) {
+	s, err := sqlstore.Open(ctx, url, sqlstore.Options{})
+	if err != nil {
+		return 0, err
+	}
+	defer s.Close()
+	own := self.Origin()
+	if err := checkJournals(ctx, newRoster(s.Roster()), s, own, logKey, func(comity.Origin, int64, error) {}); err != nil {
+		return 0, err
+	}
+	h, err := s.Head(ctx, own)
+	return h.Size, err
+}
+
+// checkJournals checks our own journal and those of the pinned peers, from
+// their first entries.
+func checkJournals(ctx context.Context, r *roster, store journal.Store, own comity.Origin, logKey string,
+	report func(o comity.Origin, size int64, err error)) error {
+	peers, err := r.Peers(ctx)
+	if err != nil {
+		return err
+	}
+	keys := map[comity.Origin]string{own: logKey}
+	for _, p := range peers {
+		keys[p.Origin()] = p.LogKey
+	}
+	var failed error
+	for _, o := range sortedKeys(keys) {
+		v, err := note.NewVerifier(keys[o])
+		if err == nil {
+			err = journal.Verify(ctx, store, o, note.VerifierList(v))
+		}
+		h, _ := store.Head(ctx, o)
+		report(o, h.Size, err)
+		failed = errors.Join(failed, err)
+	}
+	return failed
+}
+
+// Restore makes a folder into what a backup holds. The folder must hold no
+// record yet; if the keys are not in the backup, they must lie in it. An empty
+// database or place for blobs is the usual one in the folder.
+//
+// It may be called again after a failure. When the node is started, it asks
+// its witnesses whether the backup is behind and fetches what is missing from
+// its peers.
+func Restore(ctx context.Context, dir, file, database, blobsPlace string, identities ...age.Identity) (_ Backup, err error) {
+	fail := func(err error) (Backup, error) { return Backup{}, fmt.Errorf("restore into %s: %w", dir, err) }
+	in, err := os.Open(file)
+	if err != nil {
+		return fail(err)
+	}
+	defer in.Close()
+	plain, err := openArchive(in, identities)
+	if err != nil {
+		return fail(fmt.Errorf("%s: %w", file, err))
+	}
+	if err := errors.Join(os.MkdirAll(filepath.Join(dir, keysFolder), 0o700), os.Chmod(dir, 0o700), os.Chmod(filepath.Join(dir, keysFolder), 0o700)); err != nil {
+		return fail(err)
+	}
+	db := filepath.Join(dir, databaseFile)
+	if _, err := os.Lstat(db); err == nil {
+		return fail(fmt.Errorf("%s is there: the folder holds a record already; name another folder, or move it away", db))
+	}
+	url, half := database, ""
+	if url == "" {
+		half = db + ".restoring"
+		for _, old := range []string{half, half + "-wal", half + "-shm"} {
+			if err := os.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fail(err)
+			}
+		}
+		url = "sqlite:" + half
+	}
+	if blobsPlace == "" {
+		blobsPlace = filepath.Join(dir, blobsFolder)
+	}
+	blobs, err := blob.Open(ctx, blobsPlace)
+	if err != nil {
+		return fail(err)
+	}
+	b, err := readArchive(ctx, plain, target{
+		database: func(r io.Reader) (int64, error) { return sqlstore.Import(ctx, url, r, sqlstore.Options{}) },
+		blob:     func(h comity.Hash, r io.Reader, size int64) error { return blobs.PutVerified(ctx, h, r, size) },
+		file:     func(name string, data []byte) error { return restoreFile(filepath.Join(dir, name), data) },
+	})
+	if err != nil {
+		return fail(err)
+	}
+	f, err := ReadFolder(dir)
+	if err != nil {
+		return fail(fmt.Errorf("%w; put the organization's keys into %s, and restore again", err, filepath.Join(dir, keysFolder)))
+	}
+	if f.Settings.Domain != b.Domain {
+		return fail(fmt.Errorf("the folder is that of %s, and the backup that of %s", f.Settings.Domain, b.Domain))
+	}
+	if b.Size, err = checkDatabase(ctx, url, b.Domain, f.Keys.LogVerifier); err != nil {
+		return fail(err)
+	}
+	if half != "" {
+		if err := errors.Join(os.Rename(half, db), syncFolder(dir)); err != nil {
+			return fail(err)
+		}
+	} else if err := f.SetDatabase(database); err != nil {
+		return fail(err)
+	}
+	if blobsPlace != f.BlobsPlace() {
+		if err := f.SetBlobs(blobsPlace); err != nil {
+			return fail(err)
+		}
+	}
+	return b, nil
+}
+
+// restoreFile writes a file, or leaves one of the same content.
+func restoreFile(path string, data []byte) error {
+	old, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return writeNew(path, data)
+	case err != nil:
+		return err
+	case !slices.Equal(old, data) && filepath.Base(path) != settingsFile:
+		return fmt.Errorf("%s is there with another content; move it away", path)
+	}
+	return nil
+}
+
+// Migrate moves the record to another database, which must be empty: a
+// postgres:// URL, or "sqlite" for the file in the folder. The node must be
+// stopped. The old database stays as it was.
+//
+// The new one is taken into use only if every journal in it is whole and it
+// folds into the same files.
+func Migrate(ctx context.Context, dir, to string) (rows int64, digest casefile.Digest, err error) {
+	fail := func(err error) (int64, casefile.Digest, error) {
+		return 0, casefile.Digest{}, fmt.Errorf("migrate: %w; the node goes on using its old database", err)
+	}
+	f, err := OpenFolder(dir)
+	if err != nil {
+		return fail(err)
+	}
+	defer f.Close()
+	from, setting := f.DatabaseURL(), to
+	if to == "sqlite" {
+		to, setting = "sqlite:"+filepath.Join(f.Dir, databaseFile), ""
+	}
+	if to == from {
+		return fail(errors.New("that is the database it uses"))
+	}
+	before, err := digestOf(ctx, dir)
+	if err != nil {
+		return fail(err)
+	}
+	if rows, err = copyDatabase(ctx, from, to); err != nil {
+		return fail(err)
+	}
+	if _, err := checkDatabase(ctx, to, f.Settings.Domain, f.Keys.LogVerifier); err != nil {
+		return fail(err)
+	}
+	old := f.Settings.Database
+	if err := f.SetDatabase(setting); err != nil {
+		return fail(err)
+	}
+	digest, err = digestOf(ctx, dir)
+	if err == nil && digest != before {
+		err = fmt.Errorf("the copy folds into other files: its digest is %s, not %s", digest.SHA256, before.SHA256)
+	}
+	if err != nil {
+		return fail(errors.Join(err, f.SetDatabase(old)))
+	}
+	return rows, digest, nil
+}
+
+func digestOf(ctx context.Context, dir string) (casefile.Digest, error) {
+	n, err := Open(ctx, Config{Dir: dir, Visit: true})
+	if err != nil {
+		return casefile.Digest{}, err
+	}
+	defer n.Close()
+	return n.Desk.Digest(), nil
+}
+
+func copyDatabase(ctx context.Context, from, to string) (int64, error) {
+	s, err := sqlstore.Open(ctx, from, sqlstore.Options{})
+	if err != nil {
+		return 0, err
+	}
+	defer s.Close()
+	pr, pw := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, err := s.Export(ctx, pw)
+		pw.CloseWithError(err)
+	}()
+	rows, err := sqlstore.Import(ctx, to, pr, sqlstore.Options{})
+	pr.CloseWithError(err)
+	<-done
+	return rows, err
+}
+
+// summing passes bytes on and remembers what they were.
+type summing struct {
+	to  io.Writer
+	sum hash.Hash
+	n   int64
+}
+
+func (s *summing) Write(p []byte) (int, error) {
+	n, err := s.to.Write(p)
+	s.sum.Write(p[:n])
+	s.n += int64(n)
+	return n, err
+}
+
+// compare reads a file that should hold what was written.
+func (s *summing) compare(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return err
+	}
+	if !slices.Equal(sum.Sum(nil), s.sum.Sum(nil)) {
+		return errors.New("the file does not hold what was written to it: check the disk")
+	}
+	return nil
+}
+
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
