@@ -22,10 +22,10 @@ func (a *app) backupCmd() *cobra.Command {
 What is written is read back and every journal in it checked; the file appears
 only if all is well.
 
-With --recipient the file is encrypted to an age key, and holds the node's keys
-too. Without, it holds none: keep a copy of the folder's keys/ apart. The root
+With --recipient the file is encrypted to an age key (made with age-keygen -pq,
+and kept away from this machine), and holds the node's keys too. Without, it holds none: keep a copy of the folder's keys/ apart. The root
 key is never in it.`,
-		Example: `  age-keygen -pq -o backup.key        # once; keep backup.key away from this machine
+		Example: `  comity backup --dir /var/lib/comity --to comity-2003-04-11.backup
   comity backup --dir /var/lib/comity --to comity-2003-04-11.backup --recipient age1pq1…`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
