@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +29,8 @@ type house struct {
 	dir    string
 	addr   string // stays over restarts: the others pinned it
 	token  string // of an officer
+	db     string // URL of the database; empty is the file in the folder
+	blobs  string // place of the blobs; empty is that in the folder
 
 	*node.Node
 	stop   context.CancelFunc
@@ -36,7 +40,13 @@ type house struct {
 
 func newHouse(t *testing.T, d comity.Domain) *house {
 	t.Helper()
-	h := &house{t: t, domain: d, dir: t.TempDir(), addr: "127.0.0.1:0", client: &http.Client{Transport: &http.Transport{}}}
+	return newHouseOn(t, d, "", "")
+}
+
+// newHouseOn is newHouse on a database and a place for blobs.
+func newHouseOn(t *testing.T, d comity.Domain, db, blobs string) *house {
+	t.Helper()
+	h := &house{t: t, domain: d, dir: t.TempDir(), addr: "127.0.0.1:0", db: db, blobs: blobs, client: &http.Client{Transport: &http.Transport{}}}
 	check(t, node.Init(h.dir, d, "The "+string(d)))
 	h.start()
 	_, err := h.People.AddPerson(t.Context(), "o.fficer", "Olga Fficer", "Watch officer", person.Officer)
@@ -46,11 +56,38 @@ func newHouse(t *testing.T, d comity.Domain) *house {
 	return h
 }
 
+// twin is another process of the same organization: it has a copy of the
+// folder, and the same database.
+func (h *house) twin() *house {
+	t := h.t
+	t.Helper()
+	o := &house{t: t, domain: h.domain, dir: t.TempDir(), addr: "127.0.0.1:0", db: h.db, blobs: h.blobs, token: h.token,
+		client: &http.Client{Transport: &http.Transport{}}}
+	copyFolder(t, h.dir, o.dir)
+	o.start()
+	return o
+}
+
+// copyFolder copies what every process needs: settings and keys.
+func copyFolder(t *testing.T, from, to string) {
+	t.Helper()
+	check(t, os.MkdirAll(filepath.Join(to, "keys"), 0o700))
+	names, err := filepath.Glob(filepath.Join(from, "keys", "*"))
+	check(t, err)
+	for _, name := range append(names, filepath.Join(from, "settings.json")) {
+		rel, err := filepath.Rel(from, name)
+		check(t, err)
+		b, err := os.ReadFile(name)
+		check(t, err)
+		check(t, os.WriteFile(filepath.Join(to, rel), b, 0o600))
+	}
+}
+
 func (h *house) start() {
 	t := h.t
 	t.Helper()
 	// A peer is asked often, so that nothing here waits for a timer.
-	n, err := node.Open(t.Context(), node.Config{Dir: h.dir, Version: "test", Poll: 100 * time.Millisecond, Spacing: 10 * time.Millisecond})
+	n, err := node.Open(t.Context(), node.Config{Dir: h.dir, Database: h.db, Blobs: h.blobs, Version: "test", Poll: 100 * time.Millisecond, Spacing: 10 * time.Millisecond})
 	check(t, err)
 	h.Node = n
 	l, err := node.Listen(h.addr)

@@ -31,6 +31,7 @@ type link struct {
 	stop      context.CancelFunc // nil while it does not run
 	asked     chan struct{}      // closed when its witness said how far it has seen our journal
 	heard     comity.Time        // node's clock when its journal was last read up to its head
+	elsewhere monitor.Status     // as the process knows it that follows the peer, if that is another
 }
 
 // connect makes links to peers that were pinned, ends those of peers that
@@ -62,8 +63,8 @@ func (n *Node) connect(ctx context.Context) error {
 		if n.running != nil && l.stop == nil {
 			var on context.Context
 			on, l.stop = context.WithCancel(n.running)
-			n.done.Go(func() { l.follower.Run(on) })
-			n.done.Go(func() { l.submitter.Run(on) })
+			n.done.Go(func() { n.group.While(on, followLease(p.Domain), l.follower.Run) })
+			n.done.Go(func() { n.group.While(on, witnessLease(p.Domain), l.submitter.Run) })
 			n.done.Go(func() { n.remind(on, l) })
 			l.submitter.Wake()
 		}
@@ -189,7 +190,14 @@ func (b ledgerBlobs) Put(ctx context.Context, data []byte) error {
 	if err != nil {
 		return err
 	}
-	return b.n.ledger.Arrived(ctx, h)
+	if err := b.n.ledger.Arrived(ctx, h); err != nil {
+		return err
+	}
+	if err := b.n.group.Tell(ctx, "blob "+h.String()); err != nil {
+		// They look for it when they have found their connection again.
+		b.n.log.DebugContext(ctx, "tell the other processes of a blob", "err", err)
+	}
+	return nil
 }
 
 func (n *Node) link(d comity.Domain) (*link, bool) {
@@ -217,7 +225,7 @@ func (n *Node) following(d comity.Domain) (desk.Following, bool) {
 	if !ok {
 		return desk.Following{}, false
 	}
-	s := l.follower.Status()
+	s := n.status(l)
 	n.clock.observe()
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -255,7 +263,7 @@ func (n *Node) Hear(ctx context.Context) error {
 	n.clock.observe()
 	begun := time.Now()
 	for _, l := range n.all() {
-		for !l.follower.Status().LastSuccess.After(begun) {
+		for n.group.Holds(followLease(l.peer.Domain)) && !l.follower.Status().LastSuccess.After(begun) {
 			l.follower.Wake()
 			select {
 			case <-ctx.Done():

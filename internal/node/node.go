@@ -81,6 +81,7 @@ type Node struct {
 	witness  *witness.Witness
 	witnessing
 	heads   *monitor.Broadcast
+	group   *sqlstore.Group // the processes on the database
 	metrics *metrics
 	api     *api.Handler
 	pages   http.Handler
@@ -139,6 +140,10 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log}); err != nil {
 		return nil, err
 	}
+	n.group = n.store.Join()
+	if err := n.store.Claim(ctx, n.Self.Domain); err != nil {
+		return nil, err
+	}
 	if n.blobs, err = blob.Open(ctx, f.BlobsPlace()); err != nil {
 		return nil, err
 	}
@@ -185,7 +190,7 @@ func (n *Node) openDesk(ctx context.Context) error {
 		n.journal, err = journal.Open(ctx, journal.Config{Store: n.journals, Origin: n.Self.Origin, Signer: f.Keys.Log,
 			Verifiers: note.VerifierList(v), Continue: func(last []byte) error { return n.Desk.GoOn(last) }, Logger: n.log})
 		if err != nil {
-			return fmt.Errorf("open the journal: %w", err)
+			return n.notOurs(err)
 		}
 	}
 	n.Desk = desk.New(desk.Config{Self: n.Self, Ledger: n.ledger, Journal: n.journal, Store: n.journals, Peers: n.roster,
@@ -236,6 +241,8 @@ func (n *Node) Start(ctx context.Context) error {
 	n.done.Go(func() { n.watchRoster(ctx) })
 	n.startWitnessing(ctx)
 	n.done.Go(func() { n.watchEvidence(ctx) })
+	n.done.Go(func() { n.group.Run(ctx, n.told) })
+	n.done.Go(func() { n.tellStatus(ctx) })
 	return nil
 }
 

@@ -127,6 +127,9 @@ func (s *Submitter) Status() SubmitterStatus {
 // Run steps until ctx ends: when woken, when the cosignature grows old, and
 // after failures when the back-off allows.
 func (s *Submitter) Run(ctx context.Context) {
+	s.step.Lock()
+	s.known = false // another process may have submitted since the last Run
+	s.step.Unlock()
 	for {
 		err := s.Step(ctx)
 		switch {

@@ -3,6 +3,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -20,9 +21,11 @@ import (
 
 // DB is a schema in a database.
 type DB struct {
-	pool   *sql.DB
-	schema string // "" for the default
-	place  string // for messages, without a password
+	pool    *sql.DB
+	config  *pgx.ConnConfig
+	process string // names this process among those on the database
+	schema  string // "" for the default
+	place   string // for messages, without a password
 }
 
 // maxConns bounds the connections of one process.
@@ -54,7 +57,10 @@ func Open(ctx context.Context, dbURL string) (*DB, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "comity"
 	}
-	db := &DB{pool: stdlib.OpenDB(*config), schema: schema, place: u.Redacted()}
+	// What a transaction changes is told under this name: see Line.
+	process := rand.Text()
+	config.RuntimeParams["comity.process"] = process
+	db := &DB{pool: stdlib.OpenDB(*config), config: config, process: process, schema: schema, place: u.Redacted()}
 	db.pool.SetMaxOpenConns(maxConns)
 	db.pool.SetMaxIdleConns(maxConns)
 	if err := db.pool.PingContext(ctx); err != nil {

@@ -48,3 +48,30 @@ func Postgres(t testing.TB) string {
 	})
 	return u.String()
 }
+
+// Terminate cuts the connection that holds the lease "follow au.example" on
+// the schema of an address, as a server does that goes down.
+func Terminate(t testing.TB, address string) (int64, error) {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		return 0, err
+	}
+	params := u.Query()
+	schema := params.Get("schema")
+	params.Del("schema")
+	u.RawQuery = params.Encode()
+	c, err := stdlib.GetDefaultDriver().(*stdlib.Driver).OpenConnector(u.String())
+	if err != nil {
+		return 0, err
+	}
+	db := sql.OpenDB(c)
+	defer db.Close()
+	r, err := db.Exec(`SELECT pg_terminate_backend(pid) FROM pg_locks l
+		WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+		AND (l.classid::bigint << 32) + l.objid::bigint = hashtextextended('comity lease ' || $1 || ' follow au.example', 0)`, schema)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
