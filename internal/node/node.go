@@ -240,7 +240,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.done.Go(func() { n.watchJournal(ctx) })
 	n.done.Go(func() { n.watchRoster(ctx) })
 	n.startWitnessing(ctx)
-	n.done.Go(func() { n.watchEvidence(ctx) })
+	n.done.Go(func() { n.group.While(ctx, "evidence", n.watchEvidence) })
 	n.done.Go(func() { n.group.Run(ctx, n.told) })
 	n.done.Go(func() { n.tellStatus(ctx) })
 	return nil

@@ -185,11 +185,11 @@ func (n *Node) witnessPQ(p peer.Peer) []note.Verifier {
 // signs them a second time.
 func (n *Node) startWitnessing(ctx context.Context) {
 	for _, s := range n.outside {
-		n.done.Go(func() { s.Run(ctx) })
+		n.done.Go(func() { n.group.While(ctx, "witness "+s.Status().Witness, s.Run) })
 		s.Wake()
 	}
 	if n.own != nil {
-		n.done.Go(func() { n.signOwn(ctx) })
+		n.done.Go(func() { n.group.While(ctx, "sign", n.signOwn) })
 	}
 }
 
