@@ -1,6 +1,8 @@
 package act
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -106,4 +108,15 @@ func Kinds() []Spec {
 	}
 	slices.SortFunc(out, func(a, b Spec) int { return strings.Compare(string(a.Kind), string(b.Kind)) })
 	return out
+}
+
+// KnownKinds identifies the set of kinds that this program knows: the first 8
+// hexadecimal digits of the SHA-256 of their names, in order, each with a line
+// feed.
+func KnownKinds() string {
+	h := sha256.New()
+	for _, s := range Kinds() {
+		fmt.Fprintln(h, s.Kind)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:4])
 }

@@ -3,10 +3,12 @@ package casefile
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
 )
@@ -22,8 +24,23 @@ import (
 // which words the software says so is not.
 type Digest struct {
 	EffectSet int         `json:"effect_set"`
+	Kinds     string      `json:"kinds"` // which kinds of act the program knows, see act.KnownKinds
 	SHA256    comity.Hash `json:"sha256"`
 	Acts      int         `json:"acts"`
+}
+
+// Comparable says why two digests need not be equal although the same acts
+// were folded; nil if they must be. A program that knows a kind gives no
+// effect to an act of it whose written effects contradict its content, and one
+// that does not know the kind cannot tell.
+func (d Digest) Comparable(other Digest) error {
+	switch {
+	case d.EffectSet != other.EffectSet:
+		return fmt.Errorf("they are of effect sets %d and %d", d.EffectSet, other.EffectSet)
+	case d.Kinds != other.Kinds:
+		return errors.New("they are of programs that know different kinds of act")
+	}
+	return nil
 }
 
 // Digest of everything in the book. Pending acts are not in it.
@@ -47,7 +64,7 @@ func Combine(all []FileDigest) Digest {
 	slices.SortFunc(all, func(x, y FileDigest) int { return strings.Compare(ScopeText(x.Scope), ScopeText(y.Scope)) })
 	h := sha256.New()
 	fmt.Fprintf(h, "comity digest, effect set %d\n", effect.Version)
-	out := Digest{EffectSet: effect.Version}
+	out := Digest{EffectSet: effect.Version, Kinds: act.KnownKinds()}
 	for _, x := range all {
 		out.Acts += x.Acts
 		fmt.Fprintf(h, "%s %x\n", ScopeText(x.Scope), x.SHA256[:])

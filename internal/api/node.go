@@ -58,9 +58,10 @@ type Peers struct {
 }
 
 // Digest of the public record as it is folded here. Two nodes that hold the
-// same journals and have the same effect set have the same digest.
+// same journals have the same digest, if effect set and kinds are the same.
 type Digest struct {
 	EffectSet int         `json:"effect_set"` // digests of different sets are not comparable
+	Kinds     string      `json:"kinds"`      // which kinds of act the program knows; as above
 	SHA256    comity.Hash `json:"sha256"`
 	Acts      int         `json:"acts"` // folded; those that wait for others are not
 }
