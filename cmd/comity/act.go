@@ -60,6 +60,7 @@ Leaf hashes in "re" may be left out: the act held here is meant. So may
 	c.Flags().BoolVar(&kinds, "kinds", false, "list the kinds of acts")
 	c.Flags().StringVar(&who, "person", "", "who issues it (needed if several persons could)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	a.aloneFlag(c)
 	return c
 }
 

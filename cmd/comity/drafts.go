@@ -70,6 +70,7 @@ func (a *app) releaseCmd() *cobra.Command {
 	}
 	c.Flags().StringVar(&who, "person", "", "who releases it")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	a.aloneFlag(c)
 	return c
 }
 

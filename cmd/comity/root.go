@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os/user"
 
 	"github.com/spf13/cobra"
 
@@ -32,6 +33,7 @@ type app struct {
 	out, err io.Writer
 	dir      string
 	verbose  bool
+	alone    string // why to record without a quorum of witnesses
 }
 
 // run carries out one call of the program and returns its exit code.
@@ -103,6 +105,19 @@ func none(c *cobra.Command, args []string) error {
 		return usageError{fmt.Errorf("%s takes no arguments, and was given %q", c.CommandPath(), args[0])}
 	}
 	return nil
+}
+
+// aloneFlag is for commands that record.
+func (a *app) aloneFlag(c *cobra.Command) {
+	c.Flags().StringVar(&a.alone, "without-quorum", "", "record although too few witnesses can be asked how far they have seen the journal; this reason goes on the record")
+}
+
+// account is the name of the account that the program runs under.
+func account() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return "An operator"
 }
 
 func (a *app) logger() *slog.Logger {

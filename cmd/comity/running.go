@@ -23,7 +23,7 @@ const maxAnswer = 256 << 20
 // folder is the authority: who can write it can act for its persons.
 func (a *app) asPerson(ctx context.Context, id string, role person.Role, path string, body []byte,
 	here func(*node.Node, desk.Who) (desk.Issued, error)) (desk.Issued, error) {
-	n, err := node.Open(ctx, node.Config{Dir: a.dir, Log: a.logger(), Version: version()})
+	n, err := node.Open(ctx, node.Config{Dir: a.dir, Log: a.logger(), Version: version(), WithoutQuorum: a.alone, Operator: account()})
 	if err == nil {
 		defer n.Close()
 		p, err := choose(ctx, n, id, role)

@@ -16,7 +16,12 @@ func (a *app) serveCmd() *cobra.Command {
 		Use:   "serve --dir D --listen ADDR",
 		Short: "Run the organization's node",
 		Long: `Serves pages, API and journal, follows the pinned peers and witnesses their
-journals, until it is stopped. Put a TLS proxy in front of it.`,
+journals, until it is stopped. Put a TLS proxy in front of it.
+
+Before it records anything it asks the pinned witnesses how far they have seen
+its journal, since an old copy of the folder may have been put back; what is
+missing then is fetched from the mirrors. Until a majority has answered it only
+reads. --without-quorum goes on without them: an act says so first.`,
 		Example: `  comity serve --dir /var/lib/comity --listen 127.0.0.1:8080
   comity serve --dir /var/lib/comity --listen :8080 --db "postgres://comity@db/comity?schema=ecowas"`,
 		Args: none,
@@ -39,7 +44,8 @@ journals, until it is stopped. Put a TLS proxy in front of it.`,
 				return err
 			}
 			defer l.Close()
-			n, err := node.Open(ctx, node.Config{Dir: a.dir, Database: db, Blobs: blobs, Clock: now, Log: log, Version: version()})
+			n, err := node.Open(ctx, node.Config{Dir: a.dir, Database: db, Blobs: blobs, Clock: now, Log: log, Version: version(),
+				WithoutQuorum: a.alone, Operator: account()})
 			if err != nil {
 				return err
 			}
@@ -57,6 +63,7 @@ journals, until it is stopped. Put a TLS proxy in front of it.`,
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address to listen on")
 	c.Flags().StringVar(&db, "db", "", "database: postgres://…, instead of the SQLite file in the folder; remembered")
 	c.Flags().StringVar(&blobs, "blobs", "", "where sealed contents are kept: s3://BUCKET/PREFIX?endpoint=URL, instead of a folder in the folder; remembered")
+	a.aloneFlag(c)
 	c.Flags().StringVar(&clock, "clock-file", "", "read the time from this file (scenarios)")
 	c.Flags().MarkHidden("clock-file")
 	return c

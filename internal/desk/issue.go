@@ -408,12 +408,15 @@ func (d *Desk) append(ctx context.Context, entry func(at comity.Time) ([]byte, e
 // whose failure is known to have recorded nothing.
 func explain(err error) error {
 	var known interface{ Hint() string }
+	var held *journal.HeldError
 	var behind *journal.BehindError
 	switch {
 	case errors.Is(err, journal.ErrAmbiguous):
 		return err
 	case errors.Is(err, syscall.ENOSPC):
 		return &Unable{errors.New("nothing was recorded: the disk is full; make room and try again")}
+	case errors.As(err, &held):
+		return &Unable{fmt.Errorf("nothing was recorded: %w", held)}
 	case errors.As(err, &behind):
 		return &Unable{behind}
 	case errors.As(err, &known):
@@ -480,3 +483,18 @@ func (d *Desk) Found(ctx context.Context, key effect.Key) (Issued, error) {
 }
 
 var errFounded = errors.New("the journal is founded already")
+
+// Note records, for all to read and in no situation, something about how the
+// node is run.
+func (d *Desk) Note(ctx context.Context, title, text string) (Issued, error) {
+	doc, err := act.Encode(&act.Act{Kind: "note.v1", Date: d.Now(), By: act.By{Office: "Administrator"}, Status: comity.Actual, TLP: comity.Clear,
+		Lang: "en", Title: title, Text: text})
+	if err != nil {
+		return Issued{}, err
+	}
+	p, err := d.prepare(ctx, doc)
+	if err != nil {
+		return Issued{}, err
+	}
+	return d.record(ctx, p, nil)
+}

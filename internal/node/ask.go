@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"filippo.io/torchwood"
@@ -57,7 +58,7 @@ func keyAct(ctx context.Context, c *peer.Client, p peer.Peer) (effect.Key, error
 	if err != nil {
 		return effect.Key{}, err
 	}
-	client, err := torchwood.NewClient(tiles{c})
+	client, err := torchwood.NewClient(tiles{c, "/journal/"})
 	if err != nil {
 		return effect.Key{}, err
 	}
@@ -79,24 +80,44 @@ func keyAct(ctx context.Context, c *peer.Client, p peer.Peer) (effect.Key, error
 	return effect.Key{}, errors.New("its journal does not begin with one")
 }
 
-// tiles reads a peer's tiles with every answer bounded.
-type tiles struct{ c *peer.Client }
+// tiles reads the tiles that a peer serves under base, with every answer
+// bounded.
+type tiles struct {
+	c    *peer.Client
+	base string // for example "/journal/"
+}
 
 // ReadTiles implements torchwood.TileReader.
 func (t tiles) ReadTiles(ctx context.Context, want []tlog.Tile) ([][]byte, error) {
 	var out [][]byte
 	for _, w := range want {
-		limit := int64(peer.MaxTile)
-		if w.L < 0 {
-			limit = peer.MaxBundle
-		}
-		b, err := t.c.Get(ctx, "/journal/"+torchwood.TilePath(w), limit)
+		b, err := t.get(ctx, w)
 		if err != nil {
 			return nil, err
+		}
+		if w.L >= 0 {
+			b = b[:min(len(b), w.W*tlog.HashSize)] // a full tile begins with the partial one
 		}
 		out = append(out, b)
 	}
 	return out, nil
+}
+
+// get reads one tile or entry bundle, or the full one if the partial one is no
+// longer served (tlog-tiles, "Partial Tiles").
+func (t tiles) get(ctx context.Context, w tlog.Tile) ([]byte, error) {
+	limit := int64(peer.MaxTile)
+	if w.L < 0 {
+		limit = peer.MaxBundle
+	}
+	b, err := t.c.Get(ctx, t.base+torchwood.TilePath(w), limit)
+	if s := peer.StatusOf(err); w.W < torchwood.TileWidth && (s == http.StatusNotFound || s == http.StatusGone) {
+		w.W = torchwood.TileWidth
+		if b, err2 := t.c.Get(ctx, t.base+torchwood.TilePath(w), limit); err2 == nil {
+			return b, nil
+		}
+	}
+	return b, err
 }
 
 // SaveTiles implements torchwood.TileReader; nothing is kept.
@@ -104,5 +125,5 @@ func (tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 
 // ReadEndpoint implements torchwood.TileReader.
 func (t tiles) ReadEndpoint(ctx context.Context, path string) ([]byte, error) {
-	return t.c.Get(ctx, "/journal/"+path, peer.MaxCheckpoint)
+	return t.c.Get(ctx, t.base+path, peer.MaxCheckpoint)
 }

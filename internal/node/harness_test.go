@@ -32,6 +32,8 @@ type house struct {
 	db     string // URL of the database; empty is the file in the folder
 	blobs  string // place of the blobs; empty is that in the folder
 
+	without string // the next start goes on without a quorum, for this reason
+
 	*node.Node
 	stop   context.CancelFunc
 	served chan error
@@ -49,11 +51,18 @@ func newHouseOn(t *testing.T, d comity.Domain, db, blobs string) *house {
 	h := &house{t: t, domain: d, dir: t.TempDir(), addr: "127.0.0.1:0", db: db, blobs: blobs, client: &http.Client{Transport: &http.Transport{}}}
 	check(t, node.Init(h.dir, d, "The "+string(d)))
 	h.start()
+	h.officer()
+	return h
+}
+
+// officer adds the person who issues acts.
+func (h *house) officer() {
+	t := h.t
+	t.Helper()
 	_, err := h.People.AddPerson(t.Context(), "o.fficer", "Olga Fficer", "Watch officer", person.Officer)
 	check(t, err)
 	h.token, err = h.People.IssueToken(t.Context(), "o.fficer", person.Officer, time.Hour)
 	check(t, err)
-	return h
 }
 
 // twin is another process of the same organization: it has a copy of the
@@ -87,7 +96,9 @@ func (h *house) start() {
 	t := h.t
 	t.Helper()
 	// A peer is asked often, so that nothing here waits for a timer.
-	n, err := node.Open(t.Context(), node.Config{Dir: h.dir, Database: h.db, Blobs: h.blobs, Version: "test", Poll: 100 * time.Millisecond, Spacing: 10 * time.Millisecond})
+	n, err := node.Open(t.Context(), node.Config{Dir: h.dir, Database: h.db, Blobs: h.blobs, Version: "test", Poll: 100 * time.Millisecond, Spacing: 10 * time.Millisecond,
+		WithoutQuorum: h.without, Operator: "o.perator"})
+	h.without = ""
 	check(t, err)
 	h.Node = n
 	l, err := node.Listen(h.addr)

@@ -109,7 +109,21 @@ func (n *Node) serveHealth(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return
 	}
+	if why := n.Held(); why != nil {
+		// Not an error: reading, following and witnessing go on.
+		fmt.Fprintf(w, "ok, but nothing is recorded now: %v\n", why)
+		return
+	}
 	io.WriteString(w, "ok\n")
+}
+
+// Held is why this node records nothing now, for its own people; nil if it
+// does.
+func (n *Node) Held() error {
+	if n.journal == nil {
+		return nil
+	}
+	return n.journal.Held()
 }
 
 // who finds the person behind a request: by a bearer token, or by the session

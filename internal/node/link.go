@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
@@ -29,7 +28,6 @@ type link struct {
 	submitter *witness.Submitter
 	shown     sync.Mutex         // held while a checkpoint that our witness refused is looked at
 	stop      context.CancelFunc // nil while it does not run
-	asked     chan struct{}      // closed when its witness said how far it has seen our journal
 	heard     comity.Time        // node's clock when its journal was last read up to its head
 	elsewhere monitor.Status     // as the process knows it that follows the peer, if that is another
 }
@@ -65,7 +63,7 @@ func (n *Node) connect(ctx context.Context) error {
 			on, l.stop = context.WithCancel(n.running)
 			n.done.Go(func() { n.group.While(on, followLease(p.Domain), l.follower.Run) })
 			n.done.Go(func() { n.group.While(on, witnessLease(p.Domain), l.submitter.Run) })
-			n.done.Go(func() { n.remind(on, l) })
+			n.done.Go(func() { n.recovery.remind(on, l) })
 			l.submitter.Wake()
 		}
 		if p.Paused {
@@ -75,52 +73,6 @@ func (n *Node) connect(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// remind asks a witness, until it answers once, for the newest checkpoint of
-// our journal that it cosigned. If that is ahead of what is stored here, an old
-// copy was restored: the journal then signs nothing until it is whole again.
-func (n *Node) remind(ctx context.Context, l *link) {
-	defer close(l.asked)
-	back := peer.Backoff{Rand: jitter}
-	for {
-		seen, err := l.submitter.Seen(ctx)
-		if err == nil {
-			if seen.Size == 0 {
-				return // it never cosigned one
-			}
-			if err := n.journal.Saw(ctx, tlog.Tree{N: seen.Size, Hash: seen.Root}); err != nil && ctx.Err() == nil {
-				n.log.ErrorContext(ctx, "nothing is recorded here: a witness has cosigned more of our journal than is stored",
-					"witness", string(l.peer.Domain), "err", err)
-			}
-			return
-		}
-		t := time.NewTimer(back.Fail(peer.RetryAfterOf(err)))
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return
-		case <-t.C:
-		}
-	}
-}
-
-// reminded waits until every witness that is known now was asked, or a moment
-// has passed: one that cannot be reached keeps nobody from starting, and is
-// asked again in the background.
-func (n *Node) reminded(ctx context.Context) {
-	moment := time.NewTimer(2 * time.Second)
-	defer moment.Stop()
-	for _, l := range n.all() {
-		select {
-		case <-l.asked:
-		case <-moment.C:
-			n.log.WarnContext(ctx, "not every witness could be asked how far it has seen our journal; asking goes on")
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 func (n *Node) newLink(p peer.Peer) (*link, error) {
@@ -136,7 +88,7 @@ func (n *Node) newLink(p peer.Peer) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{peer: p, client: client, asked: make(chan struct{})}
+	l := &link{peer: p, client: client}
 	l.monitor, err = monitor.New(monitor.Config{Peer: p, Client: client, Journal: n.journals, State: n.store.Followed(),
 		Blobs: ledgerBlobs{n}, Mirror: n.Folder.Keys.Mirror, Mirrors: n.store.Followed(), Heads: n.heads, Rand: jitter, Logger: n.log})
 	if err != nil {

@@ -63,19 +63,20 @@ func (c *codeWriter) WriteHeader(code int) {
 func (c *codeWriter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 var (
-	descHeld    = prometheus.NewDesc("comity_acts_held", "Acts held here, of all journals.", nil, nil)
-	descPending = prometheus.NewDesc("comity_acts_pending", "Acts that wait for others that have not arrived.", nil, nil)
-	descSize    = prometheus.NewDesc("comity_journal_size", "Entries held of a journal.", []string{"domain"}, nil)
-	descLag     = prometheus.NewDesc("comity_peer_lag", "Entries that a peer has shown and that are not stored here yet.", []string{"domain"}, nil)
-	descTrouble = prometheus.NewDesc("comity_peer_trouble", "1 if the last try to follow a peer failed.", []string{"domain"}, nil)
-	descStored  = prometheus.NewDesc("comity_peer_stored", "Entries of our journal that a peer's mirror cosignature covers.", []string{"domain"}, nil)
+	descRecording = prometheus.NewDesc("comity_recording", "1 if acts are recorded; 0 while the journal may not be signed.", nil, nil)
+	descHeld      = prometheus.NewDesc("comity_acts_held", "Acts held here, of all journals.", nil, nil)
+	descPending   = prometheus.NewDesc("comity_acts_pending", "Acts that wait for others that have not arrived.", nil, nil)
+	descSize      = prometheus.NewDesc("comity_journal_size", "Entries held of a journal.", []string{"domain"}, nil)
+	descLag       = prometheus.NewDesc("comity_peer_lag", "Entries that a peer has shown and that are not stored here yet.", []string{"domain"}, nil)
+	descTrouble   = prometheus.NewDesc("comity_peer_trouble", "1 if the last try to follow a peer failed.", []string{"domain"}, nil)
+	descStored    = prometheus.NewDesc("comity_peer_stored", "Entries of our journal that a peer's mirror cosignature covers.", []string{"domain"}, nil)
 )
 
 // nodeCollector reads the node when it is scraped.
 type nodeCollector struct{ n *Node }
 
 func (nodeCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descHeld, descPending, descSize, descLag, descTrouble, descStored} {
+	for _, d := range []*prometheus.Desc{descRecording, descHeld, descPending, descSize, descLag, descTrouble, descStored} {
 		ch <- d
 	}
 }
@@ -85,6 +86,11 @@ func (c nodeCollector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	n := c.n
+	recording := 1.0
+	if n.Held() != nil {
+		recording = 0
+	}
+	gauge(descRecording, recording)
 	gauge(descHeld, float64(n.Desk.Held()))
 	gauge(descPending, float64(n.Desk.Pending()))
 	gauge(descSize, float64(n.ledger.Size(n.Self.Domain)), string(n.Self.Domain))

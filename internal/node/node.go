@@ -60,6 +60,11 @@ type Config struct {
 	Scenario web.Scenario  // the demo's clock control; nil outside it
 	Poll     time.Duration // how often an idle peer is asked; 0 is 5 s
 	Spacing  time.Duration // between two submissions to one witness; 0 is the submitter's own
+
+	// WithoutQuorum, if set, is why the operator records although too few
+	// witnesses can be asked how far they have seen the journal, and Operator
+	// who says so. If it was needed, an act says it first.
+	WithoutQuorum, Operator string
 }
 
 // Node of one organization. It is safe for concurrent use.
@@ -77,6 +82,7 @@ type Node struct {
 	ledger   *desk.Ledger
 	journals journal.Store // writes through it reach the ledger
 	journal  *journal.Journal
+	recovery *recovery
 	roster   *roster
 	witness  *witness.Witness
 	witnessing
@@ -172,7 +178,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	}
 	n.metrics = newMetrics(n)
 	n.api = api.New(api.Config{Desk: n.Desk, Who: n.who, Log: n.log})
-	n.pages = web.New(web.Config{Desk: n.Desk, Sessions: n, Scenario: c.Scenario, Logger: n.log, Version: c.Version})
+	n.pages = web.New(web.Config{Desk: n.Desk, Sessions: n, Scenario: c.Scenario, Held: n.Held, Logger: n.log, Version: c.Version})
 	return n, nil
 }
 
@@ -187,8 +193,9 @@ func (n *Node) openDesk(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		n.recovery = newRecovery(n, v)
 		n.journal, err = journal.Open(ctx, journal.Config{Store: n.journals, Origin: n.Self.Origin, Signer: f.Keys.Log,
-			Verifiers: note.VerifierList(v), Continue: func(last []byte) error { return n.Desk.GoOn(last) }, Logger: n.log})
+			Ask: n.recovery.ask, Fetch: n.recovery.fetch, Hold: hold, Verifiers: note.VerifierList(v), Continue: func(last []byte) error { return n.Desk.GoOn(last) }, Logger: n.log})
 		if err != nil {
 			return n.notOurs(err)
 		}
@@ -204,10 +211,39 @@ func (n *Node) openDesk(ctx context.Context) error {
 			return fmt.Errorf("found the journal: %w", err)
 		}
 	}
+	if n.journal != nil && n.c.WithoutQuorum != "" {
+		if err := n.goOnRecord(ctx); err != nil {
+			return fmt.Errorf("put on the record that there is no quorum: %w", err)
+		}
+	}
 	if n.journal != nil {
 		n.heads.Publish(monitor.Head{Origin: n.Self.Origin, Size: n.journal.Head().Size})
 	}
 	return nil
+}
+
+// hold is how long an act waits for the witnesses to say how far they have
+// seen the journal, before its author is told that it was not recorded.
+const hold = 5 * time.Second
+
+// goOnRecord says, as the next act, that the operator records without a quorum
+// of witnesses; nothing if a quorum has answered.
+func (n *Node) goOnRecord(ctx context.Context) error {
+	for end := time.Now().Add(2 * askTimeout); n.journal.Held() != nil; {
+		if time.Now().After(end) {
+			return n.journal.Held()
+		}
+		if !pause(ctx, 10*time.Millisecond) {
+			return ctx.Err()
+		}
+	}
+	short := n.recovery.wanting()
+	if short == nil {
+		return nil
+	}
+	_, err := n.Desk.Note(ctx, "Recorded without a quorum of witnesses",
+		fmt.Sprintf("%s started this node although too few witnesses could be asked how far they have seen this journal. Reason given: %s", n.c.Operator, n.c.WithoutQuorum))
+	return err
 }
 
 // names returns the display names of States and bodies at a date.
@@ -236,7 +272,8 @@ func (n *Node) Start(ctx context.Context) error {
 	if err := n.connect(ctx); err != nil {
 		return err
 	}
-	n.reminded(ctx)
+	n.done.Go(func() { n.recovery.noteSeen(ctx) })
+	n.done.Go(func() { n.recovery.keepBlobs(ctx) })
 	n.done.Go(func() { n.watchJournal(ctx) })
 	n.done.Go(func() { n.watchRoster(ctx) })
 	n.startWitnessing(ctx)
@@ -290,7 +327,7 @@ func (n *Node) Close() error {
 	n.done.Wait()
 	var errs []error
 	if n.journal != nil {
-		errs = append(errs, n.journal.Close())
+		errs = append(errs, n.journal.Close(), n.recovery.note())
 	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())

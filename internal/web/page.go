@@ -47,6 +47,7 @@ type Page struct {
 	Statuses []comity.Status
 	Scenario *scenarioBar
 	Notice   string // something that happened, said once
+	Held     string // why nothing is recorded now, for who signed in; "" if acts are recorded
 	Files    *assets
 	Version  string
 }
@@ -102,6 +103,11 @@ func (s *site) frame(r *request, name string, title i18n.Key, args ...any) Page 
 	p := Page{Name: name, Title: r.t(title, args...), Lang: r.words, Self: s.self, Who: r.who,
 		Officer: r.who.May(person.Officer), Releases: r.who.May(person.Releasing),
 		Now: s.c.Desk.Now(), Here: here(r), Notice: r.expired, Files: s.files, Version: s.c.Version}
+	if s.c.Held != nil && r.who.Person != nil {
+		if why := s.c.Held(); why != nil {
+			p.Held = why.Error()
+		}
+	}
 	for _, l := range s.langs {
 		if l != r.words {
 			p.Langs = append(p.Langs, langLink{l.Tag, l.Name, withLang(r, l.Tag)})

@@ -95,6 +95,9 @@ type Config struct {
 	Logger   *slog.Logger
 	Version  string
 
+	// Held, if set, returns why nothing is recorded now; nil while acts are.
+	Held func() error
+
 	// Cookie is the name of the session's cookie; default SessionCookie of
 	// the organization's domain.
 	Cookie string

@@ -1,0 +1,534 @@
+package node
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"filippo.io/torchwood"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/monitor"
+	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/witness"
+)
+
+// quorumRule says whether enough witnesses have answered how far they have
+// seen our journal. "Never" is an answer.
+type quorumRule interface {
+	enough(answered, pinned []comity.Domain) bool
+	// wants says what it takes, after "… have answered; ".
+	wants(pinned []comity.Domain) string
+}
+
+// majority of the pinned witnesses: 1 of 1, 2 of 3, 4 of 6, none of none.
+type majority struct{}
+
+func (majority) need(pinned []comity.Domain) int {
+	if len(pinned) == 0 {
+		return 0
+	}
+	return len(pinned)/2 + 1
+}
+
+func (m majority) enough(answered, pinned []comity.Domain) bool {
+	return len(answered) >= m.need(pinned)
+}
+
+func (m majority) wants(pinned []comity.Domain) string {
+	return fmt.Sprintf("%d are needed", m.need(pinned))
+}
+
+// recovery asks how far the world has seen our journal, and gets back what is
+// lost here.
+type recovery struct {
+	n      *Node
+	log    note.Verifier
+	quorum quorumRule
+	waived bool // the operator has said to go on without a quorum
+
+	mu    sync.Mutex
+	heard map[comity.Domain]bool // witnesses that have answered since the start
+	short error                  // waived, and it was needed: who did not answer
+	noted int64                  // size of the checkpoint that seenFile holds
+}
+
+func newRecovery(n *Node, log note.Verifier) *recovery {
+	return &recovery{n: n, log: log, quorum: majority{}, waived: n.c.WithoutQuorum != "", heard: map[comity.Domain]bool{}}
+}
+
+const (
+	askTimeout = 5 * time.Second        // for one witness
+	askGrace   = 250 * time.Millisecond // for the others, when enough have answered
+)
+
+// sight is what one peer says of our journal.
+type sight struct {
+	peer   peer.Peer
+	seen   []journal.Head // by its witness and its mirror, verified under our key
+	mirror journal.Head   // the mirror's; zero if it has none
+	err    error          // it has not answered
+}
+
+// ask is the journal's Config.Ask: it asks every pinned peer at once.
+func (r *recovery) ask(ctx context.Context) ([]journal.Head, error) {
+	r.n.roster.forget()
+	peers, err := r.n.roster.Peers(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the roster: %w", err)
+	}
+	seen, err := r.remembered()
+	if err != nil {
+		return nil, err
+	}
+	var pinned, answered []comity.Domain
+	silent := map[comity.Domain]string{} // who has not answered, and why
+	for _, p := range peers {
+		pinned = append(pinned, p.Domain)
+		silent[p.Domain] = "no answer in time"
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	sights := r.look(ctx, peers)
+	var grace <-chan time.Time
+	for range peers {
+		if grace == nil && !r.waived && r.quorum.enough(answered, pinned) {
+			grace = time.After(askGrace)
+		}
+		select {
+		case s := <-sights:
+			if s.err != nil {
+				silent[s.peer.Domain] = whySilent(s.err)
+				continue
+			}
+			delete(silent, s.peer.Domain)
+			answered = append(answered, s.peer.Domain)
+			seen = append(seen, s.seen...)
+			continue
+		case <-grace:
+		}
+		break
+	}
+	return seen, r.judge(ctx, answered, pinned, silent)
+}
+
+// judge is nil if enough have answered, or if it is to do without.
+func (r *recovery) judge(ctx context.Context, answered, pinned []comity.Domain, silent map[comity.Domain]string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range answered {
+		r.heard[d] = true
+	}
+	if r.quorum.enough(answered, pinned) {
+		return nil
+	}
+	var lines []string
+	for d, why := range silent {
+		lines = append(lines, fmt.Sprintf("%s: %s", d, why))
+	}
+	slices.Sort(lines)
+	short := fmt.Errorf("%d of %d witnesses have answered, %s (%s). When they can be reached recording goes on by itself; "+
+		"\"comity serve --without-quorum REASON\" records without them, and says so on the record",
+		len(answered), len(pinned), r.quorum.wants(pinned), strings.Join(lines, "; "))
+	if !r.waived {
+		return short
+	}
+	r.short = short
+	r.n.log.WarnContext(ctx, "recording without a quorum of witnesses, as the operator has said", "reason", r.n.c.WithoutQuorum, "answered", len(answered), "pinned", len(pinned))
+	return nil
+}
+
+// wanting is who did not answer when it was waived; nil if a quorum did.
+func (r *recovery) wanting() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.short
+}
+
+func (r *recovery) hasHeard(d comity.Domain) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.heard[d]
+}
+
+func whySilent(err error) string {
+	if reason := peer.ReasonOf(err); reason != "" {
+		return strings.TrimSuffix(reason.Text(), ".")
+	}
+	return err.Error()
+}
+
+// look asks each peer; exactly one sight of each comes.
+func (r *recovery) look(ctx context.Context, peers []peer.Peer) <-chan sight {
+	sights := make(chan sight, len(peers))
+	for _, p := range peers {
+		go func() { sights <- r.lookAt(ctx, p) }()
+	}
+	return sights
+}
+
+func (r *recovery) lookAt(ctx context.Context, p peer.Peer) sight {
+	s := sight{peer: p}
+	client, err := p.Client(peer.Config{UserAgent: "comity/" + r.n.c.Version})
+	if err != nil {
+		s.err = err
+		return s
+	}
+	defer client.Close()
+	theirs, err := p.WitnessVerifier()
+	if err != nil {
+		s.err = err
+		return s
+	}
+	cosigned, err := witness.NewSubmitter(witness.SubmitterConfig{Log: r.log, Witness: theirs, Client: client, Logger: r.n.log}).Seen(ctx)
+	if err != nil {
+		s.err = err
+		return s
+	}
+	if cosigned.Size > 0 {
+		s.seen = append(s.seen, headOf(cosigned))
+	}
+	// The mirror may have what the witness was not shown yet. That it is a
+	// mirror is not asked of a witness.
+	body, err := client.Get(ctx, monitor.MirrorPath(r.n.Self.Origin, "checkpoint"), peer.MaxCheckpoint)
+	if err == nil {
+		var cp witness.Checkpoint
+		if cp, _, err = witness.OpenCosigned(body, time.Now(), r.log); err == nil {
+			s.mirror = headOf(cp)
+			s.seen = append(s.seen, s.mirror)
+		}
+	}
+	if err != nil && peer.StatusOf(err) != http.StatusNotFound && ctx.Err() == nil {
+		r.n.log.WarnContext(ctx, "a mirror of our journal cannot be used", "peer", string(p.Domain), "err", err)
+	}
+	return s
+}
+
+func headOf(cp witness.Checkpoint) journal.Head {
+	return journal.Head{Origin: cp.Origin, Size: cp.Size, Root: cp.Root, Note: cp.Note}
+}
+
+// fetch is the journal's Config.Fetch: it gets back from mirrors what the
+// store lacks of a tree that we signed.
+func (r *recovery) fetch(ctx context.Context, j *journal.Journal, to journal.Head) error {
+	begun, err := j.Stored(ctx)
+	if err != nil {
+		return err
+	}
+	peers, err := r.n.roster.Peers(ctx)
+	if err != nil {
+		return fmt.Errorf("read the roster: %w", err)
+	}
+	r.n.log.WarnContext(ctx, "entries that were signed are missing here; fetching them back from the mirrors", "have", begun.Size, "signed", to.Size)
+	var sights []sight
+	asking, cancel := context.WithTimeout(ctx, askTimeout)
+	all := r.look(asking, peers)
+	for range peers {
+		sights = append(sights, <-all)
+	}
+	cancel()
+	slices.SortStableFunc(sights, func(a, b sight) int { return int(b.mirror.Size - a.mirror.Size) })
+	var failed []string
+	for _, s := range sights {
+		if s.err != nil {
+			failed = append(failed, fmt.Sprintf("%s: %s", s.peer.Domain, whySilent(s.err)))
+			continue
+		}
+		if err := r.fetchFrom(ctx, j, s, to); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			r.n.log.WarnContext(ctx, "a mirror could not give back all of our journal", "mirror", string(s.peer.Domain), "err", err)
+			failed = append(failed, fmt.Sprintf("%s: %v", s.peer.Domain, err))
+		}
+		if now, err := j.Stored(ctx); err == nil && whole(now, to) {
+			r.n.log.WarnContext(ctx, "the journal is whole again", "mirror", string(s.peer.Domain), "from", begun.Size, "to", now.Size)
+			r.fetchBlobs(ctx)
+			return nil
+		}
+	}
+	now, err := j.Stored(ctx)
+	if err != nil {
+		return err
+	}
+	if now.Size >= to.Size {
+		return fmt.Errorf("the newest entry put back, %d, is under no checkpoint yet; no mirror has one (%s)", now.Size-1, strings.Join(failed, "; "))
+	}
+	return fmt.Errorf("%d entries were signed and only %d are stored here: entries %d to %d could not be had from any mirror (%s). "+
+		"Nothing is signed in their place. Bring back the newest copy of the database, or have a peer that mirrored them started; see \"An old copy was restored\" in doc/operate.md",
+		to.Size, now.Size, now.Size, to.Size-1, strings.Join(failed, "; "))
+}
+
+// whole reports whether a stored head reaches what was signed, under a
+// checkpoint.
+func whole(stored, to journal.Head) bool { return stored.Size >= to.Size && len(stored.Note) > 0 }
+
+// fetchFrom gets from one mirror as much as it has.
+func (r *recovery) fetchFrom(ctx context.Context, j *journal.Journal, s sight, to journal.Head) error {
+	client, err := s.peer.Client(peer.Config{UserAgent: "comity/" + r.n.c.Version})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	base := "/mirror/" + r.n.Self.Origin.Hash() + "/"
+	// First what it vouches for; then, since it may hold entries whose blobs it
+	// waits for, what others have seen.
+	for _, t := range []journal.Head{s.mirror, to} {
+		if t.Size == 0 {
+			continue
+		}
+		if err := r.copyTo(ctx, j, tiles{c: client, base: base}, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The most that one step of a recovery reads.
+const (
+	stepBundles = 64
+	stepBytes   = 32 << 20
+)
+
+// copyTo puts back what the store lacks of a tree that we signed. Each step is
+// verified against the tree's root before it is stored.
+func (r *recovery) copyTo(ctx context.Context, j *journal.Journal, from tiles, to journal.Head) error {
+	hashes := torchwood.TileHashReaderWithContext(ctx, tlog.Tree{N: to.Size, Hash: to.Root}, from)
+	rootAt := func(size int64) (tlog.Hash, error) {
+		if size == to.Size {
+			return to.Root, nil
+		}
+		return tlog.TreeHash(size, hashes)
+	}
+	for checked := int64(-1); ; {
+		stored, err := j.Stored(ctx)
+		if err != nil {
+			return err
+		}
+		if whole(stored, to) || stored.Size > to.Size {
+			return nil
+		}
+		if stored.Size > 0 && stored.Size != checked {
+			root, err := rootAt(stored.Size)
+			if err != nil {
+				return err
+			}
+			if root != stored.Root {
+				return fmt.Errorf("the database holds other entries before %d than were signed; bring back the right copy of it", stored.Size)
+			}
+		}
+		entries, err := from.entries(ctx, stored.Size, to.Size)
+		if err != nil {
+			return err
+		}
+		next := to
+		if size := stored.Size + int64(len(entries)); size < to.Size {
+			root, err := rootAt(size)
+			if err != nil {
+				return err
+			}
+			next = journal.Head{Origin: to.Origin, Size: size, Root: root}
+		}
+		switch err := j.Restore(ctx, entries, next); {
+		case errors.Is(err, journal.ErrMoved), errors.Is(err, journal.ErrAmbiguous):
+			continue // look where it ends now
+		case err != nil:
+			return err
+		}
+		checked = next.Size
+		r.n.log.InfoContext(ctx, "entries put back", "size", next.Size, "of", to.Size)
+	}
+}
+
+// entries reads those from at on, up to end or the bounds of one step.
+func (t tiles) entries(ctx context.Context, at, end int64) ([][]byte, error) {
+	var all [][]byte
+	bytes := 0
+	for n := 0; at < end && n < stepBundles && bytes < stepBytes; n++ {
+		w := tlog.Tile{H: torchwood.TileHeight, L: -1, N: at / torchwood.TileWidth}
+		w.W = int(min(torchwood.TileWidth, end-w.N*torchwood.TileWidth))
+		data, err := t.get(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		bytes += len(data)
+		var bundle [][]byte
+		for len(data) > 0 && len(bundle) < w.W {
+			var e []byte
+			if e, data, err = torchwood.ReadTileEntry(data); err != nil {
+				return nil, fmt.Errorf("%s: %w", torchwood.TilePath(w), err)
+			}
+			bundle = append(bundle, e)
+		}
+		if len(bundle) < w.W {
+			return nil, fmt.Errorf("%s: a bundle of %d entries, want %d", torchwood.TilePath(w), len(bundle), w.W)
+		}
+		all = append(all, bundle[at-w.N*torchwood.TileWidth:]...)
+		at = w.N*torchwood.TileWidth + int64(w.W)
+	}
+	return all, nil
+}
+
+// fetchBlobs gets back the sealed contents of our own acts that are not here,
+// and returns how many are still missing.
+func (r *recovery) fetchBlobs(ctx context.Context) int {
+	missing := r.n.ledger.Missing(r.n.Self.Origin)
+	if len(missing) == 0 {
+		return 0
+	}
+	peers, err := r.n.roster.Peers(ctx)
+	if err != nil {
+		return len(missing)
+	}
+	var clients []*peer.Client
+	for _, p := range peers {
+		if c, err := p.Client(peer.Config{UserAgent: "comity/" + r.n.c.Version}); err == nil {
+			defer c.Close()
+			clients = append(clients, c)
+		}
+	}
+	left := 0
+	for _, m := range missing {
+		got := false
+		for _, c := range clients {
+			data, err := c.Get(ctx, "/journal/blob/"+m.SHA256.String(), m.Size)
+			if err != nil || int64(len(data)) != m.Size || sha256.Sum256(data) != m.SHA256 {
+				continue
+			}
+			if err := (ledgerBlobs{r.n}).Put(ctx, data); err != nil {
+				r.n.log.ErrorContext(ctx, "store a sealed content that was fetched back", "sha256", m.SHA256.String(), "err", err)
+				break
+			}
+			got = true
+			break
+		}
+		if !got {
+			left++
+		}
+	}
+	r.n.log.WarnContext(ctx, "sealed contents of our own acts were missing here", "fetched", len(missing)-left, "missing", left)
+	return left
+}
+
+// keepBlobs fetches sealed contents of our own that are missing until none is.
+func (r *recovery) keepBlobs(ctx context.Context) {
+	back := peer.Backoff{Rand: jitter, Base: 5 * time.Second, Max: 10 * time.Minute}
+	for r.fetchBlobs(ctx) > 0 {
+		if !pause(ctx, back.Fail(0)) {
+			return
+		}
+	}
+}
+
+// remind asks a witness that has not answered yet, until it does, how far it
+// has seen our journal. If that is ahead of what is stored here, the journal
+// signs nothing until it is whole again.
+func (r *recovery) remind(ctx context.Context, l *link) {
+	back := peer.Backoff{Rand: jitter}
+	for !r.hasHeard(l.peer.Domain) {
+		asking, cancel := context.WithTimeout(ctx, askTimeout)
+		s := r.lookAt(asking, l.peer)
+		cancel()
+		if s.err == nil {
+			for _, h := range s.seen {
+				if err := r.n.journal.Saw(ctx, tlog.Tree{N: h.Size, Hash: h.Root}); err != nil && ctx.Err() == nil {
+					r.n.log.ErrorContext(ctx, "a witness has seen more of our journal than is stored", "witness", string(l.peer.Domain), "err", err)
+				}
+			}
+			r.mu.Lock()
+			r.heard[l.peer.Domain] = true
+			r.mu.Unlock()
+			return
+		}
+		if !pause(ctx, back.Fail(peer.RetryAfterOf(s.err))) {
+			return
+		}
+	}
+}
+
+// pause for d; false if ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// seenFile in the folder holds a late checkpoint of our own journal. It tells
+// when a database was put back, or is another, and the folder was not: also if
+// no peer knows of us. That it agrees proves nothing, since a whole folder can
+// be put back too, so that it never stands for a witness.
+const seenFile = "checkpoint"
+
+// remembered is what seenFile says.
+func (r *recovery) remembered() ([]journal.Head, error) {
+	path := filepath.Join(r.n.Folder.Dir, seenFile)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	cp, _, err := witness.OpenCosigned(b, time.Now(), r.log)
+	if err != nil {
+		// A machine that stopped may leave it half-written; it may also belong to
+		// a key that was replaced.
+		r.n.log.Warn("the checkpoint kept in the folder cannot be read; going on without it", "file", path, "err", err)
+		return nil, nil
+	}
+	return []journal.Head{headOf(cp)}, nil
+}
+
+// noteSeen writes seenFile after new checkpoints, at most once a second.
+func (r *recovery) noteSeen(ctx context.Context) {
+	for {
+		r.mu.Lock()
+		size := r.noted
+		r.mu.Unlock()
+		if _, err := r.n.journal.Wait(ctx, size); err != nil {
+			return
+		}
+		if err := r.note(); err != nil {
+			r.n.log.WarnContext(ctx, "note how far the journal was signed", "err", err)
+		}
+		if !pause(ctx, time.Second) {
+			return
+		}
+	}
+}
+
+// note writes the newest checkpoint into seenFile.
+func (r *recovery) note() error {
+	h := r.n.journal.Head()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if h.Size <= r.noted || len(h.Note) == 0 {
+		return nil
+	}
+	path := filepath.Join(r.n.Folder.Dir, seenFile)
+	if err := os.WriteFile(path+".new", h.Note, 0o600); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	r.noted = h.Size
+	return nil
+}
