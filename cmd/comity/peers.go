@@ -46,7 +46,7 @@ removed stays. "comity follow" pins one.`,
 				fmt.Fprintf(a.out, "%-16s %s\n  %d of %d entries stored here%s\n", p.Domain, p.URL, p.Followed.Size, p.Followed.Theirs, following(p.Followed))
 				fmt.Fprintf(a.out, "  ours: stored %s, witnessed %s\n", upTo(p.Stored), upTo(p.Witness))
 			}
-			return nil
+			return a.acceptance(c)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, as the API answers it")

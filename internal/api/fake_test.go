@@ -226,7 +226,7 @@ func (d *fakeDesk) Peers(context.Context, desk.Who) ([]desk.PeerView, error) {
 }
 
 func (d *fakeDesk) Record(context.Context, desk.Who) (desk.Record, error) {
-	return desk.Record{Origin: ecowas.Origin(), Size: 4, Root: sha256.Sum256(nil), Checkpoint: []byte("ecowas.example/journal\n4\n"),
+	return desk.Record{Origin: ecowas.Origin(), Size: 4, Demands: "un.example/witness", Accepted: 4, Root: sha256.Sum256(nil), Checkpoint: []byte("ecowas.example/journal\n4\n"),
 		Cosignatures: []desk.Cosignature{{Name: "ecowas.example/journal", Role: "log"},
 			{Name: "un.example/witness", Role: "witness", At: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)}}}, d.broken
 }

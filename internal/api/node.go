@@ -73,6 +73,8 @@ type Record struct {
 	Root         comity.Hash   `json:"root,omitzero"` // RFC 6962 tree head
 	Checkpoint   string        `json:"checkpoint"`    // the newest, a signed note, with the cosignatures known
 	Cosignatures []Cosignature `json:"cosignatures"`
+	Demands      string        `json:"demands,omitempty"` // the policy: whose cosignatures make a checkpoint accepted, in words
+	Accepted     int64         `json:"accepted"`          // entries of the newest accepted checkpoint; 0 if none is
 }
 
 // Cosignature of the newest checkpoint.
@@ -149,9 +151,15 @@ func (h *Handler) getRecord(w http.ResponseWriter, r *http.Request, who desk.Who
 	if err != nil {
 		return err
 	}
-	out := Record{Origin: x.Origin, Size: x.Size, Root: x.Root, Checkpoint: string(x.Checkpoint), Cosignatures: []Cosignature{}}
+	return answer(w, http.StatusOK, RecordOf(x))
+}
+
+// RecordOf is the journal as the API shows it.
+func RecordOf(x desk.Record) Record {
+	out := Record{Origin: x.Origin, Size: x.Size, Root: x.Root, Checkpoint: string(x.Checkpoint), Cosignatures: []Cosignature{},
+		Demands: x.Demands, Accepted: x.Accepted}
 	for _, c := range x.Cosignatures {
 		out.Cosignatures = append(out.Cosignatures, Cosignature{c.Name, c.Role, realTime(c.At)})
 	}
-	return answer(w, http.StatusOK, out)
+	return out
 }

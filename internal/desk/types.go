@@ -133,7 +133,7 @@ type Record struct {
 	Root         comity.Hash
 	Checkpoint   []byte // the newest, with all cosignatures known
 	Cosignatures []Cosignature
-	Demands      string // what makes a checkpoint accepted, in words
+	Demands      string // whose cosignatures make a checkpoint accepted, in words; "" if none is needed
 	Accepted     int64  // entries of the newest accepted one, of those looked at; 0 if none is
 }
 

@@ -11,8 +11,10 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/comity/comity/act"
+	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/keys"
 )
 
 // Ask asks the node at a base address who it is, and reads the key act with
@@ -33,14 +35,18 @@ func Ask(ctx context.Context, base string) (peer.Peer, error) {
 	if err := p.Validate(); err != nil {
 		return peer.Peer{}, err
 	}
-	keys, err := keyAct(ctx, c, p)
+	named, err := keyAct(ctx, c, p)
 	if err != nil {
 		return peer.Peer{}, fmt.Errorf("read the key act of %s: %w", p.Domain, err)
 	}
-	if keys.Log != p.LogKey || keys.Witness != p.WitnessKey || keys.Mirror != p.MirrorKey || keys.Recipient != p.Recipient {
+	if named.Log != p.LogKey || named.Witness != p.WitnessKey || named.Mirror != p.MirrorKey || named.Recipient != p.Recipient {
 		return peer.Peer{}, fmt.Errorf("the node at %s names other keys than the key act in its journal does: do not pin them, and tell %s", c.Base(), p.Domain)
 	}
-	return p, nil
+	h, err := keys.Found(p.Domain, casefile.FoundingKeys(named))
+	if err != nil {
+		return peer.Peer{}, fmt.Errorf("the key act of %s: %w", p.Domain, err)
+	}
+	return p.WithKeys(h)
 }
 
 // keyAct reads entry 0 of a peer's journal, proven.

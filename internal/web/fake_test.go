@@ -398,6 +398,7 @@ func (f *fakeDesk) Peers(context.Context, desk.Who) ([]desk.PeerView, error) {
 
 func (f *fakeDesk) Record(context.Context, desk.Who) (desk.Record, error) {
 	r := desk.Record{Origin: f.self.Origin(), Size: f.next[f.self], Root: comity.LeafHash([]byte("root")),
+		Demands: "3 of au.example, ecowas.example, osce.example", Accepted: f.next[f.self] - 1,
 		Checkpoint: []byte("un.example/journal\n12\nqNJpJMwTVPBu9Fj4z9OD0U+rAxLTR1Rz9BlM6mE2h6o=\n\n— un.example/journal AABBCC==\n")}
 	for i, v := range f.peers() {
 		r.Cosignatures = append(r.Cosignatures, desk.Cosignature{Name: string(v.Domain) + "/witness", Role: []string{"witness", "mirror"}[i%2], At: time.Date(2026, 7, 1, 9, 30, 5, 0, time.UTC)})

@@ -308,10 +308,11 @@ func (p *Policy) met(signed func(witness string) bool) map[string]bool {
 	return out
 }
 
-// Demands is what the quorum asks for, in words: "2 of au, eu, oas".
+// Demands is what the quorum asks for, in words: "2 of au, eu, oas"; "" if it
+// asks for nothing.
 func (p *Policy) Demands() string {
 	if p.quorum == none {
-		return "no cosignature"
+		return ""
 	}
 	words := map[string]string{}
 	for _, name := range p.order {

@@ -98,8 +98,8 @@ func TestPolicyLogs(t *testing.T) {
 	if _, _, err := torchwood.VerifyCheckpoint(un.Checkpoint(5), p); err == nil {
 		t.Error("a policy without logs accepted a checkpoint")
 	}
-	if p.Demands() != "no cosignature" {
-		t.Errorf("it demands %q", p.Demands())
+	if p.Demands() != "" {
+		t.Errorf("it demands %q, want nothing", p.Demands())
 	}
 }
 
@@ -176,9 +176,6 @@ func FuzzParsePolicy(f *testing.F) {
 		p, err := witness.ParsePolicy(text)
 		if err != nil {
 			return
-		}
-		if p.Demands() == "" {
-			t.Errorf("%q demands nothing that can be said", text)
 		}
 		if again, err := witness.ParsePolicy([]byte(p.String())); err != nil || again.Demands() != p.Demands() {
 			t.Errorf("%q read again: %v", text, err)
