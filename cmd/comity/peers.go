@@ -59,7 +59,45 @@ removed stays. "comity follow" pins one.`,
 		}),
 		a.peerChangeCmd("remove", "Follow and trust an organization no longer", func(ctx context.Context, n *node.Node, d comity.Domain) error {
 			return n.Remove(ctx, d)
-		}))
+		}),
+		a.unfreezeCmd())
+	return c
+}
+
+func (a *app) unfreezeCmd() *cobra.Command {
+	var reason string
+	c := &cobra.Command{
+		Use:   "unfreeze DOMAIN --reason TEXT",
+		Short: "Read on in a journal that contradicted itself",
+		Long: `A journal that signed two checkpoints which contradict each other is frozen here
+at the last good position. Ask the organization, by telephone or in person, what
+happened, and compare its checkpoint with what is stored here. Then this goes
+on from there. Who did so, when and why is kept, and so is the evidence; it
+stays on the organization's page. If the journal still shows another past than
+the one stored here, it is frozen again at once.`,
+		Example: `  comity peers unfreeze oas.int --reason "Checkpoint 312 compared by telephone with M. Haddad"`,
+		Args:    exactly(1, "one organization's domain"),
+		RunE: func(c *cobra.Command, args []string) error {
+			d, err := comity.ParseDomain(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			if reason == "" {
+				return usageError{errors.New("give --reason: how the organization was re-established, and who said so")}
+			}
+			n, err := a.read(c.Context())
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			if err := n.Desk.UnfreezePeer(c.Context(), operator, d, reason); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "%s is no longer frozen. A running node reads on within seconds; the evidence is kept.\n", d)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&reason, "reason", "", "how the organization was re-established, and who said so")
 	return c
 }
 

@@ -20,22 +20,30 @@ import (
 func (a *app) verifyCmd() *cobra.Command {
 	var key, entryFile, policyFile, disclosure string
 	c := &cobra.Command{
-		Use:   "verify PROOF --key VKEY",
-		Short: "Check a proof, offline",
-		Long: `Checks that the act in PROOF, a C2SP tlog-proof, stands in the journal whose
+		Use:   "verify FILE --key VKEY",
+		Short: "Check a proof, or evidence of a fork, offline",
+		Long: `Checks that the act in FILE, a C2SP tlog-proof, stands in the journal whose
 key is VKEY. Needs no network and no folder. The proof carries the entry
 itself; --entry checks it for a file of yours instead. --policy takes a C2SP
 policy file, for proofs that must carry cosignatures.
 
+FILE may also be evidence against a journal, as a peer's page and an evidence
+act have it: then it is checked that the holder of VKEY signed two checkpoints
+which contradict each other.
+
 With --disclosure, also checks that a disclosed text is what a sealed entry
 committed to.`,
 		Example: `  comity verify 12.tlog-proof --key ecowas.int/journal+5f0a…
-  comity verify 12.tlog-proof --policy policy.txt --disclosure 12.disclosure`,
-		Args: exactly(1, "one proof file"),
+  comity verify 12.tlog-proof --policy policy.txt --disclosure 12.disclosure
+  comity verify oas.int.evidence.json --key oas.int/journal+5f0a…`,
+		Args: exactly(1, "one file, a proof or evidence"),
 		RunE: func(c *cobra.Command, args []string) error {
 			proof, err := os.ReadFile(args[0])
 			if err != nil {
 				return err
+			}
+			if isEvidence(proof) {
+				return a.verifyEvidence(proof, key)
 			}
 			policy, err := readPolicy(key, policyFile)
 			if err != nil {

@@ -46,6 +46,7 @@ type Desk interface {
 	Now() comity.Time
 	Self() desk.Self
 	Peers(context.Context, desk.Who) ([]desk.PeerView, error)
+	Evidence(context.Context, desk.Who, comity.Domain) ([]byte, error)
 	Record(context.Context, desk.Who) (desk.Record, error)
 	Digest() casefile.Digest
 
@@ -157,6 +158,7 @@ func (h *Handler) routes() []route {
 
 		{"GET", "/api/v1/self", h.getSelf},
 		{"GET", "/api/v1/peers", h.getPeers},
+		{"GET", "/api/v1/peers/{domain}/evidence", h.getEvidence},
 		{"GET", "/api/v1/digest", h.getDigest},
 		{"GET", "/api/v1/record", h.getRecord},
 

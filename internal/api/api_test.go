@@ -48,7 +48,7 @@ func TestFailuresShowNothing(t *testing.T) {
 		if !strings.HasPrefix(o.path, "/api/v1/") {
 			continue
 		}
-		path := strings.NewReplacer("{domain}/{index}", "ecowas.example/0", "{id}", "3").Replace(o.path)
+		path := strings.NewReplacer("{domain}/{index}", "ecowas.example/0", "{domain}", "au.example", "{id}", "3").Replace(o.path)
 		s.wantSecret(s.problem(s.want(500, o.method, path, as("releasing"), body(warningDoc))))
 	}
 }
@@ -350,4 +350,15 @@ func TestKey(t *testing.T) {
 	if s.desk.Held() != held {
 		t.Error("a refused request was recorded")
 	}
+}
+
+// Evidence is a file for everybody; there is none of an honest journal.
+func TestEvidence(t *testing.T) {
+	s := newSite(t)
+	w := s.want(200, "GET", "/api/v1/peers/au.example/evidence")
+	if w.Body.String() != evidenceFile || w.Header().Get("Content-Disposition") != `attachment; filename="au.example.evidence.json"` {
+		t.Errorf("%s %s", w.Header(), w.Body)
+	}
+	s.want(404, "GET", "/api/v1/peers/un.example/evidence")
+	s.want(404, "GET", "/api/v1/peers/UN/evidence")
 }

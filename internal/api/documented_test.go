@@ -24,7 +24,7 @@ func TestEveryDocumentedAnswer(t *testing.T) {
 	const a = "/api/v1/acts/ecowas.example/2"
 
 	// Documentation.
-	for _, path := range []string{"/api/", "/api/openapi.yaml", "/api/v1/digest", a + "/entry"} {
+	for _, path := range []string{"/api/", "/api/openapi.yaml", "/api/v1/digest", a + "/entry", "/api/v1/peers/au.example/evidence"} {
 		w := s.want(200, "GET", path)
 		s.want(304, "GET", path, header("If-None-Match", `"other", W/`+w.Header().Get("ETag")))
 	}
@@ -44,7 +44,7 @@ func TestEveryDocumentedAnswer(t *testing.T) {
 	}
 	s.want(429, "GET", "/api/v1/stream", as("observer7"))
 	for _, path := range []string{"acts/ecowas.example/999", "acts/ecowas.example/999/entry", "acts/ecowas.example/999/proof",
-		"acts/nonsense/01", "situations/ecowas.example/999", "situations/ecowas.example/2", "drafts/999", "drafts/x"} {
+		"acts/nonsense/01", "situations/ecowas.example/999", "situations/ecowas.example/2", "drafts/999", "drafts/x", "peers/eu.example/evidence"} {
 		s.want(404, "GET", "/api/v1/"+path, as("officer"))
 	}
 
@@ -83,7 +83,7 @@ func TestEveryDocumentedAnswer(t *testing.T) {
 		if !strings.HasPrefix(o.path, "/api/v1/") {
 			continue
 		}
-		path := strings.NewReplacer("{domain}/{index}", "ecowas.example/0", "{id}", "3").Replace(o.path)
+		path := strings.NewReplacer("{domain}/{index}", "ecowas.example/0", "{domain}", "au.example", "{id}", "3").Replace(o.path)
 		s.want(400, o.method, path+"?lat=true", as("releasing"), body(warningDoc))
 		s.want(401, o.method, path, as("forged"), body(warningDoc))
 		s.want(401, o.method, path, header("Authorization", "Basic abc"), body(warningDoc))

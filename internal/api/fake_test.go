@@ -220,10 +220,20 @@ func (d *fakeDesk) Peers(context.Context, desk.Who) ([]desk.PeerView, error) {
 	real := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	return []desk.PeerView{
 		{Domain: au, Name: "African Union", URL: "http://127.0.0.1:8084", Pinned: real, Follow: desk.Following{Size: 3, Theirs: 5, Heard: d.now,
-			At: real, Trouble: "refused: nothing listens there", Next: real, Paused: true, Frozen: true}},
+			At: real, Trouble: "refused: nothing listens there", Rate: 1500.4, Next: real, Paused: true, Frozen: true}},
 		{Domain: un, Follow: desk.Following{Size: 2}, Stored: desk.Receipt{Size: 4, At: real}, Witness: desk.Receipt{Size: 3, At: real}},
 	}, d.broken
 }
+
+func (d *fakeDesk) Evidence(_ context.Context, _ desk.Who, against comity.Domain) ([]byte, error) {
+	if against != au {
+		return nil, desk.ErrNotFound
+	}
+	return []byte(evidenceFile), d.broken
+}
+
+const evidenceFile = `{"format": "comity/evidence/v1", "origin": "au.example/journal", "key": "au.example/journal+1+A", "size": 3,
+	"a": {"checkpoint": "one"}, "b": {"checkpoint": "two", "steps": [{"size": 3, "root": "AA==", "proof": ["AA=="]}]}}`
 
 func (d *fakeDesk) Record(context.Context, desk.Who) (desk.Record, error) {
 	return desk.Record{Origin: ecowas.Origin(), Size: 4, Demands: "un.example/witness", Accepted: 4, Root: sha256.Sum256(nil), Checkpoint: []byte("ecowas.example/journal\n4\n"),

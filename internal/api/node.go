@@ -1,6 +1,9 @@
 package api
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"math"
 	"net/http"
 	"time"
 
@@ -41,6 +44,7 @@ type Following struct {
 	Heard   comity.Time `json:"heard,omitzero"`    // node's clock when last read up to its head
 	ReadAt  comity.Time `json:"read_at,omitzero"`  // real time of the last success
 	NextAt  comity.Time `json:"next_at,omitzero"`  // real time of the next try
+	Rate    int64       `json:"rate,omitempty"`    // entries a second while it catches up
 	Trouble string      `json:"trouble,omitempty"` // why the last try failed
 	Paused  bool        `json:"paused"`
 	Frozen  bool        `json:"frozen"` // two signed checkpoints of it contradict each other
@@ -102,6 +106,25 @@ func (h *Handler) getPeers(w http.ResponseWriter, r *http.Request, who desk.Who)
 	return answer(w, http.StatusOK, PeersOf(all))
 }
 
+// getEvidence serves the newest evidence file against an organization, as it
+// is checked offline.
+func (h *Handler) getEvidence(w http.ResponseWriter, r *http.Request, who desk.Who) error {
+	if q := queryOf(r); q.err != nil {
+		return q.err
+	}
+	d, err := comity.ParseDomain(r.PathValue("domain"))
+	if err != nil {
+		return desk.ErrNotFound
+	}
+	file, err := h.c.Desk.Evidence(r.Context(), who, d)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", desk.EvidenceName(d)))
+	fixed(w, r, "public, no-cache", comity.Hash(sha256.Sum256(file)).String(), "application/json", file)
+	return nil
+}
+
 // PeersOf lists known organizations.
 func PeersOf(all []desk.PeerView) Peers {
 	out := Peers{Peers: []Peer{}}
@@ -109,7 +132,7 @@ func PeersOf(all []desk.PeerView) Peers {
 		f := p.Follow
 		out.Peers = append(out.Peers, Peer{Domain: p.Domain, Name: p.Name, URL: p.URL, PinnedAt: realTime(p.Pinned),
 			Followed: Following{Size: f.Size, Theirs: f.Theirs, Lag: max(0, f.Theirs-f.Size), Heard: f.Heard, ReadAt: realTime(f.At),
-				NextAt: realTime(f.Next), Trouble: f.Trouble, Paused: f.Paused, Frozen: f.Frozen},
+				NextAt: realTime(f.Next), Rate: int64(math.Round(f.Rate)), Trouble: f.Trouble, Paused: f.Paused, Frozen: f.Frozen},
 			Stored: receipt(p.Stored), Witness: receipt(p.Witness)})
 	}
 	return out

@@ -132,7 +132,7 @@ func TestSchemasAreTheTypes(t *testing.T) {
 		"Peer": Peer{}, "Following": Following{}, "Receipt": Receipt{}, "Digest": Digest{}, "Record": Record{}, "Cosignature": Cosignature{},
 		"Problem": Problem{}, "FieldError": FieldError{},
 	}
-	nouns := []string{"Domain", "Party", "ActName", "Hash", "Time", "Status", "TLP", "Document"}
+	nouns := []string{"Domain", "Party", "ActName", "Hash", "Time", "Status", "TLP", "Document", "Evidence", "EvidenceSide"} // the last two are a file of monitor
 	s := loadSpec(t)
 	for name, schema := range s.schemas() {
 		v, ok := types[name]

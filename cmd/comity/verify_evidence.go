@@ -1,0 +1,41 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/comity/comity/internal/monitor"
+)
+
+// isEvidence tells an evidence file from a proof, which is text.
+func isEvidence(b []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) }
+
+// verifyEvidence checks an evidence file and says what it proves.
+func (a *app) verifyEvidence(file []byte, key string) error {
+	e, err := monitor.ParseEvidence(file)
+	if err != nil {
+		return err
+	}
+	if key == "" {
+		return usageError{errors.New("give the accused journal's key with --key, got by another way: evidence proves nothing without it")}
+	}
+	v, err := note.NewVerifier(key)
+	if err != nil {
+		return usageError{fmt.Errorf("--key: %w", err)}
+	}
+	if err := e.Verify(v); err != nil {
+		return fmt.Errorf("the evidence does not hold: %w", err)
+	}
+	fmt.Fprintf(a.out, "ok: the key of %s signed two checkpoints that contradict each other\n", v.Name())
+	for _, s := range []monitor.Side{e.A, e.B} {
+		text, _, _ := strings.Cut(s.Checkpoint, "\n\n")
+		lines := strings.Split(text, "\n")
+		fmt.Fprintf(a.out, "  size %s, root %s\n", lines[1], lines[2]) // Verify has read them
+	}
+	fmt.Fprintf(a.out, "they disagree about the first %d entries: no journal can have grown through both\n", e.Size)
+	return nil
+}
