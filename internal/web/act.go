@@ -28,6 +28,7 @@ type actPage struct {
 	Informed  []act.To
 	Related   []relatedRow // acts that refer to this one, the newest first
 	Proof     proofBox
+	Evidence  *desk.Evidence // what this node found of the evidence it publishes; nil if it publishes none
 	MayReply  bool
 	MayRevoke bool
 	Mine      []owedRow // asked of us and open
@@ -83,6 +84,11 @@ func (s *site) act(w http.ResponseWriter, r *request) error {
 		}
 		p.MayReply = r.officer() && h.Status != comity.Replay && !h.File.IsZero()
 		p.MayRevoke = p.MayReply && name.Domain == s.self.Domain && h.Fact.Withdrawn.IsZero()
+	}
+	if e, ok, err := s.c.Desk.EvidenceAct(r.Context(), r.who, name); err != nil {
+		return err
+	} else if ok {
+		p.Evidence = &e
 	}
 	if err := s.actInFile(r, p); err != nil {
 		return err

@@ -35,6 +35,7 @@ type fakeDesk struct {
 	issued   int
 	noPeers  bool
 	peerList []desk.PeerView
+	paused   []string
 	failing  error // what every reading method returns, if set
 }
 
@@ -394,6 +395,57 @@ func (f *fakeDesk) peers() []desk.PeerView {
 
 func (f *fakeDesk) Peers(context.Context, desk.Who) ([]desk.PeerView, error) {
 	return f.peers(), f.failing
+}
+
+func (f *fakeDesk) Peer(_ context.Context, who desk.Who, domain comity.Domain) (desk.PeerDetail, error) {
+	real := time.Date(2026, 7, 1, 9, 29, 0, 0, time.UTC)
+	for _, v := range f.peers() {
+		if v.Domain != domain {
+			continue
+		}
+		p := desk.PeerDetail{PeerView: v}
+		p.Pinned, p.LogKey = real, string(domain)+"/journal+0011aabb+AAAA"
+		fork := desk.Fork{Size: 3, A: string(domain) + "/journal\n3\nAAAA\n\n— " + string(domain) + "/journal AAAA\n", B: string(domain) + "/journal\n4\nBBBB\n", Since: real,
+			File: []byte(`{"format": "comity/evidence/v1"}`), SHA256: comity.LeafHash(nil)}
+		switch domain {
+		case "eu.example":
+			told := fork
+			told.Told = comity.ActName{Domain: "au.example", Index: 0}
+			told.Ended, told.By, told.Why = real, "a.diallo", "Compared by telephone <with> them"
+			fork.Act = comity.ActName{Domain: "un.example", Index: 0}
+			p.Forks = []desk.Fork{fork, told}
+		case "osce.example":
+			p.Follow.Error, p.Follow.Rate = "details for whoever can mend it", 18000
+			p.Memberships = []desk.Membership{{House: "un.example", Is: "admitted", Act: fork.Act}, {House: "au.example", Is: "suspended"}, {House: "eu.example", Is: "removed"}}
+		}
+		return p, f.failing
+	}
+	return desk.PeerDetail{}, desk.ErrNotFound
+}
+
+func (f *fakeDesk) PausePeer(_ context.Context, who desk.Who, domain comity.Domain, paused bool) error {
+	if !who.May(person.Administrator) {
+		return desk.ErrForbidden
+	}
+	f.paused = append(f.paused, fmt.Sprint(domain, " ", paused))
+	return nil
+}
+
+func (f *fakeDesk) Evidence(ctx context.Context, who desk.Who, domain comity.Domain) ([]byte, error) {
+	p, err := f.Peer(ctx, who, domain)
+	if err != nil || len(p.Forks) == 0 {
+		return nil, desk.ErrNotFound
+	}
+	return p.Forks[0].File, nil
+}
+
+func (f *fakeDesk) EvidenceAct(ctx context.Context, who desk.Who, name comity.ActName) (desk.Evidence, bool, error) {
+	h, err := f.Act(ctx, who, name)
+	if err != nil || h.Act == nil || h.Act.Kind != "evidence.v1" {
+		return desk.Evidence{}, false, err
+	}
+	verified := h.Act.Title == "verified"
+	return desk.Evidence{Act: name, Against: "eu.example", Verified: verified, Why: map[bool]string{false: "no key is pinned here"}[verified]}, true, nil
 }
 
 func (f *fakeDesk) Record(context.Context, desk.Who) (desk.Record, error) {

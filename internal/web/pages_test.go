@@ -22,7 +22,7 @@ func empty() []framed {
 	return []framed{&startPage{Page: Page{Name: "start"}}, &boardPage{Page: Page{Name: "board"}}, &situationPage{Page: Page{Name: "situation"}},
 		&actPage{Page: Page{Name: "act"}}, &inboxPage{Page: Page{Name: "inbox"}}, &composeIndexPage{Page: Page{Name: "compose-index"}},
 		&composePage{Page: Page{Name: "compose"}}, &composedPage{Page: Page{Name: "composed"}}, &draftsPage{Page: Page{Name: "drafts"}},
-		&draftPage{Page: Page{Name: "draft"}}, &recordPage{Page: Page{Name: "record"}}, &peersPage{Page: Page{Name: "peers"}},
+		&draftPage{Page: Page{Name: "draft"}}, &recordPage{Page: Page{Name: "record"}}, &peersPage{Page: Page{Name: "peers"}}, &peerPage{Page: Page{Name: "peer"}},
 		&provePage{Page: Page{Name: "prove"}}, &findPage{Page: Page{Name: "find"}}, &signInPage{Page: Page{Name: "signin"}},
 		&aboutPage{Page: Page{Name: "about"}}, &errorPage{Page: Page{Name: "error"}}}
 }
@@ -95,7 +95,7 @@ func TestCrawlNothing(t *testing.T) {
 func TestGolden(t *testing.T) {
 	x := newTestSite(t)
 	for name, path := range map[string]string{
-		"start": "/", "board": "/board", "situation": fileURL(x.file), "act": actURL(x.request), "inbox": "/inbox", "peers": "/peers",
+		"start": "/", "board": "/board", "situation": fileURL(x.file), "act": actURL(x.request), "inbox": "/inbox", "peers": "/peers", "peer": "/peers/osce.example", "peer-frozen": "/peers/eu.example", "peer-frozen-ar": "/peers/eu.example?lang=ar",
 		"situation-ar": fileURL(x.file) + "?lang=ar", "answer": answerURL(x.referral, "Security Council"),
 	} {
 		t.Run(name, func(t *testing.T) {

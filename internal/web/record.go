@@ -92,17 +92,7 @@ func (s *site) peers(w http.ResponseWriter, r *request) error {
 	p := &peersPage{Page: s.frame(r, "peers", i18n.Key("Peers")), Size: rec.Size}
 	for _, v := range list {
 		row := peerRow{PeerView: v, Lag: max(0, v.Follow.Theirs-v.Follow.Size), Unstored: max(0, rec.Size-v.Stored.Size),
-			Unwitness: max(0, rec.Size-v.Witness.Size), State: "reading"}
-		switch f := v.Follow; {
-		case f.Frozen:
-			row.State = "frozen"
-		case f.Paused:
-			row.State = "paused"
-		case f.Trouble != "":
-			row.State = "trouble"
-		case f.At.IsZero():
-			row.State = "new"
-		}
+			Unwitness: max(0, rec.Size-v.Witness.Size), State: peerState(v.Follow)}
 		p.Peers = append(p.Peers, row)
 	}
 	rank := map[string]int{"frozen": 0, "trouble": 1, "new": 2, "paused": 3, "reading": 4}

@@ -65,6 +65,10 @@ type Desk interface {
 	Discard(ctx context.Context, who desk.Who, id int64) error
 
 	Peers(ctx context.Context, who desk.Who) ([]desk.PeerView, error)
+	Peer(ctx context.Context, who desk.Who, domain comity.Domain) (desk.PeerDetail, error)
+	PausePeer(ctx context.Context, who desk.Who, domain comity.Domain, paused bool) error
+	Evidence(ctx context.Context, who desk.Who, domain comity.Domain) ([]byte, error)
+	EvidenceAct(ctx context.Context, who desk.Who, name comity.ActName) (desk.Evidence, bool, error)
 	Record(ctx context.Context, who desk.Who) (desk.Record, error)
 	Digest() casefile.Digest
 }

@@ -71,6 +71,7 @@ func (w *world) everyPage(t *testing.T) {
 		{name: "draft", path: draft},
 		{name: "record", path: "/record"},
 		{name: "peers", path: "/peers"},
+		{name: "peer", path: "/peers/au.example"},
 		{name: "prove", path: "/prove"},
 		{name: "find", path: "/find?q=Halcyon"},
 		{name: "about", path: "/about"},
