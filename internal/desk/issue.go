@@ -50,11 +50,11 @@ func (d *Desk) Issue(ctx context.Context, who Who, doc []byte) (Issued, error) {
 	}
 	p, err := d.prepare(ctx, doc)
 	if err != nil {
-		return Issued{}, err
+		return Issued{}, explain(err)
 	}
 	if p.Consequential {
 		id, err := d.c.Drafts.AddDraft(ctx, d.draftOf(who, p))
-		return Issued{Draft: id}, err
+		return Issued{Draft: id}, explain(err)
 	}
 	return d.record(ctx, p, nil)
 }

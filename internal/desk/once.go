@@ -88,14 +88,15 @@ func (d *Desk) IssueOnce(ctx context.Context, who Who, key string, doc []byte) (
 	a := Answer{Person: who.Person.ID, Key: key, Asked: sha256.Sum256(doc), At: time.Now()}
 	since := a.At.Add(-KeyLife)
 	if before, ok, err := d.c.Answers.Answered(ctx, a.Person, key, since); err != nil || ok {
-		return a.like(before, err)
+		return a.like(before, explain(err))
 	}
 	p, err := d.prepare(ctx, doc)
 	if err != nil {
-		return Issued{}, err
+		return Issued{}, explain(err)
 	}
 	if p.Consequential {
-		return a.like(first(d.c.Answers.AddDraftOnce(ctx, d.draftOf(who, p), a, since)))
+		before, _, err := d.c.Answers.AddDraftOnce(ctx, d.draftOf(who, p), a, since)
+		return a.like(before, explain(err))
 	}
 	out, err := d.record(ctx, p, func(r Recorder, issued Issued) error {
 		a := a
@@ -112,8 +113,6 @@ func (d *Desk) IssueOnce(ctx context.Context, who Who, key string, doc []byte) (
 	}
 	return out, err
 }
-
-func first[A, B any](a A, _ B, err error) (A, error) { return a, err }
 
 // like returns what was answered before, if it was to the same document.
 func (a Answer) like(before Answer, err error) (Issued, error) {

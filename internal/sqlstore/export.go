@@ -225,7 +225,7 @@ func Import(ctx context.Context, url string, r io.Reader, o Options) (rows int64
 	}
 	defer d.Close()
 	s := &Store{d: d, log: o.Logger}
-	err = s.write(ctx, func(tx *Tx) error {
+	err = s.write(ctx, nil, func(tx *Tx) error {
 		if err := d.LockSchema(ctx, tx.tx); err != nil {
 			return s.failed("lock", err)
 		}

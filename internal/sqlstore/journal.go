@@ -18,12 +18,7 @@ const maxEntries = 1 << 40
 // Update implements [journal.Store]. The transaction handed to fn is a *Tx, so
 // that what belongs together can be written together.
 func (s *Store) Update(ctx context.Context, o comity.Origin, fn func(journal.Tx) error) error {
-	return s.write(ctx, func(tx *Tx) error {
-		if err := tx.lock(o); err != nil {
-			return err
-		}
-		return fn(tx)
-	})
+	return s.write(ctx, func(tx *Tx) error { return tx.lock(o) }, func(tx *Tx) error { return fn(tx) })
 }
 
 // Head implements [journal.Store].

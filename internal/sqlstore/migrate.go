@@ -63,7 +63,7 @@ func (s *Store) migrate(ctx context.Context, dir fs.FS) error {
 	if err != nil {
 		return err
 	}
-	err = s.write(ctx, func(tx *Tx) error {
+	err = s.write(ctx, nil, func(tx *Tx) error {
 		if err := s.d.LockSchema(ctx, tx.tx); err != nil {
 			return s.failed("lock", err)
 		}

@@ -110,6 +110,14 @@ type dialect interface {
 	// opened again before it can be trusted.
 	Broken() error
 
+	// Transient reports whether a failure is one of the connection or of the
+	// moment, after which the same may succeed: the server was restarted, or
+	// another became the primary. Nothing is said of a commit.
+	Transient(err error) bool
+
+	// Reconnect gives up connections that nobody uses.
+	Reconnect()
+
 	// Hint says what an error of the database means and what to do, in words
 	// for people; "" if nothing is known.
 	Hint(err error) string

@@ -1,8 +1,10 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"sync"
 
@@ -37,7 +39,12 @@ func (c conn) query(ctx context.Context, q string, args ...any) (*sql.Rows, erro
 	if st := c.stmt(ctx, q); st != nil {
 		return st.QueryContext(ctx, args...)
 	}
-	return c.on.QueryContext(ctx, c.s.d.SQL(q), args...)
+	var rows *sql.Rows
+	err := c.again(ctx, func() (err error) {
+		rows, err = c.on.QueryContext(ctx, c.s.d.SQL(q), args...)
+		return err
+	})
+	return rows, err
 }
 
 // queryRow runs a SELECT of at most one row; Scan reports sql.ErrNoRows.
@@ -45,7 +52,21 @@ func (c conn) queryRow(ctx context.Context, q string, args ...any) *sql.Row {
 	if st := c.stmt(ctx, q); st != nil {
 		return st.QueryRowContext(ctx, args...)
 	}
-	return c.on.QueryRowContext(ctx, c.s.d.SQL(q), args...)
+	var row *sql.Row
+	_ = c.again(ctx, func() error {
+		row = c.on.QueryRowContext(ctx, c.s.d.SQL(q), args...)
+		return row.Err()
+	})
+	return row // with the error of the last try
+}
+
+// again runs a read, outside of a transaction more than once if the connection
+// to the server breaks.
+func (c conn) again(ctx context.Context, read func() error) error {
+	if c.tx != nil {
+		return read()
+	}
+	return c.s.retry(ctx, readPatience, read)
 }
 
 // stmt returns q prepared, or nil if it is to be run as it is; an error in q
@@ -81,7 +102,7 @@ type Tx struct {
 // Write runs fn in one transaction and commits. If fn returns an error
 // nothing is written and Write returns that error.
 func (s *Store) Write(ctx context.Context, fn func(*Tx) error) error {
-	return s.write(ctx, fn)
+	return s.write(ctx, nil, fn)
 }
 
 // View runs fn in one transaction that only reads, so that all its statements
@@ -95,18 +116,38 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 	return fn(&Tx{conn: conn{s: s, on: tx, tx: tx}, ctx: ctx})
 }
 
-func (s *Store) write(ctx context.Context, fn func(*Tx) error) error {
+// write runs begin, which may be nil, and then fn, once, in a transaction. As
+// long as fn has not begun, a connection that breaks is no reason to fail.
+func (s *Store) write(ctx context.Context, begin, fn func(*Tx) error) error {
 	if err := s.d.Broken(); err != nil {
 		return fmt.Errorf("%w: %w", journal.ErrReopen, err)
 	}
-	if err := s.inTx(ctx, fn); err != nil {
+	var outcome error
+	err := s.retry(ctx, writePatience, func() error {
+		begun := false
+		err := s.inTx(ctx, func(tx *Tx) error {
+			if begin != nil {
+				if err := begin(tx); err != nil {
+					return err
+				}
+			}
+			begun = true
+			return fn(tx)
+		})
+		if !begun {
+			return err
+		}
+		outcome = err
+		return nil
+	})
+	if err = cmp.Or(err, outcome); err != nil {
 		return err
 	}
 	s.wcache.prepare() // with the connection free again
 	return nil
 }
 
-func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) error {
+func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) (err error) {
 	// The wait for a connection ends with ctx. Once begun, a transaction of
 	// SQLite runs to its end: it is short, and watching ctx costs a goroutine
 	// per statement.
@@ -114,7 +155,13 @@ func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) error {
 	if err != nil {
 		return s.failed("connect for writing", err)
 	}
-	defer c.Close()
+	defer func() {
+		if s.d.Transient(err) {
+			_ = c.Raw(func(any) error { return driver.ErrBadConn }) // it may be to a server that takes no writes any more
+			s.d.Reconnect()
+		}
+		c.Close()
+	}()
 	ctx = s.d.Statement(ctx)
 	tx, err := c.BeginTx(ctx, nil)
 	if err != nil {

@@ -5,14 +5,17 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -27,6 +30,9 @@ type DB struct {
 	schema  string // "" for the default
 	place   string // for messages, without a password
 }
+
+// connectTimeout unless the address has one.
+const connectTimeout = 5 * time.Second
 
 // maxConns bounds the connections of one process.
 const maxConns = 16
@@ -60,6 +66,12 @@ func Open(ctx context.Context, dbURL string) (*DB, error) {
 	// What a transaction changes is told under this name: see Line.
 	process := rand.Text()
 	config.RuntimeParams["comity.process"] = process
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
+	// A server whose machine is gone is found out in seconds, not hours.
+	config.DialFunc = (&net.Dialer{Timeout: config.ConnectTimeout,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}}).DialContext
 	db := &DB{pool: stdlib.OpenDB(*config), config: config, process: process, schema: schema, place: u.Redacted()}
 	db.pool.SetMaxOpenConns(maxConns)
 	db.pool.SetMaxIdleConns(maxConns)
@@ -188,6 +200,35 @@ func (db *DB) Commit(tx *sql.Tx) (unknown bool, err error) {
 // Broken is nil: the server looks after its disk.
 func (db *DB) Broken() error { return nil }
 
+// Transient reports whether the server was not there, went away, or is not the
+// one that takes writes: what had not begun may be tried again.
+func (db *DB) Transient(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch {
+		case strings.HasPrefix(pg.Code, "57P"), // shut down, crashed, starting
+			strings.HasPrefix(pg.Code, "08"), // connection
+			strings.HasPrefix(pg.Code, "40"), // deadlock, serialization: rolled back
+			pg.Code == "25006",               // read-only: a standby, or made one
+			pg.Code == "25P03",               // idle for too long in a transaction
+			pg.Code == "53300":               // too many connections
+			return true
+		}
+		return false
+	}
+	var connect *pgconn.ConnectError
+	var op *net.OpError
+	return errors.As(err, &connect) || errors.As(err, &op) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, driver.ErrBadConn) || pgconn.SafeToRetry(err)
+}
+
+// Reconnect gives up connections that nobody uses: they may lead to a server
+// that is not the primary any more.
+func (db *DB) Reconnect() {
+	db.pool.SetMaxIdleConns(0)
+	db.pool.SetMaxIdleConns(maxConns)
+}
+
 // Hint explains the errors that people meet.
 // See https://www.postgresql.org/docs/current/errcodes-appendix.html.
 func (db *DB) Hint(err error) string {
@@ -199,7 +240,7 @@ func (db *DB) Hint(err error) string {
 		case pg.Code == "53300":
 			return "the database server has no connection free; raise its max_connections"
 		case pg.Code == "25006":
-			return "the database server takes no writes; it is a standby, or was made one"
+			return "the database server takes no writes; it is a standby, or was made one; try again in a moment"
 		case pg.Code == "42501":
 			return "the database user lacks a permission"
 		case pg.Code == "28P01" || pg.Code == "28000":
@@ -211,6 +252,9 @@ func (db *DB) Hint(err error) string {
 	var op *net.OpError
 	if errors.As(err, &op) {
 		return "the database server cannot be reached at " + db.place
+	}
+	if db.Transient(err) {
+		return "the connection to the database server broke; try again in a moment"
 	}
 	return ""
 }

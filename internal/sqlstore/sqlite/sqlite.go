@@ -179,6 +179,12 @@ func (db *DB) Broken() error {
 	return nil
 }
 
+// Transient is false: there is no connection that breaks.
+func (db *DB) Transient(error) bool { return false }
+
+// Reconnect does nothing.
+func (db *DB) Reconnect() {}
+
 // Hint explains the errors that people meet.
 func (db *DB) Hint(err error) string {
 	switch c := code(err); c & 0xff {

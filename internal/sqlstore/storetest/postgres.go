@@ -51,27 +51,41 @@ func Postgres(t testing.TB) string {
 
 // Terminate cuts the connection that holds the lease "follow au.example" on
 // the schema of an address, as a server does that goes down.
-func Terminate(t testing.TB, address string) (int64, error) {
+func Terminate(t testing.TB, address string) {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
-		return 0, err
+		t.Fatal(err)
+	}
+	execute(t, address, `SELECT pg_terminate_backend(pid) FROM pg_locks l
+		WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+		AND (l.classid::bigint << 32) + l.objid::bigint = hashtextextended('comity lease ' || $1 || ' follow au.example', 0)`,
+		u.Query().Get("schema"))
+}
+
+// Cut cuts all connections of an application.
+func Cut(t testing.TB, address, application string) {
+	t.Helper()
+	execute(t, address, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1", application)
+}
+
+// execute runs a statement on the server of an address.
+func execute(t testing.TB, address, q string, args ...any) {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
 	}
 	params := u.Query()
-	schema := params.Get("schema")
 	params.Del("schema")
 	u.RawQuery = params.Encode()
 	c, err := stdlib.GetDefaultDriver().(*stdlib.Driver).OpenConnector(u.String())
 	if err != nil {
-		return 0, err
+		t.Fatal(err)
 	}
 	db := sql.OpenDB(c)
 	defer db.Close()
-	r, err := db.Exec(`SELECT pg_terminate_backend(pid) FROM pg_locks l
-		WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-		AND (l.classid::bigint << 32) + l.objid::bigint = hashtextextended('comity lease ' || $1 || ' follow au.example', 0)`, schema)
-	if err != nil {
-		return 0, err
+	if _, err := db.Exec(q, args...); err != nil {
+		t.Errorf("%s: %v", q, err)
 	}
-	return r.RowsAffected()
 }
