@@ -2,16 +2,22 @@ package act
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
 )
 
-// Erasure removes the sealed content of the acts that it cites, everywhere.
-// Their effects and their place in the journal stay. What was public cannot be
-// erased: withdraw it.
+// Erasure removes the sealed content of acts of the same organization,
+// everywhere. Their effects and their place in the journal stay. What was
+// public cannot be erased: withdraw it.
+//
+// It is for everybody, as also those remove the content who keep it for others
+// and cannot read it. So it names what it erases in its body: "re" of a public
+// act refers to what everybody can read.
 type Erasure struct {
-	Reason string `json:"reason"`
+	Reason string           `json:"reason"` // without repeating what is erased
+	Acts   []comity.ActName `json:"acts"`
 }
 
 var _ = register(Spec{
@@ -20,29 +26,35 @@ var _ = register(Spec{
 	About:         "Has the sealed content of acts of the same organization removed everywhere; that they existed, and what they did, stays.",
 	Consequential: true,
 	Check: checked(func(a *Act, e Erasure) error {
-		if len(a.Refers("cites")) == 0 {
-			return errors.New(`re: an erasure refers to what it erases with how "cites"`)
+		var err error
+		sorted := slices.SortedFunc(slices.Values(e.Acts), comity.ActName.Compare)
+		switch {
+		case a.TLP != comity.Clear:
+			err = errors.New("tlp: whoever keeps a copy must know that it is to go; mark an erasure CLEAR, and say nothing in it that is to be erased")
+		case len(a.Attach) > 0:
+			err = errors.New("attach: an erasure has no attachments")
+		case len(e.Acts) == 0:
+			err = errors.New("body: acts: name what is erased")
+		case len(slices.Compact(sorted)) < len(e.Acts):
+			err = errors.New("body: acts: an act is named twice")
 		}
-		return missing("reason", e.Reason, "why it is erased, without repeating what is")
+		return errors.Join(err, missing("reason", e.Reason, "why it is erased, without repeating what is"))
 	}),
-	Effects: func(a *Act) (effect.List, error) {
+	Effects: computed(func(_ *Act, e Erasure) effect.List {
 		var l effect.List
-		for _, n := range a.Refers("cites") {
+		for _, n := range e.Acts {
 			l = append(l, effect.Erase{Act: n})
 		}
-		return l, nil
-	},
+		return l
+	}),
 	Example: func() *Act {
 		return &Act{
-			Kind:      "erasure.v1",
-			Date:      must(comity.ParseTime("2003-04-30T09:00:00Z")),
-			By:        By{Organ: "Executive Secretariat", Office: "Data protection officer"},
-			To:        []To{{Org: "un.example", For: ForInformation}},
-			Situation: must(comity.ParseActName("ecowas.example/7")),
-			Re:        []Re{{Ref: exampleRef("ecowas.example/10"), How: "cites"}},
-			Status:    comity.Exercise, TLP: comity.Amber, Lang: "en",
+			Kind:   "erasure.v1",
+			Date:   must(comity.ParseTime("2003-04-30T09:00:00Z")),
+			By:     By{Organ: "Executive Secretariat", Office: "Data protection officer"},
+			Status: comity.Exercise, TLP: comity.Clear, Lang: "en",
 			Title: "A report that named a witness is erased",
-			Body:  mustJSON(Erasure{Reason: "It named a person at risk."}),
+			Body:  mustJSON(Erasure{Reason: "It named a person at risk.", Acts: []comity.ActName{must(comity.ParseActName("ecowas.example/10"))}}),
 		}
 	},
 })

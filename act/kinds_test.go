@@ -40,7 +40,7 @@ func TestExamples(t *testing.T) {
 func TestKinds(t *testing.T) {
 	consequential := map[Kind]bool{"decision.v1": true, "mandate.v1": true, "authorization-request.v1": true, "deployment.v1": true,
 		"correction.v1": true, "withdrawal.v1": true, "key.v1": true, "erasure.v1": true, "membership.v1": true}
-	if got, want := len(Kinds()), 32; got != want {
+	if got, want := len(Kinds()), 33; got != want {
 		t.Errorf("%d kinds, want %d", got, want)
 	}
 	titles := map[string]Kind{}
@@ -168,8 +168,11 @@ func TestKindsRefuse(t *testing.T) {
 		{"evidence.v1", "against nobody", body(Evidence{Proof: comity.LeafHash(nil)}), "domain"},
 		{"withdrawal.v1", "of nothing", func(a *Act) { a.Re = nil }, "what it withdraws"},
 		{"withdrawal.v1", "for no reason", body(Withdrawal{}), "reason"},
-		{"erasure.v1", "of nothing", func(a *Act) { a.Re = nil }, "what it erases"},
-		{"erasure.v1", "for no reason", body(Erasure{}), "reason"},
+		{"erasure.v1", "of nothing", body(Erasure{Reason: "x", Acts: []comity.ActName{}}), "what is erased"},
+		{"erasure.v1", "for no reason", body(Erasure{Acts: []comity.ActName{{Domain: "un.example", Index: 1}}}), "reason"},
+		{"erasure.v1", "twice", body(Erasure{Reason: "x", Acts: []comity.ActName{{Domain: "un.example", Index: 1}, {Domain: "un.example", Index: 1}}}), "twice"},
+		{"erasure.v1", "that few may read", func(a *Act) { a.TLP = comity.Amber }, "mark an erasure CLEAR"},
+		{"erased.v1", "of nothing", func(a *Act) { a.Re = nil }, "refers to the erasure"},
 		{"correction.v1", "of nothing", func(a *Act) { a.Re = nil }, "put right"},
 		{"correction.v1", "of two", func(a *Act) { a.Re = re("corrects", "un.example/4", "un.example/5") }, "put right"},
 		{"correction.v1", "of no kind", body(Correction{}), "which kind"},

@@ -316,7 +316,10 @@ func (s *State) bring(n *node, author effect.Author, e effect.Effect) {
 // strike notes in a field of an act's fact by which act it was struck out: the
 // first that did, so that it stays so whatever comes later.
 func (s *State) strike(act, by comity.ActName, field func(*ActFact) *comity.ActName) {
-	i := s.acts[act]
+	i, ok := s.acts[act]
+	if !ok {
+		return // an erasure stands where everybody can read it, apart from what it erases
+	}
 	if name := field(&s.Acts[i]); name.IsZero() {
 		*name = by
 		s.past.undo(func() { *field(&s.Acts[i]) = comity.ActName{} })

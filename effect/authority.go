@@ -37,6 +37,9 @@ const (
 	OwnOrgan
 	// OwnHouse: the effect concerns the issuer's own membership, posts or keys.
 	OwnHouse
+	// OwnJournal: the act named stands in the issuer's own journal, in whatever
+	// file; who cannot read it can judge that too.
+	OwnJournal
 )
 
 // String says in words who may.
@@ -60,6 +63,8 @@ func (w Who) String() string {
 		return "the organ's own organization"
 	case OwnHouse:
 		return "the organization itself"
+	case OwnJournal:
+		return "the organization in whose journal the act stands"
 	}
 	return "nobody"
 }
@@ -89,7 +94,7 @@ func Rules() []Rule {
 		{"reply", Anyone, "the right of reply belongs to whoever feels concerned"},
 		{"correct", IssuerOfTarget, "only the issuer corrects"},
 		{"withdraw", IssuerOfTarget, "only the issuer withdraws"},
-		{"erase", IssuerOfTarget, "only the issuer erases"},
+		{"erase", OwnJournal, "only the issuer erases"},
 		{"decide", OwnOrgan, "only an organ's own secretariat records its decision"},
 		{"mandate", OwnOrgan, "a mandate is a decision of the organ that gives it"},
 		{"need", Anyone, "a need is the issuer's statement of what is missing"},
@@ -214,6 +219,11 @@ func May(a Author, e Effect, f Facts) error {
 			return fmt.Errorf("%s is no act of this file", target)
 		}
 		return nil
+	case OwnJournal:
+		if act := e.(Erase).Act; act.Domain != a.Issuer {
+			return fmt.Errorf("%s: %s is not of %s", rule.Why, act, a.Issuer)
+		}
+		return nil
 	case WasAsked:
 		return mayAnswer(a, e, f)
 	}
@@ -294,8 +304,6 @@ func targetOf(e Effect) comity.ActName {
 	case Correct:
 		return e.Act
 	case Withdraw:
-		return e.Act
-	case Erase:
 		return e.Act
 	case Return:
 		return e.Deployment

@@ -61,7 +61,8 @@ func TestReleased(t *testing.T) {
 			check(t, err)
 			var want released
 			check(t, json.Unmarshal(doc, &want))
-			if got.Digest.Comparable(want.Digest) == nil && got.Digest != want.Digest {
+			// Kinds that came since are not in it.
+			if got.Digest.EffectSet == want.Digest.EffectSet && got.Digest.SHA256 != want.Digest.SHA256 {
 				t.Errorf("the digest is %+v, want %+v", got.Digest, want.Digest)
 			}
 			if got.Readable != want.Readable {

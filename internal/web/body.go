@@ -120,6 +120,7 @@ const maxColumns = 6
 
 // fieldWords are what the members of known bodies are called.
 var fieldWords = map[string]i18n.Key{
+	"acts":         i18n.Key("Acts named"),
 	"urgency":      i18n.Key("Urgency"),
 	"severity":     i18n.Key("Severity"),
 	"certainty":    i18n.Key("Certainty"),
