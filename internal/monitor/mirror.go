@@ -33,7 +33,7 @@ func (r *round) mirror(seen bool) error {
 	if len(r.head.Note) == 0 || r.p.Missing > 0 || r.head.Size < last.Size || r.head.Size == last.Size && !old {
 		return nil
 	}
-	c, err := cosign(r.head, r.verifier, r.c.Mirror)
+	c, err := cosign(r.head, r.verifier, r.c.Mirror, r.c.MirrorAlso...)
 	if err != nil {
 		return fmt.Errorf("signing the mirrored checkpoint of %s: %w", r.origin, err)
 	}
@@ -47,13 +47,13 @@ func (r *round) mirror(seen bool) error {
 	return nil
 }
 
-// cosign adds the mirror's cosignature to a checkpoint that is kept.
-func cosign(h journal.Head, log note.Verifier, signer *torchwood.CosignatureSigner) (MirrorCheckpoint, error) {
+// cosign adds the mirror's cosignatures to a checkpoint that is kept.
+func cosign(h journal.Head, log note.Verifier, signer *torchwood.CosignatureSigner, also ...note.Signer) (MirrorCheckpoint, error) {
 	n, err := note.Open(h.Note, note.VerifierList(log))
 	if err != nil {
 		return MirrorCheckpoint{}, err
 	}
-	signed, err := note.Sign(n, signer)
+	signed, err := note.Sign(n, append([]note.Signer{signer}, also...)...)
 	if err != nil {
 		return MirrorCheckpoint{}, err
 	}

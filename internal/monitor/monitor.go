@@ -56,6 +56,8 @@ type Config struct {
 	Mirror  *torchwood.CosignatureSigner
 	Mirrors MirrorStore
 
+	MirrorAlso []note.Signer // of another kind, under the same name
+
 	// Cosigners are witnesses and mirrors whose cosignatures are kept in
 	// Cosignatures when the peer shows them. Both may be nil.
 	Cosigners    func(context.Context) ([]note.Verifier, error)

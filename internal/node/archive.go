@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -106,6 +107,18 @@ func (a archive) members(ctx context.Context, t *tarring) error {
 	s.Database, s.Blobs = "", ""
 	if err := t.json(settingsFile, s); err != nil {
 		return err
+	}
+	for _, name := range operatorFiles() {
+		data, err := os.ReadFile(filepath.Join(a.folder.Dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = t.member(name, data)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if len(a.recipients) > 0 {
 		if err := a.keys(t); err != nil {
@@ -289,7 +302,7 @@ func readArchive(ctx context.Context, r io.Reader, to target) (b Backup, err err
 				err = to.blob(sum, a.r, h.Size)
 			}
 			b.Blobs++
-		case h.Name == settingsFile, path.Dir(h.Name) == keysFolder && path.Base(h.Name) != RootKeyFile:
+		case h.Name == settingsFile, slices.Contains(operatorFiles(), h.Name), path.Dir(h.Name) == keysFolder && path.Base(h.Name) != RootKeyFile:
 			var data []byte
 			if data, err = a.small(h); err == nil {
 				err = to.file(filepath.FromSlash(h.Name), data)

@@ -54,6 +54,7 @@ func TestBackup(t *testing.T) {
 	want := un.Desk.Digest()
 	id, err := age.GenerateHybridIdentity()
 	check(t, err)
+	check(t, os.WriteFile(filepath.Join(un.dir, node.PolicyFile), []byte("quorum none\n"), 0o600))
 	plain, locked := filepath.Join(t.TempDir(), "plain"), filepath.Join(t.TempDir(), "locked")
 	p, err := node.WriteBackup(t.Context(), un.dir, plain, "test")
 	if err != nil || p.Keys || p.Size != 3 || p.Blobs != 2 {
@@ -88,6 +89,9 @@ func TestBackup(t *testing.T) {
 		}
 		if got := visited(t, dir, sealed); got != want {
 			t.Errorf("the digest is %+v, want %+v", got, want)
+		}
+		if got := must(os.ReadFile(filepath.Join(dir, node.PolicyFile))); string(got) != "quorum none\n" {
+			t.Errorf("the policy is %q", got)
 		}
 		if _, err := os.Stat(filepath.Join(dir, "keys", node.RootKeyFile)); !os.IsNotExist(err) {
 			t.Errorf("the root key was in the backup: %v", err)

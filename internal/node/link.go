@@ -90,7 +90,7 @@ func (n *Node) newLink(p peer.Peer) (*link, error) {
 	}
 	l := &link{peer: p, client: client}
 	l.monitor, err = monitor.New(monitor.Config{Peer: p, Client: client, Journal: n.journals, State: n.store.Followed(),
-		Blobs: ledgerBlobs{n}, Mirror: n.Folder.Keys.Mirror, Mirrors: n.store.Followed(), Heads: n.heads, Rand: jitter, Logger: n.log})
+		Blobs: ledgerBlobs{n}, Mirror: n.Folder.Keys.Mirror, MirrorAlso: n.Folder.Keys.mirrorAlso(), Mirrors: n.store.Followed(), Heads: n.heads, Rand: jitter, Logger: n.log})
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,9 @@ const (
 	LogsFile = "witness-logs.txt"
 )
 
+// operatorFiles are kept with a backup.
+func operatorFiles() []string { return []string{PolicyFile, LogsFile} }
+
 // quorum of witnesses that makes a checkpoint accepted, as far as there are as
 // many peers.
 const quorum = 3
@@ -81,11 +84,14 @@ func vkeyPQ(s *witness.MLDSASigner) string {
 	return s.Verifier().String()
 }
 
-func (k Keys) witnessAlso() []note.Signer {
-	if k.WitnessPQ == nil {
+func (k Keys) witnessAlso() []note.Signer { return also(k.WitnessPQ) }
+func (k Keys) mirrorAlso() []note.Signer  { return also(k.MirrorPQ) }
+
+func also(s *witness.MLDSASigner) []note.Signer {
+	if s == nil {
 		return nil
 	}
-	return []note.Signer{k.WitnessPQ}
+	return []note.Signer{s}
 }
 
 // logKeys are the vkeys of our journal.

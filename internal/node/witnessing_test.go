@@ -49,6 +49,17 @@ func TestBothKindsOfSignature(t *testing.T) {
 	if !un.get("/api/v1/record", &r) || r.Demands != "au.example/witness" || r.Accepted != r.Size {
 		t.Errorf("the record demands %q and is accepted up to %d of %d", r.Demands, r.Accepted, r.Size)
 	}
+	// So does what the other mirrors.
+	mirror := "/mirror/" + un.Self.Origin.Hash() + "/checkpoint"
+	for _, m := range []string{au.Folder.Keys.Effect().Mirror, au.Folder.Keys.Effect().MirrorPQ} {
+		p, err := witness.Quorum(k.LogVerifier, 1, m)
+		check(t, err)
+		until(t, "a mirrored checkpoint with all signatures", func() bool {
+			code, b := au.do("GET", mirror, "", nil)
+			cp, _, err := torchwood.VerifyCheckpoint(b, p)
+			return code == 200 && err == nil && cp.N > name.Index
+		})
+	}
 	// What was pinned has both.
 	p, err := node.Ask(t.Context(), au.url(""))
 	check(t, err)
