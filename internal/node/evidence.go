@@ -21,7 +21,6 @@ func (n *Node) watchEvidence(ctx context.Context) {
 	t := time.NewTicker(n.c.Poll)
 	defer t.Stop()
 	for {
-		news := n.ledger.News()
 		if err := w.round(ctx); err != nil && ctx.Err() == nil {
 			n.log.WarnContext(ctx, "look at evidence", "err", err)
 		}
@@ -29,13 +28,6 @@ func (n *Node) watchEvidence(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-		case <-news:
-			// Entries may come in great numbers, evidence does not.
-			select {
-			case <-ctx.Done():
-				return
-			case <-t.C:
-			}
 		}
 	}
 }
