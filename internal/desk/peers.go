@@ -61,6 +61,26 @@ type Forks interface {
 	Unfreeze(ctx context.Context, o comity.Origin, end monitor.End) error
 }
 
+// following is how far a peer's journal was read: as its follower says, or, if
+// none runs here, as far as it is stored.
+func (d *Desk) following(ctx context.Context, p peer.Peer) (Following, error) {
+	if d.c.Follows != nil {
+		if f, ok := d.c.Follows(p.Domain); ok {
+			return f, nil
+		}
+	}
+	f := Following{Size: d.c.Ledger.Size(p.Domain), Paused: p.Paused}
+	f.Theirs = f.Size
+	if d.c.Forks != nil {
+		st, err := d.c.Forks.State(ctx, p.Origin())
+		if err != nil {
+			return f, err
+		}
+		f.Theirs, f.Frozen, f.At, f.Trouble = max(f.Size, st.Advertised), st.Frozen != nil, st.Succeeded, st.Reason.Text()
+	}
+	return f, nil
+}
+
 // Peer returns one known organization.
 func (d *Desk) Peer(ctx context.Context, who Who, domain comity.Domain) (PeerDetail, error) {
 	all, err := d.Peers(ctx, who)

@@ -168,8 +168,8 @@ func (d *Desk) Peers(ctx context.Context, who Who) ([]PeerView, error) {
 	var out []PeerView
 	for _, p := range peers {
 		v := PeerView{Domain: p.Domain, Name: p.Name, URL: p.URL, LogKey: p.LogKey, Pinned: p.Pinned}
-		if d.c.Follows != nil {
-			v.Follow, _ = d.c.Follows(p.Domain)
+		if v.Follow, err = d.following(ctx, p); err != nil {
+			return nil, err
 		}
 		if v.Stored, err = d.latest(ctx, p.MirrorKey); err != nil {
 			return nil, err
