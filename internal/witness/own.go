@@ -16,7 +16,7 @@ import (
 // Own makes the journal's own ML-DSA-44 signature, beside the Ed25519 one that
 // each checkpoint carries from the moment it exists. It is made when a
 // checkpoint leaves the house, once for each, and not in the commit: it takes
-// as long as a third of one.
+// longer than the commit itself.
 //
 // It is safe for concurrent use.
 type Own struct {
