@@ -320,7 +320,7 @@ func DecodeEntry(d comity.Domain, entry []byte) (*Entry, error) {
 	if len(entry) > MaxEntry {
 		return nil, fmt.Errorf("the entry has %d bytes; at most %d are possible", len(entry), MaxEntry)
 	}
-	if !mayBeSealed(entry) {
+	if !MayBeSealed(entry) {
 		a, err := decodeRecorded(entry)
 		if err != nil {
 			return nil, err
@@ -371,9 +371,9 @@ func inPlace(says comity.Domain, recorded comity.Time, d comity.Domain) error {
 	return nil
 }
 
-// mayBeSealed reports whether an entry could have the member "sealed", in
+// MayBeSealed reports whether an entry could have the member "sealed", in
 // whatever case or escapes. Most do not, and need to be read only once.
-func mayBeSealed(entry []byte) bool {
+func MayBeSealed(entry []byte) bool {
 	const word = "sealed"
 	for i := 0; i+1 < len(entry); i++ {
 		switch c := entry[i]; {

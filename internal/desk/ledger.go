@@ -353,6 +353,9 @@ type recordingTx struct {
 	runs *[]run
 }
 
+// Unwrap returns the store's own transaction.
+func (t *recordingTx) Unwrap() journal.Tx { return t.Tx }
+
 func (t *recordingTx) PutEntries(first int64, entries [][]byte) error {
 	if len(entries) == 0 {
 		return nil

@@ -100,6 +100,11 @@ func (r *round) contradiction(cp Claim) error {
 	if cp.Size == 0 || cp.Size > r.head.Size {
 		return nil // extend will show
 	}
+	return r.againstCopy(cp)
+}
+
+// againstCopy compares cp, which is not larger than the copy, with it.
+func (r *round) againstCopy(cp Claim) error {
 	root, err := journal.RootAt(r.ctx, r.c.Journal, r.origin, cp.Size)
 	if err != nil {
 		return err

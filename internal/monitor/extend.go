@@ -34,12 +34,42 @@ func (r *round) extend(cp Claim) error {
 		return err
 	}
 	next := journal.Head{Origin: r.origin, Size: r.head.Size + int64(len(entries)), Root: cp.Root, Note: cp.Note}
+	var step *Step // to a head between two checkpoints
 	if next.Size < cp.Size {
-		if err := r.halfway(cp, &next); err != nil {
+		s, err := r.tiles(cp).step(cp.Size, next.Size)
+		if err != nil {
+			return err
+		}
+		step = &s
+	}
+	err = r.storeEntries(cp, entries, &next, step)
+	if errors.Is(err, errMismatch) {
+		return r.mismatch(cp)
+	}
+	if err := r.updated(next, err); err != nil {
+		return err
+	}
+	if r.head.Size != next.Size {
+		return nil // somebody else did it
+	}
+	r.p.Stored += int64(len(entries))
+	r.p.More = r.head.Size < cp.Size
+	return r.overtaken()
+}
+
+// storeEntries extends the copy to next.
+func (r *round) storeEntries(cp Claim, entries [][]byte, next *journal.Head, step *Step) error {
+	r.store.Lock()
+	defer r.store.Unlock()
+	if r.gen != r.Monitor.gen {
+		return errMoved
+	}
+	if step != nil {
+		if err := r.halfway(cp, next, *step); err != nil {
 			return err
 		}
 	}
-	err = r.c.Journal.Update(r.ctx, r.origin, func(tx journal.Tx) error {
+	return r.c.Journal.Update(r.ctx, r.origin, func(tx journal.Tx) error {
 		if err := r.unmoved(tx); err != nil {
 			return err
 		}
@@ -50,26 +80,13 @@ func (r *round) extend(cp Claim) error {
 		if root != next.Root {
 			return errMismatch
 		}
-		return tx.PutHead(next)
+		return tx.PutHead(*next)
 	})
-	if errors.Is(err, errMismatch) {
-		return r.mismatch(cp)
-	}
-	if err := r.updated(next, err); err != nil {
-		return err
-	}
-	r.p.Stored += int64(len(entries))
-	r.p.More = r.head.Size < cp.Size
-	return r.overtaken()
 }
 
 // halfway prepares a head between two checkpoints: its root is read from the
 // peer's tiles, and the proof that cp commits to it is stored first.
-func (r *round) halfway(cp Claim, next *journal.Head) error {
-	step, err := r.tiles(cp).step(cp.Size, next.Size)
-	if err != nil {
-		return err
-	}
+func (r *round) halfway(cp Claim, next *journal.Head, step Step) error {
 	next.Root, next.Note = step.Root, nil
 	r.st.Anchors = append(r.st.Anchors, Anchor{Size: step.Size, Root: step.Root, Proof: step.Proof, Note: cp.Note})
 	if err := r.c.State.PutState(r.ctx, r.st); err != nil {

@@ -67,6 +67,12 @@ type Follower struct {
 	backoff peer.Backoff
 	resumed chan struct{}      // closed while not paused
 	stop    context.CancelFunc // of what runs while not paused
+
+	// byPush says that what the peer wrote last was pushed, and receiptByPush
+	// that its last receipt came in answer to a push of ours: then what the
+	// stream says is likely on its way, and is fetched only if it does not come.
+	byPush, receiptByPush bool
+	late                  *time.Timer // of a fetch put off for that; nil if none is
 }
 
 // NewFollower returns a follower that has not begun.
@@ -88,6 +94,7 @@ func NewFollower(c FollowerConfig) (*Follower, error) {
 	if !c.Paused {
 		close(f.resumed)
 	}
+	c.Monitor.pushed = f.heardPush
 	return f, nil
 }
 
@@ -224,8 +231,13 @@ func (f *Follower) step(ctx context.Context) (time.Duration, <-chan struct{}) {
 // is held.
 func (f *Follower) note(ctx context.Context, p Progress, err error, begun, now time.Time) time.Duration {
 	s := &f.status
+	// What was pushed meanwhile is newer than what this poll saw.
+	p.Size, p.Advertised, p.Mirrored = max(p.Size, s.Size), max(p.Advertised, s.Advertised), max(p.Mirrored, s.Mirrored)
 	s.Progress, s.Lag, s.LastTry = p, max(p.Advertised-p.Size, 0), now
 	f.pace(begun, now)
+	if p.Stored > 0 {
+		f.byPush = false
+	}
 	if err == nil {
 		if s.Reason != "" {
 			f.c.Logger.InfoContext(ctx, "monitor: following again", "origin", f.c.Monitor.origin, "size", p.Size)
@@ -303,8 +315,11 @@ func (f *Follower) receipt(ctx context.Context) {
 		f.c.Logger.WarnContext(ctx, "monitor: no receipt", "mirror", f.mirror.Name(), "err", err)
 		return
 	}
-	if c.Size >= have.Size {
+	if c.Size >= f.status.Receipt.Size {
 		f.status.Receipt = c
+	}
+	if c.Size > have.Size {
+		f.receiptByPush = false
 	}
 }
 
@@ -334,11 +349,22 @@ func (f *Follower) setStreaming(on bool) {
 // or about the peer's copy of ours.
 func (f *Follower) hear(h Head) {
 	nudge(f.alive)
-	s := f.Status()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	byPush := false
 	switch {
-	case h.Origin == f.c.Monitor.origin && h.Size > s.Size,
-		f.c.Receipts != nil && string(h.Origin) == f.c.Receipts.Log.Name() && h.Size > s.Receipt.Size:
+	case h.Origin == f.c.Monitor.origin && h.Size > f.status.Size:
+		byPush = f.byPush
+	case f.c.Receipts != nil && string(h.Origin) == f.c.Receipts.Log.Name() && h.Size > f.status.Receipt.Size:
+		byPush = f.receiptByPush
+	default:
+		return
+	}
+	switch {
+	case !byPush:
 		f.Wake()
+	case f.late == nil:
+		f.late = time.AfterFunc(pushGrace, func() { f.overdue(h) })
 	}
 }
 

@@ -79,7 +79,8 @@ type Config struct {
 }
 
 // Monitor follows one journal. Its methods are safe for concurrent use; two
-// Polls do not run at once.
+// Polls do not run at once. What is pushed meanwhile is taken in between: a
+// Poll that finds the copy changed looks again.
 type Monitor struct {
 	c        Config
 	origin   comity.Origin
@@ -87,6 +88,13 @@ type Monitor struct {
 
 	poll      sync.Mutex
 	harvested string // the last checkpoint whose cosignatures were kept
+
+	// store is held while State and copy are read and written together, by a
+	// round or by what was pushed; never while the network is waited for.
+	store  sync.Mutex
+	gen    int64        // of what was pushed
+	recent []Claim      // checkpoints that were pushed last, oldest first
+	pushed func(pushed) // tells the follower; may be nil
 }
 
 // Progress of one Poll.
@@ -152,20 +160,29 @@ type round struct {
 	saved State        // as it is stored
 	st    State        // as it will be
 	head  journal.Head // of the copy
+	gen   int64        // Monitor.gen when these were read
 }
 
 // begin reads what is stored. A *ForkError means that the copy is frozen.
 func (r *round) begin() error {
+	r.store.Lock()
+	defer r.store.Unlock()
+	return r.beginLocked()
+}
+
+// beginLocked is begin with Monitor.store held.
+func (r *round) beginLocked() error {
 	var err error
 	if r.saved, err = r.c.State.State(r.ctx, r.origin); err != nil {
 		return fmt.Errorf("reading what is known of %s: %w", r.origin, err)
 	}
-	r.st = r.saved
+	r.st, r.gen = r.saved, r.Monitor.gen
 	if r.head, err = r.c.Journal.Head(r.ctx, r.origin); err != nil {
 		return fmt.Errorf("reading the head of the copy of %s: %w", r.origin, err)
 	}
 	r.p.Size, r.p.Advertised = r.head.Size, max(r.saved.Advertised, r.head.Size)
 	if r.saved.Frozen != nil {
+		r.recent = nil // some may stand on the side that will be given up
 		return &ForkError{Evidence: r.saved.Frozen.Evidence}
 	}
 	return nil
@@ -190,11 +207,23 @@ func (r *round) run() error {
 	return entriesErr
 }
 
+// outdated reports whether something was pushed since the last read.
+func (r *round) outdated() bool {
+	r.store.Lock()
+	defer r.store.Unlock()
+	return r.gen != r.Monitor.gen
+}
+
 // entries brings the copy closer to the peer's checkpoint.
 func (r *round) entries() error {
 	cp, err := r.fetchCheckpoint()
 	if err != nil {
 		return err
+	}
+	if r.outdated() { // most likely it brought just what cp speaks of
+		if err := r.begin(); err != nil {
+			return err
+		}
 	}
 	if err := r.contradiction(cp); err != nil {
 		return err
@@ -217,6 +246,17 @@ func (r *round) entries() error {
 
 // remember stores what this round learned, if that is anything new.
 func (r *round) remember(err error) error {
+	r.store.Lock()
+	defer r.store.Unlock()
+	if r.gen != r.Monitor.gen {
+		// What was pushed has the newer claim and anchors; of this round only
+		// its outcome counts.
+		now, err2 := r.c.State.State(context.WithoutCancel(r.ctx), r.origin)
+		if err2 != nil {
+			return errors.Join(err, fmt.Errorf("reading what is known of %s: %w", r.origin, err2))
+		}
+		r.saved, r.st = now, now
+	}
 	if r.saved.Frozen != nil {
 		return err // nothing was learned; and what is frozen may be unfrozen this moment
 	}

@@ -18,6 +18,7 @@ type Followed struct{ s *Store }
 var (
 	_ monitor.Store       = Followed{}
 	_ monitor.MirrorStore = Followed{}
+	_ monitor.MirrorTx    = (*Tx)(nil)
 )
 
 // Followed is what is known of followed journals beside the copies.
@@ -47,16 +48,22 @@ func (f Followed) State(ctx context.Context, o comity.Origin) (monitor.State, er
 
 // PutState implements [monitor.Store].
 func (f Followed) PutState(ctx context.Context, st monitor.State) error {
+	return f.s.Write(ctx, func(tx *Tx) error { return tx.PutState(st) })
+}
+
+// PutState implements [monitor.MirrorTx].
+func (tx *Tx) PutState(st monitor.State) error {
 	claim, err1 := jsonOf(st.Claim, st.Claim == nil)
 	anchors, err2 := jsonOf(st.Anchors, len(st.Anchors) == 0)
-	if err := errors.Join(err1, err2); err != nil {
-		return f.s.failed("write what is known of "+string(st.Origin), err)
-	}
-	return f.write(ctx, "write what is known of "+string(st.Origin), `INSERT INTO followed
+	err := errors.Join(err1, err2)
+	if err == nil {
+		_, err = tx.exec(tx.ctx, `INSERT INTO followed
 			(origin, advertised, reason, error, succeeded, claim, anchors, frozen) VALUES (?, ?, ?, ?, ?, ?, ?, '')
 		ON CONFLICT (origin) DO UPDATE SET advertised = excluded.advertised, reason = excluded.reason, error = excluded.error,
 			succeeded = excluded.succeeded, claim = excluded.claim, anchors = excluded.anchors`,
-		string(st.Origin), st.Advertised, string(st.Reason), plain(st.Error), text(comity.TimeOf(st.Succeeded)), claim, anchors)
+			string(st.Origin), st.Advertised, string(st.Reason), plain(st.Error), text(comity.TimeOf(st.Succeeded)), claim, anchors)
+	}
+	return tx.s.failed("write what is known of "+string(st.Origin), err)
 }
 
 // Freeze implements [monitor.Store].
@@ -172,8 +179,14 @@ func (f Followed) Mirror(ctx context.Context, o comity.Origin) (monitor.MirrorCh
 
 // PutMirror implements [monitor.MirrorStore].
 func (f Followed) PutMirror(ctx context.Context, c monitor.MirrorCheckpoint) error {
-	return f.write(ctx, "write the mirrored checkpoint of "+string(c.Origin), `INSERT INTO mirrored (origin, size, note, signed) VALUES (?, ?, ?, ?)
+	return f.s.Write(ctx, func(tx *Tx) error { return tx.PutMirror(c) })
+}
+
+// PutMirror implements [monitor.MirrorTx].
+func (tx *Tx) PutMirror(c monitor.MirrorCheckpoint) error {
+	_, err := tx.exec(tx.ctx, `INSERT INTO mirrored (origin, size, note, signed) VALUES (?, ?, ?, ?)
 		ON CONFLICT (origin) DO UPDATE SET size = excluded.size, note = excluded.note, signed = excluded.signed
 		WHERE mirrored.size <= excluded.size`,
 		string(c.Origin), c.Size, blob(c.Note), text(comity.TimeOf(c.Signed)))
+	return tx.s.failed("write the mirrored checkpoint of "+string(c.Origin), err)
 }

@@ -1,0 +1,583 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"filippo.io/torchwood"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/subtree"
+	"github.com/comity/comity/internal/witness"
+)
+
+// What an origin pushes goes into the same copy, under the same checks and the
+// same fork detection as what Poll fetches. The pending checkpoint of
+// tlog-mirror is State.Claim while that is larger than the copy, else the
+// copy's own head.
+
+// maxRecent checkpoints that were pushed are remembered as possible ends of an
+// upload, as long as the process lives.
+const maxRecent = 8
+
+// maxExcess is how many entries that are here already an upload may repeat.
+const maxExcess = 2 * width
+
+// pushed is what the follower learns of a push.
+type pushed struct {
+	progress Progress
+	stored   bool      // the copy grew, or was whole already
+	look     bool      // there is something to fetch: blobs, or what a proof lacked
+	fork     *Evidence // the push proved one
+}
+
+// MirrorTx is implemented by transactions of Config.Journal whose store is also
+// Config.State and Config.Mirrors: then entries, head, state and mirror
+// cosignature are durable together, in one commit. Other stores must take
+// PutState and PutMirror while a transaction of Config.Journal is open.
+type MirrorTx interface {
+	PutState(State) error
+	PutMirror(MirrorCheckpoint) error
+}
+
+// BlobNeeder is implemented by Blobs that can tell before entries are stored
+// whether they name blobs that are not here. Without it a push is never
+// cosigned at once.
+type BlobNeeder interface {
+	Needs(ctx context.Context, o comity.Origin, first int64, entries [][]byte) (bool, error)
+}
+
+// inTx finds the MirrorTx under tx.
+func inTx(tx journal.Tx) (MirrorTx, bool) {
+	for {
+		if m, ok := tx.(MirrorTx); ok {
+			return m, true
+		}
+		u, ok := tx.(interface{ Unwrap() journal.Tx })
+		if !ok {
+			return nil, false
+		}
+		tx = u.Unwrap()
+	}
+}
+
+func refuse(status int, format string, args ...any) error {
+	return &witness.Refusal{Status: status, Text: fmt.Sprintf(format, args...)}
+}
+
+// conflict is a refusal of add-entries with what the client should know.
+type conflict struct {
+	mirrorInfo
+	why string
+}
+
+func (c *conflict) Error() string { return c.why }
+
+// receive begins what is pushed; Monitor.store must be held until the round is
+// no longer used.
+func (m *Monitor) receive(ctx context.Context) (*round, error) {
+	r := &round{Monitor: m, ctx: ctx}
+	err := r.beginLocked()
+	if isFork(err) {
+		return nil, refuse(http.StatusUnprocessableEntity, "%s contradicted itself; the copy is frozen and the evidence kept", m.origin)
+	}
+	return r, err
+}
+
+// tell the follower.
+func (m *Monitor) tell(p pushed) {
+	if m.pushed != nil {
+		m.pushed(p)
+	}
+}
+
+// AddCheckpoint takes a checkpoint that was pushed, after tlog-mirror's
+// add-checkpoint. A nil error means that it is durably the pending one. Other
+// errors are *witness.Refusal, with the status to answer, or our own storage's.
+func (m *Monitor) AddCheckpoint(ctx context.Context, old int64, proof tlog.TreeProof, signed []byte) error {
+	m.store.Lock()
+	defer m.store.Unlock()
+	r, err := m.receive(ctx)
+	if err != nil {
+		return err
+	}
+	cp, err := r.lock(old, proof, signed)
+	if err != nil {
+		return err
+	}
+	switch {
+	case cp.Size > r.head.Size && r.saved.Claim != nil && r.saved.Claim.Size == cp.Size: // it is kept already
+	case cp.Size > r.head.Size:
+		if err := m.c.State.PutState(ctx, r.st); err != nil {
+			return fmt.Errorf("storing what is known of %s: %w", m.origin, err)
+		}
+		m.gen++
+	case cp.Size > 0 && len(r.head.Note) == 0:
+		m.gen++
+		if err := r.sign(cp); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pending is the checkpoint that the next one must extend; Note is nil if there
+// has been none.
+func (r *round) pending() Claim {
+	if c := r.st.Claim; c != nil && c.Size > r.head.Size {
+		return *c
+	}
+	return Claim{Size: r.head.Size, Root: r.head.Root, Note: r.head.Note}
+}
+
+// lock checks a checkpoint and makes it the pending one of the round.
+func (r *round) lock(old int64, proof tlog.TreeProof, signed []byte) (Claim, error) {
+	cp, err := r.parseCheckpoint(signed)
+	switch peer.ReasonOf(err) {
+	case "":
+	case peer.OtherOrigin:
+		return cp, refuse(http.StatusNotFound, "no journal of that origin is mirrored here")
+	case peer.WrongKey:
+		return cp, refuse(http.StatusForbidden, "the checkpoint has no valid signature of the key known for %s", r.origin)
+	case peer.BadData:
+		return cp, refuse(http.StatusUnprocessableEntity, "a checkpoint of size 0 must have the hash of the empty tree")
+	default:
+		return cp, refuse(http.StatusBadRequest, "what was sent is not a checkpoint")
+	}
+	forked, err := r.contradictionAtHand(cp)
+	if err != nil {
+		return cp, err
+	}
+	pending := r.pending()
+	switch {
+	case old > cp.Size:
+		return cp, refuse(http.StatusBadRequest, "old size %d is larger than the checkpoint's %d", old, cp.Size)
+	case old != pending.Size:
+		return cp, &witness.Refusal{Status: http.StatusConflict, Size: pending.Size, Text: fmt.Sprintf("the mirror has size %d", pending.Size)}
+	case forked:
+		return cp, refuse(http.StatusUnprocessableEntity, "another checkpoint of size %d was signed before", cp.Size)
+	case old == 0 && len(proof) > 0:
+		return cp, refuse(http.StatusUnprocessableEntity, "a proof from size 0 must be empty")
+	}
+	if old > 0 {
+		if err := tlog.CheckTree(proof, cp.Size, cp.Root, pending.Size, pending.Root); err != nil {
+			r.tell(pushed{progress: r.p, look: true}) // a mistake, or a fork that the peer's tiles will show
+			return cp, refuse(http.StatusUnprocessableEntity, "the proof does not show that size %d extends size %d", cp.Size, pending.Size)
+		}
+	}
+	if cp.Size > r.head.Size {
+		r.st.Claim = &cp
+		r.recent = append(r.recent, cp)
+		r.recent = r.recent[max(len(r.recent)-maxRecent, 0):]
+	}
+	return cp, nil
+}
+
+// contradictionAtHand is contradiction as far as it shows without the network.
+// A fork is stored and freezes the copy.
+func (r *round) contradictionAtHand(cp Claim) (bool, error) {
+	var err error
+	if c := r.st.Claim; c != nil && c.Size == cp.Size && c.Size > r.head.Size {
+		err = r.againstClaim(cp, *c)
+	} else if cp.Size > 0 && cp.Size <= r.head.Size {
+		err = r.againstCopy(cp)
+	}
+	for _, c := range r.recent {
+		if err == nil && c.Size == cp.Size && c.Root != cp.Root {
+			err = r.againstClaim(cp, c)
+		}
+	}
+	var fork *ForkError
+	if !errors.As(err, &fork) {
+		return false, err
+	}
+	r.c.Logger.ErrorContext(r.ctx, "monitor: a journal contradicts itself; the copy is frozen",
+		"origin", r.origin, "size", fork.Evidence.Size)
+	f := Frozen{Evidence: fork.Evidence, Since: r.c.Now().UTC()}
+	if err := r.c.State.Freeze(context.WithoutCancel(r.ctx), f); err != nil {
+		return true, fmt.Errorf("keeping the evidence against %s: %w", r.origin, err)
+	}
+	r.Monitor.gen++
+	r.recent = nil
+	r.tell(pushed{progress: r.p, fork: &fork.Evidence})
+	return true, nil
+}
+
+// An intake takes the packages of one add-entries request.
+type intake struct {
+	m     *Monitor
+	u     upload
+	cp    Claim // of size u.End
+	begun int64 // the next entry when it began
+	at    int64 // the entry that the next package begins with
+
+	packs []pack
+	bytes int64
+	leafs []tlog.Hash // leaf hashes of the block that at stands in, before at
+	tail  tail        // of the last package
+}
+
+// tail is the block that an upload ended with so far.
+type tail struct {
+	start int64
+	hash  tlog.Hash
+	proof []tlog.Hash
+}
+
+// intake checks the beginning of an add-entries request. Errors are *conflict,
+// *witness.Refusal, or our own storage's.
+func (m *Monitor) intake(ctx context.Context, u upload) (*intake, error) {
+	m.store.Lock()
+	defer m.store.Unlock()
+	r, err := m.receive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in := &intake{m: m, u: u, begun: r.head.Size, at: u.Start}
+	if body, ok := u.asCheckpoint(); ok {
+		if err := in.checkpoint(r, body); err != nil {
+			return nil, err
+		}
+	}
+	pending := r.pending()
+	if pending.Note == nil && r.st.Claim == nil {
+		return nil, refuse(http.StatusUnprocessableEntity, "no checkpoint of %s was received yet", m.origin)
+	}
+	if in.cp.Note == nil {
+		in.cp = r.known(u.End)
+	}
+	info := mirrorInfo{Size: pending.Size, Next: r.head.Size, Ticket: []byte(ticketCheckpoint)}
+	switch {
+	case in.cp.Note == nil:
+		return nil, &conflict{info, fmt.Sprintf("no checkpoint of size %d is pending", u.End)}
+	case u.Start > r.head.Size:
+		info.Size = u.End
+		return nil, &conflict{info, fmt.Sprintf("entry %d comes next", r.head.Size)}
+	case min(u.End, r.head.Size)-u.Start > maxExcess:
+		info.Size = u.End
+		return nil, &conflict{info, fmt.Sprintf("entries up to %d are here already", r.head.Size)}
+	}
+	return in, in.fillBlock(ctx)
+}
+
+// checkpoint takes the add-checkpoint request that came as a ticket. What is
+// wrong with it shows as a conflict, as if it had not come; a fork counts.
+func (in *intake) checkpoint(r *round, body []byte) error {
+	old, proof, signed, err := witness.ParseRequest(body)
+	if err != nil {
+		return nil
+	}
+	cp, err := r.lock(old, proof, signed)
+	var no *witness.Refusal
+	switch {
+	case errors.As(err, &no) && no.Status == http.StatusConflict, errors.As(err, &no) && no.Status == http.StatusBadRequest:
+		return nil
+	case err != nil:
+		return err
+	}
+	if cp.Size == in.u.End && cp.Size > 0 {
+		in.cp = cp
+	}
+	return nil
+}
+
+// known finds the checkpoint of size among those that can be uploaded to.
+func (r *round) known(size int64) Claim {
+	if p := r.pending(); p.Size == size {
+		return p
+	}
+	if size == r.head.Size {
+		return Claim{Size: size, Root: r.head.Root, Note: r.head.Note}
+	}
+	if size > r.head.Size {
+		for _, c := range r.recent {
+			if c.Size == size {
+				return c
+			}
+		}
+	}
+	return Claim{}
+}
+
+// fillBlock reads the leaf hashes of the first block that are not sent again.
+func (in *intake) fillBlock(ctx context.Context) error {
+	n := in.at % width
+	if n == 0 || in.at == in.u.End {
+		return nil
+	}
+	data, err := in.m.c.Journal.Tile(ctx, in.m.origin, 0, in.at/width)
+	if err == nil && int64(len(data)) < n*tlog.HashSize {
+		err = journal.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("reading the hashes of the copy of %s: %w", in.m.origin, err)
+	}
+	for ; n > 0; n-- {
+		in.leafs = append(in.leafs, tlog.Hash(data[:tlog.HashSize]))
+		data = data[tlog.HashSize:]
+	}
+	return nil
+}
+
+// take verifies the next package and keeps it in memory. errProof if it does
+// not belong to the checkpoint.
+func (in *intake) take(p pack, bytes int64) error {
+	for _, e := range p.entries {
+		in.leafs = append(in.leafs, tlog.RecordHash(e))
+	}
+	end := p.start + int64(len(p.entries))
+	in.tail = tail{p.start / width * width, subtree.HashLeaves(in.leafs), p.proof}
+	if err := subtree.Check(p.proof, in.tail.start, end, in.cp.Size, in.cp.Root, in.tail.hash); err != nil {
+		return errProof
+	}
+	in.packs, in.bytes, in.at, in.leafs = append(in.packs, p), in.bytes+bytes, end, in.leafs[:0]
+	return nil
+}
+
+// commit stores what was taken, and signs if the copy is whole then: the
+// cosignature lines of the mirror, or none and how to go on.
+func (in *intake) commit(ctx context.Context) (lines []byte, info mirrorInfo, err error) {
+	m := in.m
+	m.store.Lock()
+	defer m.store.Unlock()
+	r, err := m.receive(ctx)
+	if err != nil {
+		return nil, info, err
+	}
+	var entries [][]byte
+	for _, p := range in.packs {
+		for i, e := range p.entries {
+			if p.start+int64(i) >= r.head.Size {
+				entries = append(entries, e)
+			}
+		}
+	}
+	whole, err := r.wholeWith(entries)
+	if err != nil {
+		return nil, info, err
+	}
+	var signed *MirrorCheckpoint
+	switch {
+	case len(entries) > 0:
+		signed, err = r.storePushed(in, entries, whole)
+	case r.head.Size == in.u.End:
+		signed, err = r.mirrored(whole)
+	}
+	if err != nil {
+		return nil, info, err
+	}
+	info = mirrorInfo{Size: in.u.End, Next: r.head.Size, Ticket: []byte(ticketCheckpoint)}
+	if c := r.st.Claim; c != nil {
+		r.p.Advertised = c.Size
+	}
+	r.p.Size, r.p.Advertised = r.head.Size, max(r.p.Advertised, r.head.Size)
+	if signed != nil {
+		r.p.Mirrored = signed.Size
+		if r.c.Heads != nil {
+			r.c.Heads.Publish(Head{Origin: r.origin, Size: signed.Size})
+		}
+	}
+	m.tell(pushed{progress: r.p, stored: true, look: !whole})
+	switch {
+	case signed != nil && signed.Size == in.u.End:
+		return linesOf(signed.Note, r.c.Mirror.Name()), info, nil
+	case r.head.Size > in.u.End:
+		info.Size = r.pending().Size
+		return nil, info, &conflict{info, fmt.Sprintf("the mirror has %d entries", r.head.Size)}
+	}
+	return nil, info, nil
+}
+
+// wholeWith reports whether every blob is here that the copy names with these
+// entries added.
+func (r *round) wholeWith(entries [][]byte) (bool, error) {
+	if r.c.Blobs == nil {
+		return true, nil
+	}
+	missing, err := r.c.Blobs.Missing(r.ctx, r.origin)
+	if err != nil {
+		return false, fmt.Errorf("looking for missing blobs of %s: %w", r.origin, err)
+	}
+	if len(missing) > 0 {
+		faults, err := r.c.State.Faults(r.ctx, r.origin)
+		if err != nil {
+			return false, fmt.Errorf("reading which blobs of %s could not be had: %w", r.origin, err)
+		}
+		gone := make(map[comity.Hash]bool)
+		for _, f := range faults {
+			gone[f.Hash] = f.Gone
+		}
+		for _, b := range missing {
+			if !gone[b.Hash] {
+				return false, nil
+			}
+		}
+	}
+	if len(entries) == 0 {
+		return true, nil
+	}
+	n, ok := r.c.Blobs.(BlobNeeder)
+	if !ok {
+		return false, nil
+	}
+	needs, err := n.Needs(r.ctx, r.origin, r.head.Size, entries)
+	if err != nil {
+		return false, fmt.Errorf("looking for blobs of new entries of %s: %w", r.origin, err)
+	}
+	return !needs, nil
+}
+
+// storePushed extends the copy by entries, which belong to in.cp, in one
+// transaction, and signs in it if the copy is whole then.
+func (r *round) storePushed(in *intake, entries [][]byte, whole bool) (*MirrorCheckpoint, error) {
+	next := journal.Head{Origin: r.origin, Size: r.head.Size + int64(len(entries)), Root: in.cp.Root, Note: in.cp.Note}
+	st := r.st
+	var proof tlog.TreeProof // that in.cp starts with next
+	if next.Size < in.cp.Size {
+		var err error
+		if proof, err = subtree.TreeProof(in.tail.proof, in.tail.start, next.Size, in.cp.Size, in.tail.hash); err != nil {
+			return nil, err
+		}
+		next.Note = nil
+		if c := st.Claim; c == nil || c.Size < in.cp.Size {
+			st.Claim = &in.cp
+		}
+	}
+	var signed *MirrorCheckpoint
+	err := r.c.Journal.Update(r.ctx, r.origin, func(tx journal.Tx) error {
+		if err := r.unmoved(tx); err != nil {
+			return err
+		}
+		_, root, err := journal.Extend(tx, entries)
+		if err != nil {
+			return err
+		}
+		if next.Note != nil {
+			if root != next.Root {
+				return errMismatch
+			}
+			if whole && r.c.Mirror != nil {
+				c, err := cosignVerified(next, r.c.Mirror)
+				if err != nil {
+					return err
+				}
+				signed = &c
+			}
+		} else {
+			if tlog.CheckTree(proof, in.cp.Size, in.cp.Root, next.Size, root) != nil {
+				return errMismatch
+			}
+			next.Root = root
+			st.Anchors = append(st.Anchors[:len(st.Anchors):len(st.Anchors)], Anchor{Size: next.Size, Root: root, Proof: proof, Note: in.cp.Note})
+		}
+		if err := r.putBeside(tx, st, next, signed); err != nil {
+			return err
+		}
+		return tx.PutHead(next)
+	})
+	switch {
+	case errors.Is(err, errMismatch):
+		// Block by block they belong to the checkpoint, and not with what is
+		// here: a fork. The peer's tiles will prove it.
+		r.tell(pushed{progress: r.p, look: true})
+		return nil, refuse(http.StatusUnprocessableEntity, "the entries do not continue those that are here")
+	case errors.Is(err, errMoved):
+		return nil, &conflict{mirrorInfo{in.u.End, r.head.Size, []byte(ticketCheckpoint)}, "the copy has moved on meanwhile"}
+	case err != nil:
+		return nil, fmt.Errorf("storing entries of %s: %w", r.origin, err)
+	}
+	r.Monitor.gen++
+	r.head, r.st = next, st
+	r.p.Stored = int64(len(entries))
+	r.prune()
+	return signed, nil
+}
+
+// putBeside writes state and mirror cosignature, if they change, in the
+// transaction that extends the copy.
+func (r *round) putBeside(tx journal.Tx, st State, next journal.Head, signed *MirrorCheckpoint) error {
+	var putState = func(s State) error { return r.c.State.PutState(r.ctx, s) }
+	var putMirror = func(c MirrorCheckpoint) error { return r.c.Mirrors.PutMirror(r.ctx, c) }
+	if m, ok := inTx(tx); ok {
+		putState, putMirror = m.PutState, m.PutMirror
+	}
+	if next.Note == nil {
+		if err := putState(st); err != nil {
+			return fmt.Errorf("storing what is known of %s: %w", r.origin, err)
+		}
+	}
+	if signed != nil {
+		if err := putMirror(*signed); err != nil {
+			return fmt.Errorf("storing the mirrored checkpoint of %s: %w", r.origin, err)
+		}
+	}
+	return nil
+}
+
+// mirrored returns the mirror's cosignature of the copy's head, made now if
+// the copy has become whole; nil if it is not.
+func (r *round) mirrored(whole bool) (*MirrorCheckpoint, error) {
+	if r.c.Mirror == nil || len(r.head.Note) == 0 {
+		return nil, nil
+	}
+	c, err := r.c.Mirrors.Mirror(r.ctx, r.origin)
+	if err != nil && !errors.Is(err, ErrNotMirrored) {
+		return nil, fmt.Errorf("reading the mirrored checkpoint of %s: %w", r.origin, err)
+	}
+	if err == nil && c.Size >= r.head.Size {
+		return &c, nil
+	}
+	if !whole {
+		return nil, nil
+	}
+	if c, err = cosignVerified(r.head, r.c.Mirror); err != nil {
+		return nil, err
+	}
+	if err := r.c.Mirrors.PutMirror(r.ctx, c); err != nil {
+		return nil, fmt.Errorf("storing the mirrored checkpoint of %s: %w", r.origin, err)
+	}
+	return &c, nil
+}
+
+// cosignVerified adds the mirror's cosignature to a head whose note has just
+// been verified, or was before it was stored.
+func cosignVerified(h journal.Head, signer *torchwood.CosignatureSigner) (MirrorCheckpoint, error) {
+	text, _, ok := strings.Cut(string(h.Note), "\n\n")
+	if !ok {
+		return MirrorCheckpoint{}, fmt.Errorf("the checkpoint of %s is no signed note", h.Origin)
+	}
+	signed, err := note.Sign(&note.Note{Text: text + "\n"}, signer)
+	if err != nil {
+		return MirrorCheckpoint{}, fmt.Errorf("signing the mirrored checkpoint of %s: %w", h.Origin, err)
+	}
+	line := string(signed[len(text)+2:])
+	f := strings.Fields(line)
+	if len(f) != 3 {
+		return MirrorCheckpoint{}, fmt.Errorf("signing the mirrored checkpoint of %s: %q is no signature", h.Origin, line)
+	}
+	at, err := torchwood.CosignatureTimestamp(note.Signature{Name: signer.Name(), Hash: signer.KeyHash(), Base64: f[2]})
+	if err != nil {
+		return MirrorCheckpoint{}, fmt.Errorf("signing the mirrored checkpoint of %s: %w", h.Origin, err)
+	}
+	return MirrorCheckpoint{Origin: h.Origin, Size: h.Size, Note: append([]byte(string(h.Note)), line...), Signed: time.Unix(at, 0).UTC()}, nil
+}
+
+// linesOf returns the signature lines of a name on a note.
+func linesOf(signed []byte, name string) []byte {
+	var out []byte
+	_, sigs, _ := strings.Cut(string(signed), "\n\n")
+	for l := range strings.Lines(sigs) {
+		if strings.HasPrefix(l, "— "+name+" ") {
+			out = append(out, l...)
+		}
+	}
+	return out
+}
