@@ -113,6 +113,7 @@ func (r *round) updated(next journal.Head, err error) error {
 	switch {
 	case errors.Is(err, errMoved):
 		r.p.More = true // somebody else did it: look again
+		r.gen = -1      // and has stored what belongs to it
 		return nil
 	case err != nil:
 		return fmt.Errorf("storing entries of %s: %w", r.origin, err)

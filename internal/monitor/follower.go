@@ -21,6 +21,9 @@ type FollowerConfig struct {
 	// Receipts of the peer on our own journal are fetched too, if set.
 	Receipts *Receipts
 
+	// Fetched is called when a receipt had to be fetched; may be nil.
+	Fetched func()
+
 	Paused   bool             // begin paused
 	NoStream bool             // poll only
 	Interval time.Duration    // between polls when nothing happens; 0 means 5 s
@@ -320,6 +323,9 @@ func (f *Follower) receipt(ctx context.Context) {
 	}
 	if c.Size > have.Size {
 		f.receiptByPush = false
+		if f.c.Fetched != nil {
+			f.c.Fetched()
+		}
 	}
 }
 

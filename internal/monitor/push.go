@@ -144,6 +144,7 @@ func (p *Pusher) Step(ctx context.Context) error {
 		p.observe(outcome)
 		return nil
 	}
+	p.known = false // what is believed of the mirror may be why
 	reason := peer.ReasonOf(err)
 	if reason == "" {
 		reason = peer.Local
@@ -226,7 +227,6 @@ func (p *Pusher) push(ctx context.Context) (outcome string, err error) {
 			return "", p.c.Client.Err(addEntriesPath, resp)
 		}
 		if misses > 3 {
-			p.known = false // begin anew
 			return "", p.c.Client.Err(addEntriesPath, resp)
 		}
 	}

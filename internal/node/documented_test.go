@@ -43,6 +43,8 @@ func TestDocumentedOutsideAPI(t *testing.T) {
 		{"get", "/mirror/{origin}/{path}", "/mirror/" + origin + "/checkpoint", "", 200},
 		{"get", "/mirror/{origin}/{path}", "/mirror/" + origin + "/tile/0/000.p/1", "", 200},
 		{"get", "/mirror/{origin}/{path}", "/mirror/" + strings.Repeat("0", 64) + "/checkpoint", "", 404},
+		{"post", "/mirror/add-checkpoint", "/mirror/add-checkpoint", "nonsense", 400},
+		{"post", "/mirror/add-entries", "/mirror/add-entries", "nonsense", 400},
 		{"get", "/healthz", "/healthz", "", 200},
 		{"get", "/metrics", "/metrics", "", 200},
 	}

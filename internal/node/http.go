@@ -33,6 +33,7 @@ func (n *Node) Handler() http.Handler {
 	mux.Handle("GET /journal/stream", n.heads)
 	mux.Handle(witness.Prefix+"/", http.StripPrefix(witness.Prefix, n.witness.Handler()))
 	mux.HandleFunc("GET /mirror/{origin}/{path...}", n.serveMirror)
+	mux.Handle("POST /mirror/", n.pushes())
 	mux.HandleFunc("GET /healthz", n.serveHealth)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}))
 	mux.Handle("/api/", n.api)

@@ -19,13 +19,14 @@ import (
 )
 
 // link is everything that runs for one pinned peer: we follow its journal, and
-// bring ours to it to be witnessed.
+// bring ours to it to be mirrored and witnessed.
 type link struct {
 	peer      peer.Peer
 	client    *peer.Client
 	monitor   *monitor.Monitor
 	follower  *monitor.Follower
 	submitter *witness.Submitter
+	pusher    *monitor.Pusher
 	shown     sync.Mutex         // held while a checkpoint that our witness refused is looked at
 	stop      context.CancelFunc // nil while it does not run
 	heard     comity.Time        // node's clock when its journal was last read up to its head
@@ -63,8 +64,10 @@ func (n *Node) connect(ctx context.Context) error {
 			on, l.stop = context.WithCancel(n.running)
 			n.done.Go(func() { n.group.While(on, followLease(p.Domain), l.follower.Run) })
 			n.done.Go(func() { n.group.While(on, witnessLease(p.Domain), l.submitter.Run) })
+			n.done.Go(func() { n.group.While(on, pushLease(p.Domain), l.pusher.Run) })
 			n.done.Go(func() { n.recovery.remind(on, l) })
 			l.submitter.Wake()
+			l.pusher.Wake()
 		}
 		if p.Paused {
 			l.follower.Pause()
@@ -95,13 +98,14 @@ func (n *Node) newLink(p peer.Peer) (*link, error) {
 		return nil, err
 	}
 	l.follower, err = monitor.NewFollower(monitor.FollowerConfig{Monitor: l.monitor, Paused: p.Paused, Interval: n.c.Poll,
-		Receipts: &monitor.Receipts{Log: ours, Journal: n.journals, Cosignatures: receipts{n.store.Cosignatures(), n}}, Rand: jitter, Logger: n.log})
+		Receipts: &monitor.Receipts{Log: ours, Journal: n.journals, Cosignatures: receipts{n.store.Cosignatures(), n}}, Fetched: func() { l.pusher.Retry() }, Rand: jitter, Logger: n.log})
 	if err != nil {
 		return nil, err
 	}
 	l.submitter = witness.NewSubmitter(witness.SubmitterConfig{Journal: n.journals, Log: ours, Witness: theirs, Client: client,
 		Also: n.witnessPQ(p), Own: n.own, Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: jitter, Logger: n.log})
-	return l, nil
+	l.pusher, err = n.newPusher(l, client, ours)
+	return l, err
 }
 
 // receipts tells the desk of mirror cosignatures of our journal as they are

@@ -16,6 +16,8 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	pushed   *prometheus.CounterVec // by outcome
+	sent     *prometheus.CounterVec // by peer and outcome
 }
 
 func newMetrics(n *Node) *metrics {
@@ -27,6 +29,7 @@ func newMetrics(n *Node) *metrics {
 			Help: "Time to answer, by part of the node.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14)}, []string{"part"}),
 	}
 	m.registry.MustRegister(m.requests, m.seconds, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), nodeCollector{n})
+	m.pushMetrics()
 	return m
 }
 

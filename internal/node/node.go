@@ -288,6 +288,9 @@ func (n *Node) watchJournal(ctx context.Context) {
 	size := n.journal.Head().Size
 	for {
 		n.heads.Publish(monitor.Head{Origin: n.Self.Origin, Size: size})
+		for _, l := range n.all() {
+			l.pusher.Wake()
+		}
 		for _, s := range n.submitters() {
 			s.Wake()
 		}

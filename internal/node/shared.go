@@ -22,6 +22,7 @@ import (
 // Names of leases: what one process at a time does.
 func followLease(d comity.Domain) string  { return "follow " + string(d) }
 func witnessLease(d comity.Domain) string { return "witness " + string(d) }
+func pushLease(d comity.Domain) string    { return "push " + string(d) }
 
 // told takes in what other processes have changed.
 func (n *Node) told(ctx context.Context, all []string) error {

@@ -1,0 +1,63 @@
+package node
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/monitor"
+	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/witness"
+)
+
+// newPusher brings our journal to l's node, and tells its follower of the
+// receipts that come back.
+func (n *Node) newPusher(l *link, client *peer.Client, ours note.Verifier) (*monitor.Pusher, error) {
+	mirror, err := l.peer.MirrorVerifier()
+	if err != nil {
+		return nil, err
+	}
+	return monitor.NewPusher(monitor.PusherConfig{Journal: n.journals, Log: ours, Mirror: mirror, Client: client,
+		Cosignatures: receipts{n.store.Cosignatures(), n},
+		Received:     func(c witness.Cosignature) { l.follower.GotReceipt(c) },
+		Observe:      func(outcome string) { n.metrics.sent.WithLabelValues(string(l.peer.Domain), outcome).Inc() },
+		Rand:         jitter, Logger: n.log}), nil
+}
+
+// pushes serves what other nodes push: C2SP tlog-mirror.
+func (n *Node) pushes() http.Handler {
+	s := monitor.NewMirrorServer(monitor.MirrorServerConfig{
+		Follower: func(_ context.Context, o comity.Origin) *monitor.Follower {
+			d, err := o.Domain()
+			if err != nil {
+				return nil
+			}
+			if l, ok := n.link(d); ok {
+				return l.follower
+			}
+			return nil
+		},
+		Observe: func(outcome string) { n.metrics.pushed.WithLabelValues(outcome).Inc() },
+		Logger:  n.log})
+	return http.StripPrefix(monitor.MirrorPrefix, s.Handler())
+}
+
+// Needs implements monitor.BlobNeeder.
+func (b ledgerBlobs) Needs(ctx context.Context, o comity.Origin, first int64, entries [][]byte) (bool, error) {
+	return b.n.ledger.Needs(ctx, o, first, entries)
+}
+
+// pushMetrics count pushes, by outcome, from the first scrape on.
+func (m *metrics) pushMetrics() {
+	m.pushed = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "comity_push_received_total",
+		Help: "Requests with which others push their journals here, by outcome."}, []string{"outcome"})
+	m.sent = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "comity_push_sent_total",
+		Help: "Rounds in which our journal was pushed to a peer, by outcome."}, []string{"domain", "outcome"})
+	for _, o := range monitor.PushOutcomes() {
+		m.pushed.WithLabelValues(o)
+	}
+	m.registry.MustRegister(m.pushed, m.sent)
+}
