@@ -221,6 +221,7 @@ func TestMigrate(t *testing.T) {
 	if rows, got, err := node.Migrate(t.Context(), un.dir, url); err != nil || got != want || rows == 0 {
 		t.Fatalf("got %d rows, %+v, %v; want %+v", rows, got, err, want)
 	}
+	un.without = "its peer is not there"
 	un.start()
 	un.issue(situation("On PostgreSQL"))
 	want = un.Desk.Digest()
@@ -235,6 +236,7 @@ func TestMigrate(t *testing.T) {
 	if got := visited(t, un.dir, sealed); got != want {
 		t.Errorf("the digest is %+v, want %+v", got, want)
 	}
+	un.without = "its peer is not there"
 	un.start()
 	un.issue(situation("On SQLite again"))
 }

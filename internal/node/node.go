@@ -22,6 +22,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -82,6 +83,7 @@ type Node struct {
 	ledger   *desk.Ledger
 	journals journal.Store // writes through it reach the ledger
 	journal  *journal.Journal
+	signing  atomic.Pointer[journal.Journal] // the same, for otherDatabase
 	recovery *recovery
 	roster   *roster
 	witness  *witness.Witness
@@ -143,7 +145,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	keys := f.Keys.Effect()
 	n.Self = desk.Self{Domain: f.Settings.Domain, Name: f.Settings.Name, Origin: f.Settings.Domain.Origin(), LogKey: keys.Log,
 		WitnessKey: keys.Witness, MirrorKey: keys.Mirror, Recipient: keys.Recipient, Version: c.Version}
-	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log}); err != nil {
+	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log, Changed: n.otherDatabase}); err != nil {
 		return nil, err
 	}
 	n.group = n.store.Join()
@@ -199,6 +201,7 @@ func (n *Node) openDesk(ctx context.Context) error {
 		if err != nil {
 			return n.notOurs(err)
 		}
+		n.signing.Store(n.journal)
 	}
 	n.Desk = desk.New(desk.Config{Self: n.Self, Ledger: n.ledger, Journal: n.journal, Store: n.journals, Peers: n.roster,
 		Drafts: n.People, Answers: n.store, Cosigs: n.store.Cosignatures(), Blobs: n.blobs, Keys: f.Keys.Seal.Recipient(), Clock: n.c.Clock, Log: n.log,
@@ -225,6 +228,15 @@ func (n *Node) openDesk(ctx context.Context) error {
 // hold is how long an act waits for the witnesses to say how far they have
 // seen the journal, before its author is told that it was not recorded.
 const hold = 5 * time.Second
+
+// otherDatabase is told that the database is on another server, or has been
+// taken over by one, which may lack what was committed.
+func (n *Node) otherDatabase(was, is string) {
+	n.log.Warn("the database is another than before", "was", was, "is", is)
+	if j := n.signing.Load(); j != nil {
+		j.Doubt("another database server has taken over (" + is + ")")
+	}
+}
 
 // goOnRecord says, as the next act, that the operator records without a quorum
 // of witnesses; nothing if a quorum has answered.

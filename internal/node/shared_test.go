@@ -168,6 +168,7 @@ func TestTwoProcessesFollow(t *testing.T) {
 		until(t, "trouble with au.example", func() bool { p, _ := h.peer("au.example"); return p.Followed.Trouble != "" })
 	}
 	au.start()
+	until(t, "au.example to record", func() bool { return au.Held() == nil }) // the address of a is all it knows of its witness
 	check(t, a.close())
 	until(t, "the other process to follow", func() bool {
 		p, _ := b.peer("au.example")

@@ -118,6 +118,10 @@ type dialect interface {
 	// Reconnect gives up connections that nobody uses.
 	Reconnect()
 
+	// Changed sets what is called when the database turns out to be on another
+	// server, or to have another history, than before.
+	Changed(func(was, is string))
+
 	// Hint says what an error of the database means and what to do, in words
 	// for people; "" if nothing is known.
 	Hint(err error) string
@@ -128,6 +132,12 @@ type dialect interface {
 // Options of Open. The zero value is good.
 type Options struct {
 	Logger *slog.Logger // nil discards
+
+	// Changed, if set, is called when a connection leads to another server than
+	// the one before, or to one that another has taken over from, before
+	// anything is written there: what was committed may be missing. Its
+	// arguments are for messages. It must not use the store.
+	Changed func(was, is string)
 }
 
 // Open opens the database at url and brings its schema up to date:
@@ -149,6 +159,9 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{d: d, log: o.Logger}
+	if o.Changed != nil {
+		d.Changed(o.Changed)
+	}
 	if d.Prepares() {
 		s.wcache, s.rcache = &stmts{db: d.Writer()}, &stmts{db: d.Reader()}
 	}

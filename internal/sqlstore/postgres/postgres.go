@@ -29,6 +29,7 @@ type DB struct {
 	process string // names this process among those on the database
 	schema  string // "" for the default
 	place   string // for messages, without a password
+	server  *server
 }
 
 // connectTimeout unless the address has one.
@@ -72,7 +73,9 @@ func Open(ctx context.Context, dbURL string) (*DB, error) {
 	// A server whose machine is gone is found out in seconds, not hours.
 	config.DialFunc = (&net.Dialer{Timeout: config.ConnectTimeout,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}}).DialContext
-	db := &DB{pool: stdlib.OpenDB(*config), config: config, process: process, schema: schema, place: u.Redacted()}
+	known := &server{}
+	db := &DB{pool: stdlib.OpenDB(*config, stdlib.OptionAfterConnect(known.ask)), server: known,
+		config: config, process: process, schema: schema, place: u.Redacted()}
 	db.pool.SetMaxOpenConns(maxConns)
 	db.pool.SetMaxIdleConns(maxConns)
 	if err := db.pool.PingContext(ctx); err != nil {

@@ -171,6 +171,9 @@ func (db *DB) Commit(tx *sql.Tx) (unknown bool, err error) {
 	return false, err
 }
 
+// Changed does nothing: a file is opened once, by one machine.
+func (db *DB) Changed(func(was, is string)) {}
+
 // Broken returns an error after a commit that the disk failed.
 func (db *DB) Broken() error {
 	if p := db.broken.Load(); p != nil {
