@@ -3,6 +3,7 @@ package casefile
 import (
 	"slices"
 
+	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
 )
 
@@ -10,7 +11,7 @@ import (
 // that can be kept, and good at any time.
 //
 //	b := f.Brief()
-//	v := b.View(now, heads) // as f.View, but of the timeline only its newest line
+//	v := b.View(now, heads) // as f.View, but of the timeline only its newest line, in brief
 type Brief struct {
 	Facets View       `json:"facets"` // without what depends on the time; empty of house matters
 	Asks   []AskBrief `json:"asks,omitempty"`
@@ -39,7 +40,11 @@ func (f *File) Brief() Brief {
 			}
 		}
 		x := s.Acts[newest]
-		b.Facets.Timeline = []Line{{f.nodes[x.Act].Item, x}}
+		it := f.nodes[x.Act].Item
+		a := it.Act
+		it.Act = &act.Act{Domain: a.Domain, Recorded: a.Recorded, Kind: a.Kind, Date: a.Date, By: a.By, OnBehalfOf: a.OnBehalfOf,
+			Status: a.Status, TLP: a.TLP, Lang: a.Lang, Title: a.Title}
+		b.Facets.Timeline = []Line{{it, x}}
 	}
 	for _, x := range s.Acts {
 		if !x.plain() {

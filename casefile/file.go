@@ -60,6 +60,15 @@ func (f *File) Scope() Scope { return f.scope }
 // Len is the number of acts in the file.
 func (f *File) Len() int { return len(f.order) }
 
+// Get returns an act of the file.
+func (f *File) Get(name comity.ActName) (Item, bool) {
+	n, ok := f.nodes[name]
+	if !ok {
+		return Item{}, false
+	}
+	return n.Item, true
+}
+
 // State is the fold of the file. It must not be changed and holds until the
 // next Add.
 func (f *File) State() *State { return f.fold() }

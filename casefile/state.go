@@ -186,6 +186,17 @@ func (s *State) May(author effect.Author, e effect.Effect) error {
 	return nil
 }
 
+// Judged reports whether the state of the file says who may bring about the
+// effect: otherwise State.May is the same in any file, also in an empty one.
+func Judged(e effect.Effect) bool {
+	switch effect.RuleFor(e).Who {
+	case effect.Anyone, effect.OwnOrgan, effect.OwnHouse, effect.Itself:
+		m, ok := e.(effect.Mandate)
+		return ok && (!m.Renews.IsZero() || !m.Ends.IsZero())
+	}
+	return true
+}
+
 // maySettle: what was heard of an addressee is confirmed or contested by that
 // addressee, or by who asked if the addressee entered it itself.
 func (s *State) maySettle(author effect.Author, e effect.Answer) error {

@@ -37,7 +37,7 @@ type View struct {
 	Mandates    []MandateView
 	Relations   []Fact[effect.Relate]
 	Scores      []Fact[effect.Score]
-	Timeline    []Line // in lists of situations only the newest line
+	Timeline    []Line // in lists of situations only the newest line, without text
 	Acts        int    // how many the timeline has
 }
 

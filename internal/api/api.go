@@ -48,7 +48,7 @@ type Desk interface {
 	Peers(context.Context, desk.Who) ([]desk.PeerView, error)
 	Evidence(context.Context, desk.Who, comity.Domain) ([]byte, error)
 	Record(context.Context, desk.Who) (desk.Record, error)
-	Digest() casefile.Digest
+	Digest(context.Context) (casefile.Digest, error)
 
 	Situations(context.Context, desk.Who) ([]casefile.View, error)
 	Situation(context.Context, desk.Who, comity.ActName) (casefile.View, error)

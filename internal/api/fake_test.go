@@ -241,10 +241,10 @@ func (d *fakeDesk) Record(context.Context, desk.Who) (desk.Record, error) {
 			{Name: "un.example/witness", Role: "witness", At: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)}}}, d.broken
 }
 
-func (d *fakeDesk) Digest() casefile.Digest {
+func (d *fakeDesk) Digest(context.Context) (casefile.Digest, error) {
 	defer d.lock()()
 	d.panics()
-	return d.public.Digest()
+	return d.public.Digest(), nil
 }
 
 func (d *fakeDesk) Situations(_ context.Context, who desk.Who) ([]casefile.View, error) {

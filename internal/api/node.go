@@ -157,7 +157,11 @@ func (h *Handler) getDigest(w http.ResponseWriter, r *http.Request, _ desk.Who) 
 	if q := queryOf(r); q.err != nil {
 		return q.err
 	}
-	d := Digest(h.c.Desk.Digest())
+	digest, err := h.c.Desk.Digest(r.Context())
+	if err != nil {
+		return err
+	}
+	d := Digest(digest)
 	body, err := encode(d)
 	if err != nil {
 		return err

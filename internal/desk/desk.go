@@ -106,23 +106,38 @@ type Desk struct {
 	files [2]recent[casefile.View]    // of the public and of the full book
 	asks  [2]recent[casefile.AskView] // likewise
 
-	mu       sync.Mutex
-	receipts map[comity.Domain][]Receipt // by size, rising: mirror cosignatures of our own journal
-	last     comity.Time                 // newest recorded time in our own journal
+	mu        sync.Mutex
+	receipts  map[comity.Domain][]Receipt // by size, rising: mirror cosignatures of our own journal
+	last      comity.Time                 // newest recorded time in our own journal
+	lastKnown bool                        // last was read
 }
 
 // New returns the desk.
 func New(c Config) *Desk {
-	d := &Desk{c: c, receipts: map[comity.Domain][]Receipt{}}
-	l := c.Ledger
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, h := range l.order {
-		if h.Name.Domain == c.Self.Domain && h.At.After(d.last.Time) {
-			d.last = h.At
-		}
+	return &Desk{c: c, receipts: map[comity.Domain][]Receipt{}}
+}
+
+// newest returns the time of the newest act in our own journal, which is read
+// once.
+func (d *Desk) newest(ctx context.Context) (comity.Time, error) {
+	d.mu.Lock()
+	last, known := d.last, d.lastKnown
+	d.mu.Unlock()
+	self := d.c.Self.Domain
+	size := d.c.Ledger.Size(self)
+	if known || size == 0 {
+		return last, nil
 	}
-	return d
+	h, err := d.c.Ledger.get(ctx, comity.ActName{Domain: self, Index: size - 1})
+	if err != nil {
+		return comity.Time{}, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.lastKnown = true; h != nil {
+		d.last = latest(d.last, h.At)
+	}
+	return d.last, nil
 }
 
 // Now is the node's clock.
@@ -184,15 +199,13 @@ func (d *Desk) stored(by comity.Domain, n comity.ActName) (time.Time, bool) {
 func (d *Desk) heads(ctx context.Context, who Who) (casefile.Heads, error) {
 	h := casefile.Heads{Self: d.c.Self.Domain, Heard: map[comity.Domain]comity.Time{}, Stored: d.stored}
 	h.Hidden = func(by, asker comity.Domain, since comity.Time) bool {
-		return d.c.Ledger.hides(by, since, func(x *Held) bool {
-			switch {
-			case !who.May(person.Officer):
-				return true // what is sealed is hidden from the public
-			case asker == d.c.Self.Domain:
-				return x.Why == whyAwaiting // what is sealed to others does not answer us
-			}
-			return x.Act == nil
-		})
+		switch {
+		case !who.May(person.Officer): // what is sealed is hidden from the public
+			return d.c.Ledger.hides(by, since, SealOpen, SealAwaiting, SealClosed)
+		case asker == d.c.Self.Domain: // what is sealed to others does not answer us
+			return d.c.Ledger.hides(by, since, SealAwaiting)
+		}
+		return d.c.Ledger.hides(by, since, SealAwaiting, SealClosed)
 	}
 	known, err := d.c.Peers.Peers(ctx)
 	if err != nil {
@@ -207,14 +220,6 @@ func (d *Desk) heads(ctx context.Context, who Who) (casefile.Heads, error) {
 		}
 	}
 	return h, nil
-}
-
-// book is the one that the caller may read. The caller holds the ledger's mu.
-func (d *Desk) book(who Who) *casefile.Book {
-	if who.May(person.Officer) {
-		return d.c.Ledger.full
-	}
-	return d.c.Ledger.public
 }
 
 // recent keeps what was computed from a book for as long as nothing arrived,
@@ -242,15 +247,16 @@ func (r *recent[T]) get(held int64, now comity.Time, compute func() ([]T, error)
 }
 
 // reads is which of the two books the caller may read.
-func (w Who) reads() int {
+func (w Who) reads() Book {
 	if w.May(person.Officer) {
-		return 1
+		return Full
 	}
-	return 0
+	return Public
 }
 
 // Situations returns every file that the caller may see, the one with the
-// newest act first. What they hold must not be changed.
+// newest act first. Of the timeline they have only the newest line, without its
+// text. What they hold must not be changed.
 func (d *Desk) Situations(ctx context.Context, who Who) ([]casefile.View, error) {
 	now := d.Now()
 	return d.files[who.reads()].get(d.Held(), now, func() ([]casefile.View, error) {
@@ -258,18 +264,7 @@ func (d *Desk) Situations(ctx context.Context, who Who) ([]casefile.View, error)
 		if err != nil {
 			return nil, err
 		}
-		l := d.c.Ledger
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		b := d.book(who)
-		var out []casefile.View
-		for _, n := range b.Situations() {
-			if v, ok := b.View(n, now, heads); ok {
-				out = append(out, v)
-			}
-		}
-		slices.SortStableFunc(out, func(a, b casefile.View) int { return b.Latest.Compare(a.Latest.Time) })
-		return out, nil
+		return d.c.Ledger.situations(ctx, who.reads(), now, heads)
 	})
 }
 
@@ -279,14 +274,11 @@ func (d *Desk) Situation(ctx context.Context, who Who, name comity.ActName) (cas
 	if err != nil {
 		return casefile.View{}, err
 	}
-	l := d.c.Ledger
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	v, ok := d.book(who).View(name, d.Now(), heads)
-	if !ok {
-		return casefile.View{}, ErrNotFound
+	v, ok, err := d.c.Ledger.view(ctx, who.reads(), name, d.Now(), heads)
+	if err == nil && !ok {
+		err = ErrNotFound
 	}
-	return v, nil
+	return v, err
 }
 
 // Asks returns asks in the order in which a desk should look at them: late
@@ -298,9 +290,7 @@ func (d *Desk) Asks(ctx context.Context, who Who, f AskFilter) ([]casefile.AskVi
 		if err != nil {
 			return nil, err
 		}
-		d.c.Ledger.mu.Lock()
-		defer d.c.Ledger.mu.Unlock()
-		return d.book(who).Asks(now, heads), nil
+		return d.c.Ledger.asks(ctx, who.reads(), now, heads)
 	})
 	if err != nil {
 		return nil, err
@@ -360,80 +350,75 @@ func (u urge) compare(v urge) int {
 
 // Act returns one act as the caller may see it.
 func (d *Desk) Act(ctx context.Context, who Who, name comity.ActName) (Held, error) {
-	l := d.c.Ledger
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	h, ok := l.acts[name]
-	if !ok {
+	h, err := d.c.Ledger.get(ctx, name)
+	switch {
+	case err != nil:
+		return Held{}, err
+	case h == nil:
 		return Held{}, ErrNotFound
 	}
-	return d.show(who, h), nil
+	return d.show(ctx, who, h)
 }
 
-// show is a copy of h cut down to what the caller may see. The caller holds
-// the ledger's mu. That a sealed entry exists is public; what it is, is not.
-func (d *Desk) show(who Who, h *Held) Held {
+// show is a copy of h cut down to what the caller may see. That a sealed entry
+// exists is public; what it is, is not.
+func (d *Desk) show(ctx context.Context, who Who, h *Held) (Held, error) {
 	out := *h
 	if h.Sealed != nil && !who.May(person.Officer) {
 		out.Act, out.Opened, out.Why = nil, nil, whySealed
-		return out
+		return out, nil
 	}
-	b := d.book(who)
-	if h.Act != nil {
-		if out.Why == "" {
-			out.Why = b.Trouble(h.Name)
-		}
-		if file, ok := b.ScopeOf(h.Name); ok {
-			out.File = file
-			if s, ok := b.State(file); ok {
-				out.Fact, _ = s.Fact(h.Name)
-			}
-		} else {
-			out.Fact, _ = b.House(h.Name.Domain).Fact(h.Name)
-		}
+	if h.Act == nil {
+		return out, nil
 	}
-	return out
+	l, b := d.c.Ledger, who.reads()
+	trouble, at, err := l.standing(ctx, b, h)
+	if err != nil {
+		return Held{}, err
+	}
+	if out.Why == "" {
+		out.Why = trouble
+	}
+	if at.Domain == "" {
+		return out, nil // it waits, and is in no file
+	}
+	if at.Index >= 0 {
+		out.File = at
+	}
+	out.Fact, err = l.fact(ctx, b, at, casefile.Item{Name: h.Name, Leaf: h.Leaf, Act: h.Act})
+	return out, err
 }
 
 // Acts returns up to limit acts held here after a position, in order of
 // arrival; never by time.
 func (d *Desk) Acts(ctx context.Context, who Who, after int64, limit int) ([]Held, error) {
-	l := d.c.Ledger
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if after < 0 || after >= int64(len(l.order)) {
+	if after < 0 || after >= d.Held() {
 		return nil, nil
 	}
-	var out []Held
-	for _, h := range l.order[after:min(after+int64(limit), int64(len(l.order)))] {
-		out = append(out, d.show(who, h))
+	all, err := d.c.Ledger.after(ctx, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Held, len(all))
+	for i, h := range all {
+		if out[i], err = d.show(ctx, who, h); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
 
 // Held is how many acts are held here: the position of the newest.
-func (d *Desk) Held() int64 {
-	d.c.Ledger.mu.Lock()
-	defer d.c.Ledger.mu.Unlock()
-	return int64(len(d.c.Ledger.order))
-}
+func (d *Desk) Held() int64 { return d.c.Ledger.Held() }
 
 // News is closed when something arrives after the call.
 func (d *Desk) News() <-chan struct{} { return d.c.Ledger.News() }
 
 // Digest of the public book.
-func (d *Desk) Digest() casefile.Digest {
-	d.c.Ledger.mu.Lock()
-	defer d.c.Ledger.mu.Unlock()
-	return d.c.Ledger.public.Digest()
-}
+func (d *Desk) Digest(ctx context.Context) (casefile.Digest, error) { return d.c.Ledger.Digest(ctx) }
 
 // Pending is how many acts wait for others that have not arrived.
-func (d *Desk) Pending() int {
-	d.c.Ledger.mu.Lock()
-	defer d.c.Ledger.mu.Unlock()
-	return d.c.Ledger.full.Pending()
-}
+func (d *Desk) Pending(ctx context.Context) (int, error) { return d.c.Ledger.store.Waiting(ctx) }
 
 // StoredBy is up to where the peer's mirror cosignatures cover our journal.
 func (d *Desk) StoredBy(by comity.Domain) int64 {

@@ -48,7 +48,7 @@ func TestAskAndAnswer(t *testing.T) {
 			t.Errorf("%s: %s, want answered", h.domain, got)
 		}
 	}
-	if a, b := un.desk.Digest(), ecowas.desk.Digest(); a != b {
+	if a, b := digest(un), digest(ecowas); a != b {
 		t.Errorf("digests differ: %v, %v", a, b)
 	}
 }
@@ -127,7 +127,7 @@ func TestSealed(t *testing.T) {
 	}
 	carry(un, au, true)
 	carry(au, un, true)
-	if a, b := un.desk.Digest(), au.desk.Digest(); a != b {
+	if a, b := digest(un), digest(au); a != b {
 		t.Errorf("digests differ: %v, %v", a, b)
 	}
 
@@ -209,13 +209,13 @@ func TestRestart(t *testing.T) {
 		}
 		return names
 	}
-	names, digest := list(), un.desk.Digest()
+	names, was := list(), digest(un)
 	un.reopen()
 	if again := list(); fmt.Sprint(again) != fmt.Sprint(names) {
 		t.Errorf("after a restart\n%v\nbefore\n%v", again, names)
 	}
-	if got := un.desk.Digest(); got != digest {
-		t.Errorf("digest %v, before %v", got, digest)
+	if got := digest(un); got != was {
+		t.Errorf("digest %v, before %v", got, was)
 	}
 }
 
@@ -320,7 +320,7 @@ func TestAmbiguousCommit(t *testing.T) {
 	blobs, err := blob.Open(t.Context(), t.TempDir())
 	check(t, err)
 	store := &ambiguousOnce{Store: un.store}
-	l, err := desk.OpenLedger(ctx, "un.example", store, blobs, seal.Keyring{un.key})
+	l, err := desk.OpenLedger(ctx, "un.example", store, blobs, seal.Keyring{un.key}, desk.LedgerOptions{})
 	check(t, err)
 	before := l.Size("other.example")
 	store.armed = true

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -43,26 +44,28 @@ func (d *Desk) EvidenceActs(ctx context.Context) ([]Evidence, error) {
 		houses = append(houses, p.Domain)
 	}
 	var out []Evidence
-	l := d.c.Ledger
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	for _, h := range houses {
-		s := l.full.House(h)
-		for _, f := range s.Evidence {
-			if stands(s, f.Act) {
-				out = append(out, evidenceOf(l, f))
+		err := d.c.Ledger.house(ctx, h, func(s *casefile.State) {
+			for _, f := range s.Evidence {
+				if stands(s, f.Act) {
+					out = append(out, Evidence{Act: f.Act, Against: f.E.Against, Proof: f.E.Proof})
+				}
 			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for i := range out {
+		h, err := d.c.Ledger.get(ctx, out[i].Act)
+		if err != nil {
+			return nil, err
+		}
+		if h != nil {
+			out[i].Pos = h.Pos
 		}
 	}
 	return out, nil
-}
-
-func evidenceOf(l *Ledger, f casefile.Fact[effect.Evidence]) Evidence {
-	e := Evidence{Act: f.Act, Against: f.E.Against, Proof: f.E.Proof}
-	if h, ok := l.acts[f.Act]; ok {
-		e.Pos = h.Pos
-	}
-	return e
 }
 
 // stands reports whether what an act did still counts.
@@ -161,8 +164,8 @@ func (d *Desk) Publish(ctx context.Context, e *monitor.Evidence) (comity.ActName
 	}
 	file := e.File()
 	proof := comity.Hash(sha256.Sum256(file))
-	if name, ok := d.published(proof); ok {
-		return name, nil
+	if name, ok, err := d.published(ctx, proof); ok || err != nil {
+		return name, err
 	}
 	if _, err := d.c.Blobs.Put(ctx, file); err != nil { // before anybody learns of it
 		return comity.ActName{}, explain(fmt.Errorf("store the evidence file: %w", err))
@@ -193,16 +196,14 @@ func (p *publishedBefore) Error() string { return fmt.Sprintf("%s publishes it a
 
 // published finds our own act that names an evidence file. One that was
 // withdrawn counts: it was issued.
-func (d *Desk) published(proof comity.Hash) (comity.ActName, bool) {
-	l := d.c.Ledger
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, f := range l.full.House(d.c.Self.Domain).Evidence {
-		if f.E.Proof == proof {
-			return f.Act, true
+func (d *Desk) published(ctx context.Context, proof comity.Hash) (name comity.ActName, ok bool, err error) {
+	err = d.c.Ledger.house(ctx, d.c.Self.Domain, func(s *casefile.State) {
+		i := slices.IndexFunc(s.Evidence, func(f casefile.Fact[effect.Evidence]) bool { return f.E.Proof == proof })
+		if ok = i >= 0; ok {
+			name = s.Evidence[i].Act
 		}
-	}
-	return comity.ActName{}, false
+	})
+	return name, ok, err
 }
 
 func (d *Desk) evidenceAct(ctx context.Context, against comity.Domain, file []byte, proof comity.Hash) (Preview, error) {

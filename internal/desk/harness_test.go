@@ -17,6 +17,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/comity/comity/act"
+	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/blob"
@@ -44,6 +45,7 @@ type house struct {
 	store   *sqlstore.Store
 	blobs   *blob.Store
 	ledger  *desk.Ledger
+	options desk.LedgerOptions
 	journal *journal.Journal
 	people  *person.Register
 	desk    *desk.Desk
@@ -97,7 +99,7 @@ func (h *house) open() {
 	check(t, err)
 	h.blobs, err = blob.Open(context.Background(), filepath.Join(h.dir, "blobs"))
 	check(t, err)
-	h.ledger, err = desk.OpenLedger(ctx, h.domain, h.store, h.blobs, seal.Keyring{h.key})
+	h.ledger, err = desk.OpenLedger(ctx, h.domain, h.store, h.blobs, seal.Keyring{h.key}, h.options)
 	check(t, err)
 	v, err := note.NewVerifier(h.logKey)
 	check(t, err)
@@ -210,7 +212,7 @@ func carry(from, to *house, withBlobs bool) {
 	})
 	check(t, err)
 	if withBlobs {
-		for _, c := range to.ledger.Missing(o) {
+		for _, c := range missing(to, o) {
 			b, err := from.blobs.Get(ctx, c.SHA256)
 			check(t, err)
 			_, err = to.blobs.Put(ctx, b)
@@ -218,6 +220,22 @@ func carry(from, to *house, withBlobs bool) {
 			check(t, to.ledger.Arrived(ctx, c.SHA256))
 		}
 	}
+}
+
+// digest of the house's public book.
+func digest(h *house) casefile.Digest {
+	h.t.Helper()
+	d, err := h.desk.Digest(h.t.Context())
+	check(h.t, err)
+	return d
+}
+
+// missing are the blobs that entries of a journal commit to and the house lacks.
+func missing(h *house, o comity.Origin) []act.Commitment {
+	h.t.Helper()
+	all, err := h.ledger.Missing(h.t.Context(), o)
+	check(h.t, err)
+	return all
 }
 
 func check(t testing.TB, err error) {

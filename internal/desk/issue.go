@@ -130,7 +130,7 @@ func (d *Desk) prepare(ctx context.Context, doc []byte) (Preview, error) {
 			return invalid(fmt.Errorf("%s: the node writes this itself; leave it out", m))
 		}
 	}
-	if err := d.fillLeaves(parsed); err != nil {
+	if err := d.fillLeaves(ctx, parsed); err != nil {
 		return invalid(err)
 	}
 	a, err := act.Decode(parsed.Bytes())
@@ -160,10 +160,10 @@ func (d *Desk) prepare(ctx context.Context, doc []byte) (Preview, error) {
 	if err := d.address(&p, peers); err != nil {
 		return invalid(err)
 	}
-	if err := d.members(&p); err != nil {
+	if err := d.members(ctx, &p); err != nil {
 		return invalid(err)
 	}
-	if err := d.fits(a); err != nil {
+	if err := d.fits(ctx, a); err != nil {
 		return invalid(err)
 	}
 	return p, nil
@@ -171,7 +171,7 @@ func (d *Desk) prepare(ctx context.Context, doc []byte) (Preview, error) {
 
 // fillLeaves completes references that give no leaf hash with the hash of the
 // act held here: what the author read is what is meant.
-func (d *Desk) fillLeaves(doc *act.Document) error {
+func (d *Desk) fillLeaves(ctx context.Context, doc *act.Document) error {
 	raw := doc.Get("re")
 	if raw == nil {
 		return nil
@@ -180,19 +180,18 @@ func (d *Desk) fillLeaves(doc *act.Document) error {
 	if err != nil {
 		return fmt.Errorf("re: %w", err)
 	}
-	l := d.c.Ledger
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	filled := false
 	for i := range refs {
-		h, ok := l.acts[refs[i].Act]
+		leaf, ok, err := d.c.Ledger.leaf(ctx, refs[i].Act)
 		switch {
+		case err != nil:
+			return err
 		case !ok:
 			return fmt.Errorf("re: %s is not held here; check the name, or wait until it has arrived", refs[i].Act)
 		case refs[i].Leaf.IsZero():
-			refs[i].Leaf, filled = h.Leaf, true
-		case refs[i].Leaf != h.Leaf:
-			return fmt.Errorf("re: %s has the leaf hash %s, not %s: what you refer to is not what stands there", refs[i].Act, h.Leaf, refs[i].Leaf)
+			refs[i].Leaf, filled = leaf, true
+		case refs[i].Leaf != leaf:
+			return fmt.Errorf("re: %s has the leaf hash %s, not %s: what you refer to is not what stands there", refs[i].Act, leaf, refs[i].Leaf)
 		}
 	}
 	if !filled {
@@ -249,71 +248,123 @@ func (d *Desk) address(p *Preview, peers []peer.Peer) error {
 // fits checks the act against the files as they stand: its situation is there,
 // its author may bring about its effects, and it is marked no weaker than what
 // it refers to.
-func (d *Desk) fits(a *act.Act) error {
-	l := d.c.Ledger
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (d *Desk) fits(ctx context.Context, a *act.Act) error {
 	if now := d.c.Clock().Add(24 * time.Hour); a.Date.After(now) {
 		return fmt.Errorf("date: %s is in the future; an act is dated when it was done", a.Date)
 	}
 	for _, r := range a.Re {
-		h := l.acts[r.Act]
-		if h.Act != nil && l.full.Waits(r.Act) {
-			// Who refers to what waits for others would wait with it.
-			return fmt.Errorf("re: %s %s; refer to it once that is here", r.Act, l.full.Trouble(r.Act))
-		}
-		if h.Sealed == nil {
-			continue
-		}
-		if h.Act == nil {
-			return fmt.Errorf("re: %s cannot be read here (%s), so nothing can refer to it", r.Act, h.Why)
-		}
-		if a.TLP.Weaker(h.Act.TLP) {
-			return fmt.Errorf("tlp: %s refers to %s, which is TLP:%s; mark it at least so", a.TLP, r.Act, h.Act.TLP)
-		}
-		if r.Act.Domain != d.c.Self.Domain && !slices.ContainsFunc(a.To, func(t act.To) bool { return t.Org == r.Act.Domain.Party() }) {
-			return fmt.Errorf("to: it refers to the sealed act %s; address %s as well", r.Act, r.Act.Domain)
+		if err := d.mayRefer(ctx, a, r.Act); err != nil {
+			return err
 		}
 	}
-	facts, err := d.factsFor(a)
+	scope, err := d.scopeFor(ctx, a)
 	if err != nil {
 		return err
 	}
 	author := effect.Author{Issuer: d.c.Self.Domain, OnBehalfOf: a.OnBehalfOf}
-	for _, e := range a.Effects {
-		if err := facts.May(author, e); err != nil {
-			return fmt.Errorf("%s: %w", e.Do(), err)
+	may := func(s *casefile.State) error {
+		for _, e := range a.Effects {
+			if err := s.May(author, e); err != nil {
+				return fmt.Errorf("%s: %w", e.Do(), err)
+			}
 		}
+		return nil
+	}
+	if !slices.ContainsFunc(a.Effects, casefile.Judged) {
+		return may(&casefile.State{}) // no file need be read for that
+	}
+	var refused error
+	err = d.c.Ledger.file(ctx, scope, func(full, _ *casefile.File) {
+		if full == nil {
+			full = casefile.NewFile(scope)
+		}
+		refused = may(full.State())
+	})
+	if err != nil {
+		return err
+	}
+	return refused
+}
+
+// mayRefer checks one reference of the act: what it refers to can be read here,
+// waits for nothing, and is marked no stronger.
+func (d *Desk) mayRefer(ctx context.Context, a *act.Act, n comity.ActName) error {
+	k, ok, err := d.c.Ledger.lookUp(ctx, d.c.Ledger.store, n)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		h, err := d.c.Ledger.get(ctx, n)
+		if err != nil || h == nil || h.Sealed == nil {
+			return err
+		}
+		return fmt.Errorf("re: %s cannot be read here (%s), so nothing can refer to it", n, h.Why)
+	}
+	if k.Pending {
+		// Who refers to what waits for others would wait with it.
+		h, err := d.c.Ledger.get(ctx, n)
+		if err != nil || h == nil {
+			return err
+		}
+		trouble, _, err := d.c.Ledger.standing(ctx, Full, h)
+		if err != nil {
+			return err
+		}
+		return fmt.Errorf("re: %s %s; refer to it once that is here", n, trouble)
+	}
+	if k.public {
+		return nil
+	}
+	if a.TLP.Weaker(k.tlp) {
+		return fmt.Errorf("tlp: %s refers to %s, which is TLP:%s; mark it at least so", a.TLP, n, k.tlp)
+	}
+	if n.Domain != d.c.Self.Domain && !slices.ContainsFunc(a.To, func(t act.To) bool { return t.Org == n.Domain.Party() }) {
+		return fmt.Errorf("to: it refers to the sealed act %s; address %s as well", n, n.Domain)
 	}
 	return nil
 }
 
-func (d *Desk) factsFor(a *act.Act) (*casefile.State, error) {
+// scopeFor is where the act will be folded, if it may be.
+func (d *Desk) scopeFor(ctx context.Context, a *act.Act) (casefile.Scope, error) {
 	l := d.c.Ledger
+	fail := func(err error) (casefile.Scope, error) { return casefile.Scope{}, err }
 	if a.Situation.IsZero() {
 		if a.Ask != nil {
-			return nil, errors.New("ask: name the situation; what is asked outside a file cannot be answered in one")
+			return fail(errors.New("ask: name the situation; what is asked outside a file cannot be answered in one"))
 		}
-		return l.full.House(d.c.Self.Domain), nil
+		return casefile.House(d.c.Self.Domain), nil
 	}
-	h, held := l.acts[a.Situation]
-	s, ok := l.full.State(a.Situation)
+	k, ok, err := l.lookUp(ctx, l.store, a.Situation)
+	if err != nil {
+		return fail(err)
+	}
+	if !ok || k.Pending || !k.Opens {
+		if _, held, err := l.leaf(ctx, a.Situation); err != nil {
+			return fail(err)
+		} else if !held {
+			return fail(fmt.Errorf("situation: %s is not held here; \"comity situations\" lists the files", a.Situation))
+		}
+		return fail(fmt.Errorf("situation: %s opened no file; \"comity situations\" lists those that did", a.Situation))
+	}
 	switch {
-	case !held:
-		return nil, fmt.Errorf("situation: %s is not held here; \"comity situations\" lists the files", a.Situation)
-	case !ok:
-		return nil, fmt.Errorf("situation: %s opened no file; \"comity situations\" lists those that did", a.Situation)
-	case h.Sealed != nil && a.TLP == comity.Clear:
-		return nil, fmt.Errorf("tlp: the file %s is sealed (TLP:%s); an act in it cannot be CLEAR", a.Situation, h.Act.TLP)
-	case h.Status != a.Status:
-		return nil, fmt.Errorf("status: the file %s is %s and this act %s; keep them apart", a.Situation, h.Status, a.Status)
+	case !k.public && a.TLP == comity.Clear:
+		return fail(fmt.Errorf("tlp: the file %s is sealed (TLP:%s); an act in it cannot be CLEAR", a.Situation, k.tlp))
+	case k.Status != a.Status:
+		return fail(fmt.Errorf("status: the file %s is %s and this act %s; keep them apart", a.Situation, k.Status, a.Status))
 	}
 	for _, r := range a.Re {
-		if file, ok := l.full.ScopeOf(r.Act); ok && file != a.Situation && slices.Contains([]string{"answers", "corrects", "withdraws"}, r.How) {
-			return nil, fmt.Errorf("situation: %s belongs to the file %s; act on it there", r.Act, file)
+		if !slices.Contains([]string{"answers", "corrects", "withdraws"}, r.How) {
+			continue
+		}
+		at, ok, err := l.lookUp(ctx, l.store, r.Act)
+		if err != nil {
+			return fail(err)
+		}
+		if ok && !at.Pending && at.scope.Index >= 0 && at.scope != a.Situation {
+			return fail(fmt.Errorf("situation: %s belongs to the file %s; act on it there", r.Act, at.scope))
 		}
 	}
-	return s, nil
+	return a.Situation, nil
 }
 
 // record puts a prepared act into the journal, and writes w with it.
@@ -323,28 +374,29 @@ func (d *Desk) record(ctx context.Context, p Preview, w with) (Issued, error) {
 		if err != nil {
 			return Issued{}, err
 		}
-		return d.append(ctx, entry, w)
+		return d.append(ctx, opened{act: p.Act}, entry, w)
 	}
-	sealed, err := d.seal(ctx, p)
+	o, err := d.seal(ctx, p)
 	if err != nil {
 		return Issued{}, err
 	}
-	return d.append(ctx, func(at comity.Time) ([]byte, error) {
-		return act.EncodeSealed(d.c.Self.Domain, at, p.Act.Status, sealed)
+	return d.append(ctx, o, func(at comity.Time) ([]byte, error) {
+		return act.EncodeSealed(d.c.Self.Domain, at, p.Act.Status, *o.sealed)
 	}, w)
 }
 
 // seal makes the act's two boxes and stores them, so that they are there
 // before anybody learns of the entry.
-func (d *Desk) seal(ctx context.Context, p Preview) (act.Sealed, error) {
+func (d *Desk) seal(ctx context.Context, p Preview) (opened, error) {
 	var out act.Sealed
+	fail := func(err error) (opened, error) { return opened{}, err }
 	to, err := d.recipients(ctx, p)
 	if err != nil {
-		return out, err
+		return fail(err)
 	}
 	cut, err := act.EffectsDocument(p.Document)
 	if err != nil {
-		return out, err
+		return fail(err)
 	}
 	var g errgroup.Group // each waits for the disk
 	for _, part := range []struct {
@@ -364,7 +416,10 @@ func (d *Desk) seal(ctx context.Context, p Preview) (act.Sealed, error) {
 			return nil
 		})
 	}
-	return out, g.Wait()
+	if err := g.Wait(); err != nil {
+		return fail(err)
+	}
+	return opened{act: p.Act, sealed: &out, effects: cut, content: p.Document}, nil
 }
 
 func (d *Desk) recipients(ctx context.Context, p Preview) ([]seal.Recipient, error) {
@@ -389,15 +444,31 @@ func (d *Desk) recipients(ctx context.Context, p Preview) ([]seal.Recipient, err
 }
 
 // append sequences one entry, stamped with the node's clock, which never
-// decreases within the journal.
-func (d *Desk) append(ctx context.Context, entry func(at comity.Time) ([]byte, error), w with) (Issued, error) {
+// decreases within the journal. What is in it need not be decoded again.
+func (d *Desk) append(ctx context.Context, o opened, entry func(at comity.Time) ([]byte, error), w with) (Issued, error) {
+	if _, err := d.newest(ctx); err != nil {
+		return Issued{}, err
+	}
+	var undo func()
 	out, err := d.c.Journal.AppendWith(ctx, func(int64) ([]byte, error) {
 		at, err := d.stamp()
 		if err != nil {
 			return nil, err
 		}
-		return entry(at)
+		e, err := entry(at)
+		if err != nil {
+			return nil, err
+		}
+		recorded := *o.act
+		recorded.Domain, recorded.Recorded = d.c.Self.Domain, at
+		written := o
+		written.act = &recorded
+		undo = d.c.Ledger.prepare(comity.LeafHash(e), &written)
+		return e, nil
 	}, w.inTx(d.c.Self.Domain))
+	if undo != nil {
+		undo()
+	}
 	if err != nil {
 		return Issued{}, explain(err)
 	}

@@ -1,49 +1,28 @@
 package desk
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 
 	"github.com/comity/comity/act"
-	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/blob"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/seal"
 )
 
-// Store is what the ledger needs of the database: logs, and the order in which
-// their entries arrived.
-type Store interface {
-	journal.Store
-	// Arrivals returns up to limit runs of entries that arrived at or after
-	// position from, in order. The first may have begun before from.
-	Arrivals(ctx context.Context, from int64, limit int) ([]Arrival, error)
-}
-
-// Arriver is implemented by the transactions of a Store: it gives entries of
-// the transaction's log the next positions, and returns the first.
-type Arriver interface {
-	Arrive(first int64, n int) (pos int64, err error)
-}
-
-// Arrival is a run of entries of one log that arrived together: entry
-// First+i has position Pos+i.
-type Arrival struct {
-	Pos    int64
-	Origin comity.Origin
-	First  int64
-	N      int64
-}
-
-// Ledger is everything this node holds, decoded and folded: its own journal
-// and those it follows. It keeps two books: the public one, of CLEAR acts,
-// which is the same at every node that holds the same journals; and the full
-// one, with what this organization can open.
+// Ledger is everything this node holds: its own journal and those it follows.
+// It keeps two books, see Book.
+//
+// It does not hold the record in memory. Where each act is folded stands in the
+// database, written in the transaction that records its entry (ledger_place.go);
+// a file is folded from its own acts when it is read, and the files read last
+// are kept (ledger_file.go); lists are made of briefs that are kept in the
+// database (ledger_brief.go).
 //
 // Whatever is written through Journals is in the ledger when the write
 // returns.
@@ -52,227 +31,109 @@ type Ledger struct {
 	store Store
 	blobs *blob.Store
 	keys  seal.Keyring
+	log   *slog.Logger
 
 	reading sync.Mutex // held while the store is read for what is not here
 	opening sync.Mutex // held while acts are opened whose blobs have arrived
+	tidying sync.Mutex // held while briefs are made
 
-	mu      sync.Mutex
-	public  *casefile.Book
-	full    *casefile.Book
-	acts    map[comity.ActName]*Held
-	order   []*Held // by position; order[i].Pos == i+1
-	early   map[int64][]*Held
-	missing map[comity.Hash][]want // blobs of sealed entries that are not here
-	heads   map[comity.Domain]int64
-	sealed  map[comity.Domain][]*Held // sealed entries of each journal, by position in it
-	behind  map[comity.Origin]bool    // logs of which the store may hold more than the ledger
-	news    chan struct{}             // closed and replaced when something arrives
+	mu       sync.Mutex
+	pos      int64 // of the newest entry
+	sizes    map[comity.Domain]int64
+	newest   map[comity.Domain][3]comity.Time // sealed entries, by state
+	behind   map[comity.Origin]bool           // logs of which the store may hold more than the ledger knows
+	news     chan struct{}                    // closed and replaced when something arrives
+	epoch    int64                            // rises when something else than this ledger may have written the fold
+	known    *lru[comity.ActName, known]      // of acts that wait for nothing
+	files    *lru[scopeKey, *cachedFile]
+	recent   recentActs
+	prepared map[comity.Hash]*opened // by leaf: entries of our own that are on their way
 }
 
-// want is a blob that a sealed entry commits to. Several may want the same one:
-// anybody can write down another's commitment.
-type want struct {
-	size int64
-	of   comity.ActName
+// LedgerOptions of OpenLedger. The zero value is good.
+type LedgerOptions struct {
+	Logger *slog.Logger // nil discards
+	// FileBytes bounds the files kept in memory, roughly; 0 is 32 MiB.
+	FileBytes int64
+	// Refold folds the whole record anew.
+	Refold bool
 }
 
-// OpenLedger reads what the store holds.
-func OpenLedger(ctx context.Context, self comity.Domain, store Store, blobs *blob.Store, keys seal.Keyring) (*Ledger, error) {
-	l := &Ledger{self: self, store: store, blobs: blobs, keys: keys,
-		public: casefile.NewBook(), full: casefile.NewBook(), acts: map[comity.ActName]*Held{},
-		early: map[int64][]*Held{}, missing: map[comity.Hash][]want{}, heads: map[comity.Domain]int64{}, sealed: map[comity.Domain][]*Held{},
-		behind: map[comity.Origin]bool{}, news: make(chan struct{})}
-	if err := l.load(ctx); err != nil {
+// OpenLedger opens the ledger of what the store holds. What was written by a
+// version that kept no fold, or another, is folded first.
+func OpenLedger(ctx context.Context, self comity.Domain, store Store, blobs *blob.Store, keys seal.Keyring, o LedgerOptions) (*Ledger, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.FileBytes == 0 {
+		o.FileBytes = 32 << 20
+	}
+	l := &Ledger{self: self, store: store, blobs: blobs, keys: keys, log: o.Logger,
+		sizes: map[comity.Domain]int64{}, newest: map[comity.Domain][3]comity.Time{}, behind: map[comity.Origin]bool{}, news: make(chan struct{}),
+		known: newLRU[comity.ActName, known](8192), files: newLRU[scopeKey, *cachedFile](o.FileBytes), prepared: map[comity.Hash]*opened{}}
+	if err := l.project(ctx, o.Refold); err != nil {
+		return nil, fmt.Errorf("fold the record: %w", err)
+	}
+	if err := l.CatchUp(ctx); err != nil {
 		return nil, fmt.Errorf("read the record: %w", err)
 	}
 	return l, nil
 }
 
-// chunk is how many entries are read at a time.
-const chunk = 1024
-
-func (l *Ledger) load(ctx context.Context) error {
+// CatchUp takes note of what the store holds and the ledger does not know of:
+// after a commit whose outcome was unknown, or written by another process.
+func (l *Ledger) CatchUp(ctx context.Context) error {
 	l.reading.Lock()
 	defer l.reading.Unlock()
-	for last := int64(-1); ; {
-		held := l.ordered()
-		from := held + 1
-		runs, err := l.store.Arrivals(ctx, from, 256)
-		if err != nil || len(runs) == 0 {
-			return err
-		}
-		if held == last {
-			return fmt.Errorf("the store has entries after position %d and none at it", from)
-		}
-		last = held
-		for _, r := range runs {
-			for i := int64(0); i < r.N; i += chunk {
-				n := min(chunk, r.N-i)
-				entries, err := l.store.Entries(ctx, r.Origin, r.First+i, r.First+i+n)
-				if err != nil {
-					return err
-				}
-				held, err := l.decode(ctx, r.Origin, r.First+i, r.Pos+i, entries)
-				if err != nil {
-					return err
-				}
-				l.mu.Lock()
-				l.take(held)
-				l.mu.Unlock()
-			}
-		}
+	pos, sizes, err := l.store.Position(ctx)
+	if err != nil {
+		return err
 	}
-}
-
-func (l *Ledger) ordered() int64 {
+	newest, err := l.store.NewestSealed(ctx)
+	if err != nil {
+		return err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return int64(len(l.order))
-}
-
-// decode makes Held of entries, opening what is sealed to this organization.
-// It does not touch the ledger's state.
-func (l *Ledger) decode(ctx context.Context, o comity.Origin, first, pos int64, entries [][]byte) ([]*Held, error) {
-	d, err := o.Domain()
-	if err != nil {
-		return nil, err
-	}
-	held := make([]*Held, len(entries))
-	for i, e := range entries {
-		h := &Held{Pos: pos + int64(i), Name: comity.ActName{Domain: d, Index: first + int64(i)}, Leaf: comity.LeafHash(e), Entry: e}
-		held[i] = h
-		entry, err := act.DecodeEntry(d, e)
-		if err != nil {
-			h.Why = err.Error()
-			continue
-		}
-		h.At, h.Status, h.Act, h.Sealed = entry.Recorded, entry.Status, entry.Act, entry.Sealed
-		if h.Sealed != nil {
-			if err := l.unseal(ctx, h, entry); err != nil {
-				return nil, err
-			}
+	for o, at := range newest {
+		if d, err := o.Domain(); err == nil {
+			l.newest[d] = at
 		}
 	}
-	return held, nil
-}
-
-// What Held.Why says of sealed acts that are not open here.
-const (
-	whySealed   = "sealed to others"
-	whyAwaiting = "its sealed content has not arrived"
-)
-
-// unseal opens a sealed act if its blobs are here and it is sealed to us. Only
-// a failing disk is an error; anything wrong with the act is its own problem.
-func (l *Ledger) unseal(ctx context.Context, h *Held, e *act.Entry) error {
-	var plain [2][]byte
-	for i, part := range []struct {
-		purpose seal.Purpose
-		c       act.Commitment
-	}{{seal.Effects, h.Sealed.Effects}, {seal.Content, h.Sealed.Content}} {
-		box, err := l.blobs.Get(ctx, part.c.SHA256)
-		if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrCorrupt) { // damaged: it is fetched again
-			h.Why = whyAwaiting
-			return nil
+	for o, n := range sizes {
+		if d, err := o.Domain(); err == nil {
+			l.sizes[d] = max(l.sizes[d], n)
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", h.Name, err)
-		}
-		opened, err := l.keys.Open(h.Name.Domain, part.purpose, part.c, box)
-		switch {
-		case errors.Is(err, seal.ErrNotAddressee):
-			h.Why = whySealed
-			return nil
-		case err != nil:
-			h.Why = err.Error()
-			return nil
-		}
-		plain[i] = opened.Payload
 	}
-	a, err := act.DecodeOpened(e, plain[0], plain[1])
-	if err != nil {
-		h.Why = err.Error()
-		return nil
+	if pos > l.pos {
+		l.pos = pos
+		l.distrust()
+		l.tell()
 	}
-	h.Act, h.Opened, h.Why = a, plain[1], ""
 	return nil
 }
 
-// take adds entries to books and order. The caller holds mu.
-func (l *Ledger) take(held []*Held) {
-	if len(held) == 0 {
-		return
-	}
-	for _, h := range held {
-		if _, ok := l.acts[h.Name]; ok {
-			continue
-		}
-		l.acts[h.Name] = h
-		l.heads[h.Name.Domain] = max(l.heads[h.Name.Domain], h.Name.Index+1)
-		l.book(h)
-		if h.Sealed != nil {
-			l.sealed[h.Name.Domain] = append(l.sealed[h.Name.Domain], h)
-		}
-		if h.Why == whyAwaiting {
-			for _, c := range []act.Commitment{h.Sealed.Effects, h.Sealed.Content} {
-				l.missing[c.SHA256] = append(l.missing[c.SHA256], want{c.Size, h.Name})
-			}
-		}
-		if h.Pos != int64(len(l.order))+1 {
-			l.early[h.Pos] = append(l.early[h.Pos], h) // another log's commit was first
-			continue
-		}
-		l.order = append(l.order, h)
-		for {
-			next := int64(len(l.order)) + 1
-			e, ok := l.early[next]
-			if !ok {
-				break
-			}
-			l.order = append(l.order, e[0])
-			delete(l.early, next)
-		}
-	}
+// distrust has what is kept in memory held against the store before it is used
+// again: somebody else may have written the fold. The caller holds mu.
+func (l *Ledger) distrust() {
+	l.epoch++
+	l.recent.clear()
+}
+
+// tell wakes who waits for news. The caller holds mu.
+func (l *Ledger) tell() {
 	close(l.news)
 	l.news = make(chan struct{})
 }
 
-// hides reports whether a journal holds sealed entries, recorded at or after a
-// time, of which hidden says that they are. The caller holds mu.
-func (l *Ledger) hides(d comity.Domain, since comity.Time, hidden func(*Held) bool) bool {
-	sealed := l.sealed[d]
-	for i := len(sealed) - 1; i >= 0 && !sealed[i].At.Before(since.Time); i-- {
-		if hidden(sealed[i]) {
-			return true
-		}
-	}
-	return false
-}
-
-func (l *Ledger) book(h *Held) {
-	if h.Act == nil {
-		return
-	}
-	it := casefile.Item{Name: h.Name, Leaf: h.Leaf, Act: h.Act}
-	l.full.Add(it)
-	if h.Sealed == nil {
-		l.public.Add(it)
-	}
-}
-
 // Journals is the store through which journals must be written, so that the
-// ledger learns of every entry: it gives entries their positions in the same
-// transaction, and takes them into the books once that is committed.
+// ledger learns of every entry: it gives entries their positions, and places
+// them, in the same transaction.
 func (l *Ledger) Journals() journal.Store { return &recording{Store: l.store, l: l} }
 
 type recording struct {
 	Store
 	l *Ledger
-}
-
-type run struct {
-	first, pos int64
-	entries    [][]byte
 }
 
 // Head implements journal.Store.
@@ -288,11 +149,11 @@ func (r *recording) Update(ctx context.Context, o comity.Origin, fn func(journal
 		return fmt.Errorf("read what was recorded before: %w", err)
 	}
 	was := r.l.lags(o)
-	var runs []run
+	var done []*placing
 	ran := false
 	err := r.Store.Update(ctx, o, func(tx journal.Tx) error {
-		ran, runs = true, runs[:0]
-		return fn(&recordingTx{Tx: tx, runs: &runs})
+		ran, done = true, done[:0]
+		return fn(&recordingTx{Tx: tx, l: r.l, o: o, ctx: ctx, done: &done})
 	})
 	ctx = context.WithoutCancel(ctx)
 	if errors.Is(err, journal.ErrAmbiguous) {
@@ -307,16 +168,11 @@ func (r *recording) Update(ctx context.Context, o comity.Origin, fn func(journal
 	if err != nil {
 		return err
 	}
-	for _, x := range runs {
-		held, err := r.l.decode(ctx, o, x.first, x.pos, x.entries)
-		if err != nil {
-			// It is recorded: an error would say that it is not.
-			r.l.lag(o, true)
-			return nil
-		}
-		r.l.mu.Lock()
-		r.l.take(held)
-		r.l.mu.Unlock()
+	for _, p := range done {
+		r.l.commit(p)
+	}
+	for _, p := range done {
+		r.l.openAll(ctx, p.sealed)
 	}
 	return nil
 }
@@ -350,7 +206,10 @@ func (l *Ledger) catchUp(ctx context.Context) error {
 
 type recordingTx struct {
 	journal.Tx
-	runs *[]run
+	l    *Ledger
+	o    comity.Origin
+	ctx  context.Context
+	done *[]*placing
 }
 
 // Unwrap returns the store's own transaction.
@@ -360,24 +219,24 @@ func (t *recordingTx) PutEntries(first int64, entries [][]byte) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	a, ok := t.Tx.(Arriver)
+	tx, ok := t.Tx.(FoldTx)
 	if !ok {
-		return errors.New("desk: the store gives entries no positions")
+		return errors.New("desk: the store keeps no fold")
 	}
 	if err := t.Tx.PutEntries(first, entries); err != nil {
 		return err
 	}
-	pos, err := a.Arrive(first, len(entries))
+	pos, err := tx.Arrive(first, len(entries))
 	if err != nil {
 		return err
 	}
-	*t.runs = append(*t.runs, run{first, pos, slices.Clone(entries)})
+	p, err := t.l.place(t.ctx, tx, t.o, first, pos, entries)
+	if err != nil {
+		return err
+	}
+	*t.done = append(*t.done, p)
 	return nil
 }
-
-// CatchUp takes in what the store holds and the ledger does not: after a
-// commit whose outcome was unknown, or written by another process.
-func (l *Ledger) CatchUp(ctx context.Context) error { return l.load(ctx) }
 
 // News is closed when something arrives after the call.
 func (l *Ledger) News() <-chan struct{} {
@@ -386,81 +245,157 @@ func (l *Ledger) News() <-chan struct{} {
 	return l.news
 }
 
-// Missing lists blobs that entries of a journal commit to and that are not
-// here, of the oldest entry first.
-func (l *Ledger) Missing(o comity.Origin) []act.Commitment {
-	d, err := o.Domain()
-	if err != nil {
-		return nil
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	type wanted struct {
-		act.Commitment
-		index int64
-	}
-	var all []wanted
-	for h, ws := range l.missing {
-		if i := slices.IndexFunc(ws, func(w want) bool { return w.of.Domain == d }); i >= 0 {
-			all = append(all, wanted{act.Commitment{SHA256: h, Size: ws[i].size}, ws[i].of.Index})
-		}
-	}
-	slices.SortFunc(all, func(a, b wanted) int {
-		return cmp.Or(cmp.Compare(a.index, b.index), slices.Compare(a.SHA256[:], b.SHA256[:]))
-	})
-	var out []act.Commitment
-	for _, w := range all {
-		out = append(out, w.Commitment)
-	}
-	return out
-}
-
-// Arrived says that a blob is in the blob store now; the acts that waited for
-// it are opened when all their blobs are there. After an error it is as if it
-// had not been called.
-func (l *Ledger) Arrived(ctx context.Context, sha comity.Hash) error {
-	// One at a time: else, of the two blobs of an act, the first to be looked
-	// for could be the last to say whether it is open.
-	l.opening.Lock()
-	defer l.opening.Unlock()
-	l.mu.Lock()
-	var waiting []*Held
-	for _, w := range l.missing[sha] {
-		waiting = append(waiting, l.acts[w.of])
-	}
-	l.mu.Unlock()
-	if len(waiting) == 0 {
-		return nil
-	}
-	opened := make([]*Held, len(waiting))
-	for i, old := range waiting {
-		held, err := l.decode(ctx, old.Name.Domain.Origin(), old.Name.Index, old.Pos, [][]byte{old.Entry})
-		if err != nil {
-			return err
-		}
-		opened[i] = held[0]
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, old := range waiting {
-		*old = *opened[i]
-		l.book(old)
-	}
-	// Those that came meanwhile go on waiting, and are opened when it is
-	// fetched for them.
-	if ws := l.missing[sha][len(waiting):]; len(ws) > 0 {
-		l.missing[sha] = ws
-	} else {
-		delete(l.missing, sha)
-	}
-	close(l.news)
-	l.news = make(chan struct{})
-	return nil
-}
-
 // Size is how many entries of a journal are held.
 func (l *Ledger) Size(d comity.Domain) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.heads[d]
+	return l.sizes[d]
 }
+
+// Held is how many entries are held of all journals: the position of the
+// newest.
+func (l *Ledger) Held() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pos
+}
+
+// hides reports whether a journal holds sealed entries in one of the states,
+// recorded at or after a time.
+func (l *Ledger) hides(d comity.Domain, since comity.Time, states ...SealState) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := l.newest[d]
+	return slices.ContainsFunc(states, func(s SealState) bool { return !at[s].IsZero() && !at[s].Before(since.Time) })
+}
+
+// get returns one act; nil if it is not held.
+func (l *Ledger) get(ctx context.Context, n comity.ActName) (*Held, error) {
+	l.mu.Lock()
+	h := l.recent.get(n)
+	l.mu.Unlock()
+	if h != nil {
+		return h, nil
+	}
+	s, ok, err := l.store.Stored(ctx, n)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return held(&s), nil
+}
+
+// leaf is the leaf hash of an act, whether or not it can be read; ok is false if
+// it is not held.
+func (l *Ledger) leaf(ctx context.Context, n comity.ActName) (leaf comity.Hash, ok bool, err error) {
+	l.mu.Lock()
+	k, ok := l.known.get(n)
+	l.mu.Unlock()
+	if ok {
+		return k.Leaf, true, nil
+	}
+	h, err := l.get(ctx, n)
+	if err != nil || h == nil {
+		return leaf, false, err
+	}
+	return h.Leaf, true, nil
+}
+
+// after returns up to limit acts that arrived after a position, in order.
+func (l *Ledger) after(ctx context.Context, pos int64, limit int) ([]*Held, error) {
+	l.mu.Lock()
+	n := min(int64(limit), l.pos-pos)
+	out := l.recent.run(pos+1, n)
+	l.mu.Unlock()
+	if n <= 0 || out != nil {
+		return out, nil
+	}
+	all, err := l.store.StoredFrom(ctx, pos+1, int(n))
+	for i := range all {
+		out = append(out, held(&all[i]))
+	}
+	return out, err
+}
+
+// What Held.Why says of sealed acts that are not open here.
+const (
+	whySealed   = "sealed to others"
+	whyAwaiting = "its sealed content has not arrived"
+)
+
+// held decodes what is stored.
+func held(s *Stored) *Held {
+	h := &Held{Pos: s.Pos, Name: s.Name, Leaf: comity.LeafHash(s.Entry), Entry: s.Entry}
+	e, err := act.DecodeEntry(s.Name.Domain, s.Entry)
+	if err != nil {
+		h.Why = err.Error()
+		return h
+	}
+	h.At, h.Status, h.Act, h.Sealed = e.Recorded, e.Status, e.Act, e.Sealed
+	switch {
+	case h.Sealed == nil:
+	case s.State == SealAwaiting:
+		h.Why = whyAwaiting
+	case s.State == SealClosed:
+		h.Why = s.Why
+	default:
+		if h.Act, err = act.DecodeOpened(e, s.Effects, s.Content); err != nil {
+			h.Act, h.Why = nil, err.Error()
+			return h
+		}
+		h.Opened = s.Content
+	}
+	return h
+}
+
+// recentActs are those that arrived last. Streams and pages ask for them at
+// once, all of them.
+type recentActs struct {
+	ring [512]*Held // by position
+	by   map[comity.ActName]int64
+}
+
+// maxRecent is the largest entry or document, in bytes, that is kept: others
+// are read again.
+const maxRecent = 8 << 10
+
+func (r *recentActs) put(h *Held) {
+	if r.by == nil {
+		r.by = map[comity.ActName]int64{}
+	}
+	at := &r.ring[h.Pos%int64(len(r.ring))]
+	if *at != nil && (*at).Pos > h.Pos {
+		return
+	}
+	if *at != nil {
+		delete(r.by, (*at).Name)
+		*at = nil
+	}
+	if len(h.Entry) <= maxRecent && len(h.Opened) <= maxRecent {
+		*at, r.by[h.Name] = h, h.Pos
+	}
+}
+
+func (r *recentActs) get(n comity.ActName) *Held {
+	if pos, ok := r.by[n]; ok {
+		return r.ring[pos%int64(len(r.ring))]
+	}
+	return nil
+}
+
+// run returns n acts from a position on; nil if one of them is not kept.
+func (r *recentActs) run(from, n int64) []*Held {
+	if n <= 0 || n > int64(len(r.ring)) {
+		return nil
+	}
+	out := make([]*Held, n)
+	for i := range out {
+		h := r.ring[(from+int64(i))%int64(len(r.ring))]
+		if h == nil || h.Pos != from+int64(i) {
+			return nil
+		}
+		out[i] = h
+	}
+	return out
+}
+
+func (r *recentActs) clear() { *r = recentActs{} }

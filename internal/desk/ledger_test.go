@@ -52,7 +52,7 @@ func TestCopiedCommitment(t *testing.T) {
 	check(t, err)
 	check(t, write(t.Context(), un.ledger.Journals(), "aa.example/journal", entry))
 
-	if got := un.ledger.Missing(au.domain.Origin()); len(got) != 2 || got[0].Size == 1 {
+	if got := missing(un, au.domain.Origin()); len(got) != 2 || got[0].Size == 1 {
 		t.Fatalf("missing of au.example: %v, want its two blobs", got)
 	}
 	carry(au, un, true)
@@ -66,7 +66,7 @@ func TestCopiedCommitment(t *testing.T) {
 	if copied.Act != nil {
 		t.Error("the copy is open too")
 	}
-	if got := un.ledger.Missing("aa.example/journal"); len(got) != 0 {
+	if got := missing(un, "aa.example/journal"); len(got) != 0 {
 		t.Errorf("missing of aa.example: %v, want none: they are here", got)
 	}
 }
@@ -80,7 +80,7 @@ func TestBlobsArriveTogether(t *testing.T) {
 	}
 	carry(au, un, false)
 	var wg sync.WaitGroup
-	for _, c := range un.ledger.Missing(au.domain.Origin()) {
+	for _, c := range missing(un, au.domain.Origin()) {
 		b, err := au.blobs.Get(t.Context(), c.SHA256)
 		check(t, err)
 		wg.Go(func() {
@@ -103,7 +103,7 @@ func TestBlobsArriveTogether(t *testing.T) {
 }
 
 // An entry that was committed is recorded, whatever the disk says after that,
-// and is in the ledger once it can be read.
+// and is opened once its blobs can be read.
 func TestDiskFailsAfterCommit(t *testing.T) {
 	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
 	meet(un, au)
@@ -111,46 +111,56 @@ func TestDiskFailsAfterCommit(t *testing.T) {
 	h, err := au.desk.Act(t.Context(), officer, ref.Act)
 	check(t, err)
 	// A file where the folder should be: neither there nor missing.
-	shard := filepath.Join(un.dir, "blobs", hex.EncodeToString(h.Sealed.Effects.SHA256[:1]))
+	sha := h.Sealed.Effects.SHA256
+	shard := filepath.Join(un.dir, "blobs", hex.EncodeToString(sha[:1]))
 	check(t, os.RemoveAll(shard))
 	check(t, os.WriteFile(shard, nil, 0o600))
 
 	carry(au, un, false)
-	if got := un.ledger.Size(au.domain); got != 0 {
-		t.Fatalf("%d entries are in the ledger, which could not be read", got)
+	if got := un.ledger.Size(au.domain); got != 2 {
+		t.Fatalf("%d entries are in the ledger, want 2", got)
 	}
-	if _, err := un.desk.Issue(t.Context(), officer, document(t, situation("Another"))); err == nil {
-		t.Fatal("an act was issued while the ledger was behind")
+	other := un.issue(situation("Another"))
+	if err := un.ledger.Arrived(t.Context(), sha); err == nil {
+		t.Error("a blob arrived on a disk that cannot be read")
 	}
 	check(t, os.Remove(shard))
-	other := un.issue(situation("Another"))
-	if got := un.ledger.Size(au.domain); got != 2 {
-		t.Errorf("%d entries are in the ledger, want 2", got)
-	}
+	carry(au, un, true)
 	all, err := un.desk.Acts(t.Context(), officer, 0, 100)
 	check(t, err)
-	if len(all) != 4 || all[3].Name != other.Act {
-		t.Errorf("%d acts are held, want 4 and the newest last", len(all))
+	if len(all) != 4 || all[3].Name != other.Act || all[2].Name != ref.Act || all[2].Act == nil {
+		t.Errorf("%d acts are held, want 4, the newest last and the secret open", len(all))
 	}
 }
 
-// A damaged blob is fetched again, and keeps nobody from starting.
+// A blob that is damaged when it is needed is fetched again; what was opened
+// stays open.
 func TestDamagedBlob(t *testing.T) {
 	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
 	meet(un, au)
-	ref := secret(au, un)
+	first := secret(au, un)
 	carry(au, un, true)
+	ref := secret(au, un)
+	carry(au, un, false)
 	h, err := un.desk.Act(t.Context(), officer, ref.Act)
 	check(t, err)
-	sha := h.Sealed.Content.SHA256
-	check(t, os.WriteFile(filepath.Join(un.dir, "blobs", hex.EncodeToString(sha[:1]), sha.String()), []byte("damaged"), 0o600))
+	for _, sha := range []comity.Hash{h.Sealed.Effects.SHA256, h.Sealed.Content.SHA256} {
+		whole, err := au.blobs.Get(t.Context(), sha)
+		check(t, err)
+		_, err = un.blobs.Put(t.Context(), whole)
+		check(t, err)
+		check(t, os.WriteFile(filepath.Join(un.dir, "blobs", hex.EncodeToString(sha[:1]), sha.String()), []byte("damaged"), 0o600))
+		check(t, un.ledger.Arrived(t.Context(), sha))
+	}
 	un.reopen()
 	if h, err = un.desk.Act(t.Context(), officer, ref.Act); err != nil || h.Act != nil {
 		t.Fatalf("the act is open: %v, %v", h.Act, err)
 	}
 	carry(au, un, true)
-	if h, err = un.desk.Act(t.Context(), officer, ref.Act); err != nil || h.Act == nil {
-		t.Errorf("the act is not open: %q, %v", h.Why, err)
+	for _, n := range []comity.ActName{first.Act, ref.Act} {
+		if h, err = un.desk.Act(t.Context(), officer, n); err != nil || h.Act == nil {
+			t.Errorf("%s is not open: %q, %v", n, h.Why, err)
+		}
 	}
 }
 
@@ -172,12 +182,12 @@ func (s *lossy) Update(ctx context.Context, o comity.Origin, fn func(journal.Tx)
 	return err
 }
 
-func (s *lossy) Arrivals(ctx context.Context, from int64, limit int) ([]desk.Arrival, error) {
+func (s *lossy) Position(ctx context.Context) (int64, map[comity.Origin]int64, error) {
 	if s.deaf > 0 {
 		s.deaf--
-		return nil, errDeaf
+		return 0, nil, errDeaf
 	}
-	return s.Store.Arrivals(ctx, from, limit)
+	return s.Store.Position(ctx)
 }
 
 // A commit whose answer was lost, and that could not be looked up at once, is
@@ -185,7 +195,7 @@ func (s *lossy) Arrivals(ctx context.Context, from int64, limit int) ([]desk.Arr
 func TestLostCommitSettled(t *testing.T) {
 	un := newHouse(t, "un.example")
 	store := &lossy{Store: un.store}
-	l, err := desk.OpenLedger(t.Context(), "un.example", store, un.blobs, seal.Keyring{un.key})
+	l, err := desk.OpenLedger(t.Context(), "un.example", store, un.blobs, seal.Keyring{un.key}, desk.LedgerOptions{})
 	check(t, err)
 	store.lost, store.deaf = true, 1
 	o := comity.Origin("other.example/journal")

@@ -85,7 +85,7 @@ func TestReleaseIsWhole(t *testing.T) {
 				h.journal.Close()
 				store := &failing{Store: h.store}
 				var err error
-				h.ledger, err = desk.OpenLedger(t.Context(), h.domain, store, h.blobs, seal.Keyring{h.key})
+				h.ledger, err = desk.OpenLedger(t.Context(), h.domain, store, h.blobs, seal.Keyring{h.key}, desk.LedgerOptions{})
 				check(t, err)
 				v, err := note.NewVerifier(h.logKey)
 				check(t, err)

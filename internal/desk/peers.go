@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -96,7 +97,11 @@ func (d *Desk) Peer(ctx context.Context, who Who, domain comity.Domain) (PeerDet
 		p.Follow.Error = ""
 	}
 	for _, x := range append([]PeerView{{Domain: d.c.Self.Domain}}, all...) {
-		if m, ok := d.member(x.Domain, domain.Party()); ok {
+		m, ok, err := d.member(ctx, x.Domain, domain.Party())
+		if err != nil {
+			return PeerDetail{}, err
+		}
+		if ok {
 			p.Memberships = append(p.Memberships, m)
 		}
 	}
@@ -118,21 +123,28 @@ func (d *Desk) forks(ctx context.Context, domain comity.Domain) ([]Fork, error) 
 	}
 	var out []Fork
 	if st.Frozen != nil {
-		out = append(out, d.fork(*st.Frozen))
+		f, err := d.fork(ctx, *st.Frozen)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
 	}
 	for _, u := range slices.Backward(past) {
-		f := d.fork(u.Frozen)
+		f, err := d.fork(ctx, u.Frozen)
+		if err != nil {
+			return nil, err
+		}
 		f.Ended, f.By, f.Why = u.At, u.By, u.Why
 		out = append(out, f)
 	}
 	return out, nil
 }
 
-func (d *Desk) fork(z monitor.Frozen) Fork {
+func (d *Desk) fork(ctx context.Context, z monitor.Frozen) (f Fork, err error) {
 	file := z.File()
-	f := Fork{Size: z.Size, A: z.A.Checkpoint, B: z.B.Checkpoint, Since: z.Since, Told: z.Told, File: file, SHA256: sha256.Sum256(file)}
-	f.Act, _ = d.published(f.SHA256)
-	return f
+	f = Fork{Size: z.Size, A: z.A.Checkpoint, B: z.B.Checkpoint, Since: z.Since, Told: z.Told, File: file, SHA256: sha256.Sum256(file)}
+	f.Act, _, err = d.published(ctx, f.SHA256)
+	return f, err
 }
 
 // Evidence is the newest evidence file against an organization; ErrNotFound if
@@ -181,22 +193,27 @@ func (d *Desk) UnfreezePeer(ctx context.Context, who Who, domain comity.Domain, 
 }
 
 // member is what a house last said of a party's membership.
-func (d *Desk) member(house comity.Domain, p comity.Party) (Membership, bool) {
-	l := d.c.Ledger
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	m, ok := memberOf(l.full.House(house), p)
-	return Membership{House: house, Is: m.Is, Act: m.Act}, ok
+func (d *Desk) member(ctx context.Context, house comity.Domain, p comity.Party) (out Membership, ok bool, err error) {
+	err = d.c.Ledger.house(ctx, house, func(s *casefile.State) {
+		var m casefile.Member
+		m, ok = memberOf(s, p)
+		out = Membership{House: house, Is: m.Is, Act: m.Act}
+	})
+	return out, ok, err
 }
 
 // members refuses addressees that our own house has removed, and notes those
 // that it has suspended: suspended is not out. Acts received are shown as they
 // were addressed.
-func (d *Desk) members(p *Preview) error {
-	l := d.c.Ledger
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := l.full.House(d.c.Self.Domain)
+func (d *Desk) members(ctx context.Context, p *Preview) (refused error) {
+	if len(p.Act.To) == 0 {
+		return nil
+	}
+	err := d.c.Ledger.house(ctx, d.c.Self.Domain, func(s *casefile.State) { refused = membersOf(s, p) })
+	return cmp.Or(err, refused)
+}
+
+func membersOf(s *casefile.State, p *Preview) error {
 	for _, t := range p.Act.To {
 		m, ok := memberOf(s, t.Org)
 		switch {

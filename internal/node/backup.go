@@ -314,12 +314,13 @@ func Migrate(ctx context.Context, dir, to string) (rows int64, digest casefile.D
 }
 
 func digestOf(ctx context.Context, dir string) (casefile.Digest, error) {
-	n, err := Open(ctx, Config{Dir: dir, Visit: true})
+	// What was folded before was copied, too: what counts is what the entries say.
+	n, err := Open(ctx, Config{Dir: dir, Visit: true, Refold: true})
 	if err != nil {
 		return casefile.Digest{}, err
 	}
 	defer n.Close()
-	return n.Desk.Digest(), nil
+	return n.Desk.Digest(ctx)
 }
 
 func copyDatabase(ctx context.Context, from, to string) (int64, error) {

@@ -46,12 +46,12 @@ func visited(t *testing.T, dir string, sealed comity.ActName) casefile.Digest {
 		t.Errorf("the sealed act reads %+v, %v", a, err)
 	}
 	check(t, n.Fsck(t.Context(), func(comity.Origin, int64, error) {}))
-	return n.Desk.Digest()
+	return digest(t, n)
 }
 
 func TestBackup(t *testing.T) {
 	un, sealed := record(t)
-	want := un.Desk.Digest()
+	want := digest(t, un.Node)
 	id, err := age.GenerateHybridIdentity()
 	check(t, err)
 	check(t, os.WriteFile(filepath.Join(un.dir, node.PolicyFile), []byte("quorum none\n"), 0o600))
@@ -209,7 +209,7 @@ func TestBackupOfDamaged(t *testing.T) {
 // TestMigrate moves a record to PostgreSQL and back.
 func TestMigrate(t *testing.T) {
 	un, sealed := record(t)
-	want := un.Desk.Digest()
+	want := digest(t, un.Node)
 	url := storetest.Postgres(t)
 	if _, _, err := node.Migrate(t.Context(), un.dir, url); err == nil || !strings.Contains(err.Error(), "another comity process") {
 		t.Errorf("while it runs: %v", err)
@@ -224,7 +224,7 @@ func TestMigrate(t *testing.T) {
 	un.without = "its peer is not there"
 	un.start()
 	un.issue(situation("On PostgreSQL"))
-	want = un.Desk.Digest()
+	want = digest(t, un.Node)
 	check(t, un.close())
 	if _, _, err := node.Migrate(t.Context(), un.dir, "sqlite"); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("over the old file: %v", err)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/comity/comity/act"
+	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/api"
 	"github.com/comity/comity/internal/desk"
@@ -269,3 +270,11 @@ func until(t testing.TB, what string, f func() bool) {
 }
 
 var officer = desk.Who{Person: &person.Person{ID: "o.fficer", Role: person.Officer}, Role: person.Officer}
+
+// digest of a node's public book.
+func digest(t *testing.T, n *node.Node) casefile.Digest {
+	t.Helper()
+	d, err := n.Desk.Digest(t.Context())
+	check(t, err)
+	return d
+}

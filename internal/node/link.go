@@ -132,12 +132,13 @@ func (r receipts) Put(ctx context.Context, c witness.Checkpoint, sigs ...witness
 type ledgerBlobs struct{ n *Node }
 
 // Missing implements monitor.Blobs.
-func (b ledgerBlobs) Missing(_ context.Context, o comity.Origin) ([]monitor.BlobRef, error) {
+func (b ledgerBlobs) Missing(ctx context.Context, o comity.Origin) ([]monitor.BlobRef, error) {
 	var out []monitor.BlobRef
-	for _, c := range b.n.ledger.Missing(o) {
+	all, err := b.n.ledger.Missing(ctx, o)
+	for _, c := range all {
 		out = append(out, monitor.BlobRef{Hash: c.SHA256, Size: c.Size})
 	}
-	return out, nil
+	return out, err
 }
 
 // Put implements monitor.Blobs.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -95,7 +96,9 @@ func (c nodeCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(descRecording, recording)
 	gauge(descHeld, float64(n.Desk.Held()))
-	gauge(descPending, float64(n.Desk.Pending()))
+	if pending, err := n.Desk.Pending(context.Background()); err == nil {
+		gauge(descPending, float64(pending))
+	}
 	gauge(descSize, float64(n.ledger.Size(n.Self.Domain)), string(n.Self.Domain))
 	for _, d := range n.followed() {
 		f, _ := n.following(d)

@@ -53,6 +53,8 @@ type Config struct {
 	// Visit opens the record beside a running node, for reading it and for
 	// changing roster and persons: nothing is locked, appended or followed.
 	Visit bool
+	// Refold folds the record anew, as a check of what was folded before.
+	Refold bool
 
 	// Names of parties that no reference data knows, as an exercise invents
 	// them.
@@ -161,7 +163,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			return nil, fmt.Errorf("tidy the blobs: %w", err)
 		}
 	}
-	if n.ledger, err = desk.OpenLedger(ctx, n.Self.Domain, n.store, n.blobs, seal.Keyring{f.Keys.Seal}); err != nil {
+	if n.ledger, err = desk.OpenLedger(ctx, n.Self.Domain, n.store, n.blobs, seal.Keyring{f.Keys.Seal}, desk.LedgerOptions{Logger: n.log, Refold: c.Refold}); err != nil {
 		return nil, err
 	}
 	n.journals = n.ledger.Journals()
@@ -290,6 +292,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.done.Go(func() { n.watchRoster(ctx) })
 	n.startWitnessing(ctx)
 	n.done.Go(func() { n.group.While(ctx, "evidence", n.watchEvidence) })
+	n.done.Go(func() { n.group.While(ctx, "lists", n.ledger.Tend) })
 	n.done.Go(func() { n.group.Run(ctx, n.told) })
 	n.done.Go(func() { n.tellStatus(ctx) })
 	return nil

@@ -384,7 +384,11 @@ func (t tiles) entries(ctx context.Context, at, end int64) ([][]byte, error) {
 // fetchBlobs gets back the sealed contents of our own acts that are not here,
 // and returns how many are still missing.
 func (r *recovery) fetchBlobs(ctx context.Context) int {
-	missing := r.n.ledger.Missing(r.n.Self.Origin)
+	missing, err := r.n.ledger.Missing(ctx, r.n.Self.Origin)
+	if err != nil {
+		r.n.log.ErrorContext(ctx, "find which sealed contents are missing", "err", err)
+		return 1 // at least: it is looked at again
+	}
 	if len(missing) == 0 {
 		return 0
 	}

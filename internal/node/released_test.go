@@ -83,7 +83,7 @@ func reading(t *testing.T, dir string) released {
 	n, err := node.Open(t.Context(), node.Config{Dir: dir, Visit: true})
 	check(t, err)
 	defer n.Close()
-	r := released{Digest: n.Desk.Digest(), Journals: map[comity.Origin]int64{}}
+	r := released{Digest: digest(t, n), Journals: map[comity.Origin]int64{}}
 	check(t, n.Fsck(t.Context(), func(o comity.Origin, size int64, err error) { r.Journals[o] = size }))
 	for o, size := range r.Journals {
 		d, err := o.Domain()

@@ -102,7 +102,11 @@ func (n *Node) resync(ctx context.Context) error {
 		} else if !errors.Is(err, monitor.ErrNotMirrored) {
 			return err
 		}
-		for _, c := range n.ledger.Missing(o) {
+		missing, err := n.ledger.Missing(ctx, o)
+		if err != nil {
+			return err
+		}
+		for _, c := range missing {
 			here, err := n.blobs.Has(ctx, c.SHA256)
 			if err == nil && here {
 				err = n.ledger.Arrived(ctx, c.SHA256)

@@ -117,7 +117,7 @@ func TestTwoProcesses(t *testing.T) {
 	if !slices.EqualFunc(lists[0].Acts, lists[1].Acts, func(x, y api.Act) bool { return x.Name == y.Name && x.Leaf == y.Leaf }) {
 		t.Error("the two processes show different acts")
 	}
-	if x, y := a.Desk.Digest(), b.Desk.Digest(); x != y {
+	if x, y := digest(t, a.Node), digest(t, b.Node); x != y {
 		t.Errorf("digests differ: %v, %v", x, y)
 	}
 }

@@ -68,7 +68,7 @@ func TestVersionSkew(t *testing.T) {
 			t.Errorf("%s: the entry that cannot be read: %+v", h.domain, odd)
 		}
 	}
-	if a, b := un.Desk.Digest(), au.Desk.Digest(); a != b {
+	if a, b := digest(t, un.Node), digest(t, au.Node); a != b {
 		t.Errorf("digests %+v and %+v", a, b)
 	}
 }

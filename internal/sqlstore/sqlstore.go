@@ -38,6 +38,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/sqlstore/postgres"
@@ -50,6 +51,9 @@ type Store struct {
 	log    *slog.Logger
 	wcache *stmts // prepared on the writing connection
 	rcache *stmts // prepared on the reading connections
+
+	logsMu sync.Mutex
+	logs   logs // those seen so far
 }
 
 var _ journal.Store = (*Store)(nil)

@@ -131,14 +131,13 @@ func compareOwed(x, y owedRow) int {
 func (s *site) filesOf(r *request, asks []casefile.AskView) (map[comity.ActName]casefile.View, error) {
 	out := map[comity.ActName]casefile.View{}
 	for _, a := range asks {
-		if _, ok := out[a.Situation]; ok || a.Situation.IsZero() {
-			continue
-		}
-		v, err := s.c.Desk.Situation(r.Context(), r.who, a.Situation)
-		if err != nil {
-			return nil, err
-		}
-		out[a.Situation] = v
+		out[a.Situation] = casefile.View{}
 	}
-	return out, nil
+	all, err := s.c.Desk.Situations(r.Context(), r.who)
+	for _, v := range all {
+		if _, ok := out[v.Name]; ok {
+			out[v.Name] = v
+		}
+	}
+	return out, err
 }

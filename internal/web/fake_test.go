@@ -458,7 +458,7 @@ func (f *fakeDesk) Record(context.Context, desk.Who) (desk.Record, error) {
 	return r, f.failing
 }
 
-func (f *fakeDesk) Digest() casefile.Digest { return f.public.Digest() }
+func (f *fakeDesk) Digest(context.Context) (casefile.Digest, error) { return f.public.Digest(), nil }
 
 // fakeSessions knows one session for each role: "observer", "officer" …
 type fakeSessions struct {

@@ -121,7 +121,11 @@ func (s *site) prove(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	p := &provePage{Page: s.frame(r, "prove", i18n.Key("Prove it")), Digest: s.c.Desk.Digest(), Record: rec, Peers: list, Base: base(r)}
+	digest, err := s.c.Desk.Digest(r.Context())
+	if err != nil {
+		return err
+	}
+	p := &provePage{Page: s.frame(r, "prove", i18n.Key("Prove it")), Digest: digest, Record: rec, Peers: list, Base: base(r)}
 	if rec.Size > 0 {
 		p.Sample = comity.ActName{Domain: s.self.Domain, Index: rec.Size - 1}
 	}

@@ -70,7 +70,7 @@ type Desk interface {
 	Evidence(ctx context.Context, who desk.Who, domain comity.Domain) ([]byte, error)
 	EvidenceAct(ctx context.Context, who desk.Who, name comity.ActName) (desk.Evidence, bool, error)
 	Record(ctx context.Context, who desk.Who) (desk.Record, error)
-	Digest() casefile.Digest
+	Digest(context.Context) (casefile.Digest, error)
 }
 
 // Sessions of people in browsers. An error that wraps person.ErrCredential

@@ -1,0 +1,245 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/comity/comity/act"
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/blob"
+	"github.com/comity/comity/internal/seal"
+)
+
+// unsealed is what became of a sealed act when it was to be opened.
+type unsealed struct {
+	Sealed
+	missing []act.Commitment // blobs that are not here; they are wanted, open or not: others read them from us
+}
+
+// unseal opens a sealed act if its blobs are here and it is sealed to us. Only
+// a failing disk is an error; anything wrong with the act is its own problem.
+func (l *Ledger) unseal(ctx context.Context, h *Held) (unsealed, error) {
+	out := unsealed{Sealed: Sealed{Name: h.Name, At: h.At, State: SealOpen}}
+	var plain [2][]byte
+	for i, part := range []struct {
+		purpose seal.Purpose
+		c       act.Commitment
+	}{{seal.Effects, h.Sealed.Effects}, {seal.Content, h.Sealed.Content}} {
+		box, err := l.blobs.Get(ctx, part.c.SHA256)
+		if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrCorrupt) { // damaged: it is fetched again
+			out.missing = append(out.missing, part.c)
+			continue
+		}
+		if err != nil {
+			return out, fmt.Errorf("%s: %w", h.Name, err)
+		}
+		if out.State == SealClosed {
+			continue
+		}
+		opened, err := l.keys.Open(h.Name.Domain, part.purpose, part.c, box)
+		switch {
+		case errors.Is(err, seal.ErrNotAddressee):
+			out.State, out.Why = SealClosed, whySealed
+		case err != nil:
+			out.State, out.Why = SealClosed, err.Error()
+		}
+		plain[i] = opened.Payload
+	}
+	if out.State == SealClosed {
+		return out, nil
+	}
+	if len(out.missing) > 0 {
+		out.State = SealAwaiting
+		return out, nil
+	}
+	e, err := act.DecodeEntry(h.Name.Domain, h.Entry)
+	if err == nil {
+		_, err = act.DecodeOpened(e, plain[0], plain[1])
+	}
+	if err != nil {
+		out.State, out.Why = SealClosed, err.Error()
+		return out, nil
+	}
+	out.Effects, out.Content = plain[0], plain[1]
+	return out, nil
+}
+
+// openAll opens sealed acts whose blobs may be here already. What fails is
+// fetched again by who follows that journal.
+func (l *Ledger) openAll(ctx context.Context, names []comity.ActName) {
+	if len(names) == 0 {
+		return
+	}
+	if err := l.open(ctx, names); err != nil {
+		l.log.WarnContext(ctx, "sealed acts could not be opened", "first", names[0].String(), "err", err)
+	}
+}
+
+// open opens sealed acts, if their blobs are here.
+func (l *Ledger) open(ctx context.Context, names []comity.ActName) error {
+	var all []unsealed
+	for _, n := range names {
+		s, ok, err := l.store.Stored(ctx, n)
+		if err != nil {
+			return err
+		}
+		h := held(&s)
+		if !ok || h.Sealed == nil {
+			continue
+		}
+		x, err := l.unseal(ctx, h)
+		if err != nil {
+			return err
+		}
+		if len(x.missing) < 2 { // else it is as it was
+			all = append(all, x)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	var p *placing
+	err := l.store.Fold(ctx, func(tx FoldTx) (err error) {
+		if p, err = l.newPlacing(ctx, tx); err != nil {
+			return err
+		}
+		for _, x := range all {
+			if err := p.unsealed(x); err != nil {
+				return err
+			}
+		}
+		return p.flush()
+	})
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	for _, x := range all {
+		l.recent.drop(x.Name)
+	}
+	l.mu.Unlock()
+	l.commit(p)
+	newest, err := l.store.NewestSealed(ctx)
+	if err != nil {
+		return nil // it goes on saying that something may be hidden, which is true of the past
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for o, at := range newest {
+		if d, err := o.Domain(); err == nil {
+			l.newest[d] = at
+		}
+	}
+	return nil
+}
+
+// unsealed notes what became of a sealed act, and places it if it is open now.
+func (p *placing) unsealed(x unsealed) error {
+	s, ok, err := p.tx.Stored(p.ctx, x.Name)
+	if err != nil || !ok {
+		return err
+	}
+	h := held(&s)
+	for _, c := range []act.Commitment{h.Sealed.Effects, h.Sealed.Content} {
+		if slices.Contains(x.missing, c) {
+			err = p.tx.Want(x.Name, c)
+		} else {
+			err = p.tx.Unwant(x.Name, c.SHA256)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if s.State != SealAwaiting || x.State == SealAwaiting { // another was quicker, or it goes on waiting
+		return nil
+	}
+	if err := p.tx.PutSealed(x.Sealed); err != nil {
+		return err
+	}
+	s.State, s.Why, s.Effects, s.Content = x.State, x.Why, x.Effects, x.Content
+	if h = held(&s); h.Act == nil {
+		return nil
+	}
+	return p.item(h)
+}
+
+// Missing lists blobs that entries of a journal commit to and that are not
+// here, of the oldest entry first.
+func (l *Ledger) Missing(ctx context.Context, o comity.Origin) ([]act.Commitment, error) {
+	all, err := l.store.Wanted(ctx, o)
+	seen := map[comity.Hash]bool{}
+	var out []act.Commitment
+	for _, c := range all {
+		if !seen[c.SHA256] {
+			seen[c.SHA256] = true
+			out = append(out, c)
+		}
+	}
+	return out, err
+}
+
+// Arrived says that a blob is in the blob store now; the acts that waited for
+// it are opened when all their blobs are there. After an error it is as if it
+// had not been called.
+func (l *Ledger) Arrived(ctx context.Context, sha comity.Hash) error {
+	// One at a time: else, of the two blobs of an act, the first to be looked
+	// for could be the last to say whether it is open.
+	l.opening.Lock()
+	defer l.opening.Unlock()
+	waiting, err := l.store.Wanting(ctx, sha)
+	if err != nil {
+		return err
+	}
+	if len(waiting) == 0 { // nobody's, or another process was quicker
+		l.mu.Lock()
+		l.distrust()
+		l.tell()
+		l.mu.Unlock()
+		return nil
+	}
+	return l.open(ctx, waiting)
+}
+
+// Forget deletes what a sealed act says from the database; what it did stays.
+// Its blob is for the caller to delete. An act that is not open here is left
+// as it is.
+func (l *Ledger) Forget(ctx context.Context, name comity.ActName) error {
+	k, ok, err := l.lookUp(ctx, l.store, name)
+	if err != nil {
+		return err
+	}
+	err = l.store.Fold(ctx, func(tx FoldTx) error {
+		s, ok, err := tx.Stored(ctx, name)
+		if err != nil || !ok || len(s.Content) == 0 {
+			return err
+		}
+		h := held(&s)
+		if err := tx.PutSealed(Sealed{Name: name, At: h.At, State: s.State, Why: s.Why, Effects: s.Effects}); err != nil {
+			return err
+		}
+		return tx.Touch(k.scope)
+	})
+	if err != nil {
+		return fmt.Errorf("forget what %s says: %w", name, err)
+	}
+	l.mu.Lock()
+	l.recent.drop(name)
+	if e, cached := l.files.by[k.scope]; ok && cached {
+		f := e.Value.(*lruItem[scopeKey, *cachedFile]).v
+		f.void, f.arrived = true, nil
+		l.files.drop(k.scope)
+	}
+	l.tell()
+	l.mu.Unlock()
+	// What the old brief said of it goes with the next.
+	return l.tidy(ctx)
+}
+
+func (r *recentActs) drop(n comity.ActName) {
+	if pos, ok := r.by[n]; ok {
+		r.ring[pos%int64(len(r.ring))] = nil
+		delete(r.by, n)
+	}
+}
