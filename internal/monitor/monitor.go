@@ -19,7 +19,11 @@
 //		err := fork.Evidence.Verify(logVerifier) // nil: it is true
 //	}
 //
-// A Follower calls it in a loop, woken by the peer's stream of heads. Once
+// What Poll fetches, an origin can also push: a MirrorServer takes it into the
+// same copy, after C2SP tlog-mirror, and answers with the receipt; a Pusher
+// sends ours to others.
+//
+// A Follower calls Poll in a loop, woken by the peer's stream of heads. Once
 // everything up to a checkpoint is durable here, blobs included, Poll signs the
 // checkpoint with the mirror key: that cosignature is the receipt, which the
 // origin fetches with Receipts. Entries are opaque bytes throughout.
