@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build test test-race fuzz bench fmt fmt-check vet lint staticcheck govulncheck clean
+.PHONY: build test test-ha test-race fuzz bench fmt fmt-check vet lint staticcheck govulncheck clean
 
 build:
 	$(GO) build -o bin/comity ./cmd/comity
@@ -13,6 +13,11 @@ build:
 # and on PostgreSQL. Its last line says what was left out, and why.
 test:
 	@GO='$(GO)' scripts/test.sh
+
+# Two processes on a replicated PostgreSQL, of which both the primary and a
+# process are killed under load. Needs etcd, Patroni and HAProxy; some minutes.
+test-ha:
+	@GO='$(GO)' scripts/test-ha.sh
 
 test-race:
 	@GO='$(GO)' scripts/test.sh -race

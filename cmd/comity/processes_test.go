@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/sqlstore/storetest"
 	"github.com/comity/comity/test/load"
 )
@@ -107,7 +105,10 @@ func TestKilledProcess(t *testing.T) {
 	sb.ready()
 	output(t, "person", "add", "--dir", a, "--id", "o.fficer", "--name", "Olga Fficer", "--office", "Watch officer")
 	token := strings.Fields(output(t, "token", "--dir", a, "--person", "o.fficer"))[0]
-	file := openFile(t, sa.url, token)
+	file, err := load.OpenFile(t.Context(), http.DefaultClient, sa.url, token)
+	if err != nil {
+		t.Fatal(err)
+	}
 
 	client := &http.Client{}
 	read := func(url string, atLeast int) (all []load.Act) {
@@ -159,18 +160,4 @@ func TestKilledProcess(t *testing.T) {
 		}
 		total = len(all)
 	}
-}
-
-func openFile(t *testing.T, url, token string) comity.ActName {
-	t.Helper()
-	doc := fmt.Sprintf(`{"kind":"situation.v1","date":%q,"status":"exercise","tlp":"CLEAR","lang":"en","title":"A file"}`, time.Now().UTC().Format(time.RFC3339))
-	var out struct{ Act comity.ActName }
-	body, err := json.Marshal(json.RawMessage(doc))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := call(t.Context(), "POST", url+"/api/v1/acts", token, body, &out); err != nil {
-		t.Fatal(err)
-	}
-	return out.Act
 }

@@ -362,3 +362,18 @@ func TestEvidence(t *testing.T) {
 	s.want(404, "GET", "/api/v1/peers/un.example/evidence")
 	s.want(404, "GET", "/api/v1/peers/UN/evidence")
 }
+
+// hinted is a failure of the database, as the store reports it.
+type hinted struct{ error }
+
+func (hinted) Hint() string { return "the server at secret-host is gone" }
+
+// TestDatabaseGone: it is said that it may pass, and nothing else.
+func TestDatabaseGone(t *testing.T) {
+	s := newSite(t)
+	s.desk.broken = fmt.Errorf("read: %w", hinted{errors.New("no route to secret-host")})
+	w := s.want(503, "GET", "/api/v1/drafts", as("officer"))
+	if p := s.problem(w); p.Type != unavailable.uri() || p.Reference == "" || strings.Contains(w.Body.String(), "secret") || w.Header().Get("Retry-After") == "" {
+		t.Errorf("got %+v", p)
+	}
+}

@@ -62,13 +62,14 @@ var (
 	tooManyStreams = problemType{"too-many-streams", http.StatusTooManyRequests, "You hold too many streams open"}
 	internal       = problemType{"internal", http.StatusInternalServerError, "The node failed"}
 	unknownOutcome = problemType{"unknown-outcome", http.StatusInternalServerError, "It may or may not have been recorded"}
+	unavailable    = problemType{"unavailable", http.StatusServiceUnavailable, "The node's database does not answer"}
 	notRecorded    = problemType{"not-recorded", http.StatusServiceUnavailable, "It was not recorded"}
 )
 
 // problemTypes lists every sort of problem, as the documentation does.
 func problemTypes() []problemType {
 	return []problemType{invalid, signIn, forbidden, crossSite, notFound, badMethod, noProof, tooLarge, mediaType,
-		tooManyStreams, internal, unknownOutcome, notRecorded}
+		tooManyStreams, internal, unavailable, unknownOutcome, notRecorded}
 }
 
 func (t problemType) uri() string { return "/api/#problem-" + t.id }
@@ -100,6 +101,7 @@ func problemOf(err error) Problem {
 	var own *problemError
 	var bad *desk.Invalid
 	var unable *desk.Unable
+	var known interface{ Hint() string } // of the database
 	switch {
 	case errors.As(err, &own):
 		p := with(own.problem, own.detail)
@@ -121,6 +123,9 @@ func problemOf(err error) Problem {
 		return refer(unknownOutcome, "The database did not say whether the act was recorded: look for it in the journal before you issue it again.")
 	case errors.Is(err, journal.ErrNotRecorded), errors.Is(err, journal.ErrClosed):
 		return refer(notRecorded, "Nothing was recorded and nothing was lost: try again in a moment.")
+	}
+	if errors.As(err, &known) {
+		return refer(unavailable, "The node cannot read its database now: try again in a moment.")
 	}
 	return refer(internal, "The node could not answer this; trying again later may help.")
 }

@@ -270,6 +270,10 @@ func (d *Desk) Situations(ctx context.Context, who Who) ([]casefile.View, error)
 
 // Situation returns one file.
 func (d *Desk) Situation(ctx context.Context, who Who, name comity.ActName) (casefile.View, error) {
+	return fresh(ctx, d, name, func() (casefile.View, error) { return d.situation(ctx, who, name) })
+}
+
+func (d *Desk) situation(ctx context.Context, who Who, name comity.ActName) (casefile.View, error) {
 	heads, err := d.heads(ctx, who)
 	if err != nil {
 		return casefile.View{}, err
@@ -348,8 +352,22 @@ func (u urge) compare(v urge) int {
 	return u.due.Compare(v.due)
 }
 
+// fresh reads something again that is not there, if it is of our own journal:
+// another process may have recorded it a moment ago.
+func fresh[T any](ctx context.Context, d *Desk, name comity.ActName, read func() (T, error)) (T, error) {
+	got, err := read()
+	if !errors.Is(err, ErrNotFound) || name.Domain != d.c.Self.Domain || d.c.Ledger.CatchUp(ctx) != nil {
+		return got, err
+	}
+	return read()
+}
+
 // Act returns one act as the caller may see it.
 func (d *Desk) Act(ctx context.Context, who Who, name comity.ActName) (Held, error) {
+	return fresh(ctx, d, name, func() (Held, error) { return d.act(ctx, who, name) })
+}
+
+func (d *Desk) act(ctx context.Context, who Who, name comity.ActName) (Held, error) {
 	h, err := d.c.Ledger.get(ctx, name)
 	switch {
 	case err != nil:

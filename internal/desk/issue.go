@@ -118,8 +118,24 @@ func (d *Desk) Discard(ctx context.Context, who Who, id int64) error {
 }
 
 // prepare completes a document (leaf hashes of its references, effects) and
-// checks it against the file as it stands.
+// checks it against the file as it stands. What does not fit may do so once
+// what another process has recorded a moment ago is read.
 func (d *Desk) prepare(ctx context.Context, doc []byte) (Preview, error) {
+	p, err := d.prepareAsRead(ctx, doc)
+	var invalid *Invalid
+	if errors.As(err, &invalid) {
+		held := d.Held()
+		if err := d.c.Ledger.CatchUp(ctx); err != nil {
+			return Preview{}, err
+		}
+		if d.Held() != held {
+			return d.prepareAsRead(ctx, doc)
+		}
+	}
+	return p, err
+}
+
+func (d *Desk) prepareAsRead(ctx context.Context, doc []byte) (Preview, error) {
 	invalid := func(err error) (Preview, error) { return Preview{}, &Invalid{err} }
 	parsed, err := act.ParseDocument(doc)
 	if err != nil {

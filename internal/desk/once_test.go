@@ -203,6 +203,27 @@ func TestIssueOnce(t *testing.T) {
 	})
 }
 
+// What one process has just recorded the other knows when it is asked for, or
+// referred to.
+func TestReadWhatTheOtherWrote(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		h := newHouseOn(t, "un.example", url)
+		twin := h.twin()
+		file := h.issue(situation("A file"))
+		note := twin.issue(in(file, "note.v1", "In the other's file"))
+		if got, err := h.desk.Act(t.Context(), officer, note.Act); err != nil || got.Act.Title != "In the other's file" {
+			t.Errorf("the act that the other process recorded: %v", err)
+		}
+		other := twin.issue(situation("Another file"))
+		if v, err := h.desk.Situation(t.Context(), officer, other.Act); err != nil || v.Name != other.Act {
+			t.Errorf("the file that the other process opened: %v", err)
+		}
+		if _, err := h.desk.Act(t.Context(), officer, comity.ActName{Domain: "un.example", Index: 99}); !errors.Is(err, desk.ErrNotFound) {
+			t.Errorf("an act that nobody recorded: %v", err)
+		}
+	})
+}
+
 // What this process records after another's act is not recorded before it,
 // though its clock is a moment behind.
 func TestTimeAcrossProcesses(t *testing.T) {

@@ -70,10 +70,14 @@ func (g *Group) Run(ctx context.Context, heard func(ctx context.Context, told []
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { g.handOn(ctx, heard) })
+	down := false
 	for pause := tick / 10; ; {
 		line, err := g.db.Dial(ctx)
 		if err == nil {
-			pause = tick / 10
+			if down {
+				g.s.log.InfoContext(ctx, "the other processes on the database are heard again")
+			}
+			pause, down = tick/10, false
 			err = g.keep(ctx, line)
 			g.lose()
 			g.under.Wait() // the next to hold a lease begins when we have ended
@@ -82,7 +86,10 @@ func (g *Group) Run(ctx context.Context, heard func(ctx context.Context, told []
 		if ctx.Err() != nil {
 			return
 		}
-		g.s.log.WarnContext(ctx, "no connection to the other processes on the database; nothing is followed from here meanwhile", "err", err)
+		if !down {
+			g.s.log.WarnContext(ctx, "no connection to the other processes on the database; nothing is followed from here meanwhile", "err", err)
+		}
+		down = true
 		if !sleep(ctx, pause) {
 			return
 		}

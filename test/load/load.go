@@ -121,7 +121,7 @@ func (l *Load) issue(w, n int) bool {
 	l.mu.Unlock()
 	var end <-chan time.Time
 	for try := 1; ; try++ {
-		name, again, err := l.post(l.c.Targets[(w+try)%len(l.c.Targets)], t, doc)
+		name, again, err := l.post(context.Background(), l.c.Targets[(w+try)%len(l.c.Targets)], t, doc)
 		l.mu.Lock()
 		if err == nil {
 			delete(l.got.Open, t)
@@ -152,8 +152,8 @@ func (l *Load) issue(w, n int) bool {
 }
 
 // post sends a document; again reports whether asking again may help.
-func (l *Load) post(target, key string, doc []byte) (name comity.ActName, again bool, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+func (l *Load) post(ctx context.Context, target, key string, doc []byte) (name comity.ActName, again bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, "POST", target+"/api/v1/acts", bytes.NewReader(doc))
 	if err != nil {
@@ -276,4 +276,16 @@ func (r Result) Check(acts []Act) error {
 		}
 	}
 	return errors.Join(append(wrong, r.Refused)...)
+}
+
+// OpenFile opens a situation for the acts of a load.
+func OpenFile(ctx context.Context, client *http.Client, target, token string) (comity.ActName, error) {
+	l := &Load{c: Config{Token: token, Client: client}}
+	doc, err := json.Marshal(map[string]any{"kind": "situation.v1", "date": time.Now().UTC().Format(time.RFC3339),
+		"status": "exercise", "tlp": "CLEAR", "lang": "en", "title": "A file for a load"})
+	if err != nil {
+		return comity.ActName{}, err
+	}
+	name, _, err := l.post(ctx, target, "file", doc)
+	return name, err
 }
