@@ -244,16 +244,22 @@ func (h History) InForce(role Role) []string {
 	return slices.Clone(h.Last().Of(role))
 }
 
-// Good returns the keys of a role whose old signatures still mean something:
-// those in force, then those that were retired, then, for the time before it
-// was known to others, those revoked.
+// Honest returns the keys of a role that are in force, then those that were
+// retired: all but the revoked.
+func (h History) Honest(role Role) []string {
+	return append(h.InForce(role), h.former(role, false)...)
+}
+
+// Good returns every key that a role ever had: the honest ones, then those
+// revoked, for what was kept before that.
 func (h History) Good(role Role) []string {
-	out := h.InForce(role)
-	for _, revoked := range []bool{false, true} {
-		for _, k := range h.Keys(role) {
-			if !k.InForce && (k.Revoked != nil) == revoked {
-				out = append(out, k.Key)
-			}
+	return append(h.Honest(role), h.former(role, true)...)
+}
+
+func (h History) former(role Role, revoked bool) (out []string) {
+	for _, k := range h.Keys(role) {
+		if !k.InForce && (k.Revoked != nil) == revoked {
+			out = append(out, k.Key)
 		}
 	}
 	return out

@@ -140,6 +140,28 @@ func (s Set) With(r Role, ks ...string) Set {
 	return s
 }
 
+// Rotated returns s with a new key of a role. Those of the log, witness and
+// mirror stay in force beside it until they are retired; others are replaced.
+func (s Set) Rotated(r Role, key string) Set {
+	if r == Root || r == Seal {
+		return s.With(r, key)
+	}
+	return s.With(r, append([]string{key}, s.Of(r)...)...)
+}
+
+// Retired returns s with the newest key of each algorithm of a role only.
+func (s Set) Retired(r Role) Set {
+	var keep []string
+	seen := map[byte]bool{}
+	for _, k := range s.Of(r) {
+		if v, err := ParseVKey(k); err != nil || !seen[v.Alg] {
+			seen[v.Alg] = true
+			keep = append(keep, k)
+		}
+	}
+	return s.With(r, keep...)
+}
+
 func one(s string) []string {
 	if s == "" {
 		return nil

@@ -21,6 +21,7 @@ type Self struct {
 	LogKey     string        `json:"log_key"`     // C2SP vkey of the journal's checkpoints
 	WitnessKey string        `json:"witness_key"` // C2SP vkey of the witness
 	MirrorKey  string        `json:"mirror_key"`  // C2SP vkey of the mirror
+	RootKey    string        `json:"root_key"`    // C2SP vkey of the offline root key, which authorizes changes of the others
 	Recipient  string        `json:"recipient"`   // age recipient to seal to
 	Version    string        `json:"version"`
 }

@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/comity/comity/casefile"
@@ -101,7 +102,9 @@ type Config struct {
 
 // Desk of one organization. It is safe for concurrent use.
 type Desk struct {
-	c Config
+	c      Config
+	self   atomic.Pointer[Self]           // with the keys in force
+	sealed atomic.Pointer[seal.Recipient] // ours, in force
 
 	files [2]recent[casefile.View]    // of the public and of the full book
 	asks  [2]recent[casefile.AskView] // likewise
@@ -114,7 +117,9 @@ type Desk struct {
 
 // New returns the desk.
 func New(c Config) *Desk {
-	return &Desk{c: c, receipts: map[comity.Domain][]Receipt{}}
+	d := &Desk{c: c, receipts: map[comity.Domain][]Receipt{}}
+	d.SetKeys(c.Self, c.Keys)
+	return d
 }
 
 // newest returns the time of the newest act in our own journal, which is read
@@ -144,7 +149,13 @@ func (d *Desk) newest(ctx context.Context) (comity.Time, error) {
 func (d *Desk) Now() comity.Time { return comity.TimeOf(d.c.Clock()) }
 
 // Self describes the organization.
-func (d *Desk) Self() Self { return d.c.Self }
+func (d *Desk) Self() Self { return *d.self.Load() }
+
+// SetKeys changes the keys that are in force.
+func (d *Desk) SetKeys(self Self, r seal.Recipient) {
+	d.self.Store(&self)
+	d.sealed.Store(&r)
+}
 
 // Name of a party as people say it: a known organization's own name, a State's
 // name of the day; else the code itself.

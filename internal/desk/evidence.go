@@ -139,7 +139,7 @@ func checkEvidence(file []byte, against comity.Domain, key string) (*monitor.Evi
 // logKey of a journal as it is pinned here; "" if it is not.
 func (d *Desk) logKey(ctx context.Context, x comity.Domain) (string, error) {
 	if x == d.c.Self.Domain {
-		return d.c.Self.LogKey, nil
+		return d.Self().LogKey, nil
 	}
 	peers, err := d.c.Peers.Peers(ctx)
 	if err != nil {

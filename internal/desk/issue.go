@@ -443,7 +443,7 @@ func (d *Desk) recipients(ctx context.Context, p Preview) ([]seal.Recipient, err
 	if err != nil {
 		return nil, err
 	}
-	out := []seal.Recipient{d.c.Keys} // ours; one listed twice counts once
+	out := []seal.Recipient{*d.sealed.Load()} // ours; one listed twice counts once
 	for _, t := range p.Act.To {
 		for _, x := range peers {
 			if x.Domain.Party() != t.Org {

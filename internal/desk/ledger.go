@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
@@ -30,7 +31,7 @@ type Ledger struct {
 	self  comity.Domain
 	store Store
 	blobs *blob.Store
-	keys  seal.Keyring
+	ring  atomic.Pointer[seal.Keyring] // opens what is sealed to us
 	log   *slog.Logger
 
 	reading sync.Mutex // held while the store is read for what is not here
@@ -68,9 +69,10 @@ func OpenLedger(ctx context.Context, self comity.Domain, store Store, blobs *blo
 	if o.FileBytes == 0 {
 		o.FileBytes = 32 << 20
 	}
-	l := &Ledger{self: self, store: store, blobs: blobs, keys: keys, log: o.Logger,
+	l := &Ledger{self: self, store: store, blobs: blobs, log: o.Logger,
 		sizes: map[comity.Domain]int64{}, newest: map[comity.Domain][3]comity.Time{}, behind: map[comity.Origin]bool{}, news: make(chan struct{}),
 		known: newLRU[comity.ActName, known](8192), files: newLRU[scopeKey, *cachedFile](o.FileBytes), prepared: map[comity.Hash]*opened{}}
+	l.SetKeyring(keys)
 	if err := l.project(ctx, o.Refold); err != nil {
 		return nil, fmt.Errorf("fold the record: %w", err)
 	}

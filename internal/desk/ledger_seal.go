@@ -38,7 +38,7 @@ func (l *Ledger) unseal(ctx context.Context, h *Held) (unsealed, error) {
 		if out.State == SealClosed {
 			continue
 		}
-		opened, err := l.keys.Open(h.Name.Domain, part.purpose, part.c, box)
+		opened, err := l.ring.Load().Open(h.Name.Domain, part.purpose, part.c, box)
 		switch {
 		case errors.Is(err, seal.ErrNotAddressee):
 			out.State, out.Why = SealClosed, whySealed

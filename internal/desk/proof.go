@@ -74,7 +74,7 @@ func (d *Desk) provable(ctx context.Context, o comity.Origin, size int64, accept
 // policy says which checkpoints of our journal are accepted.
 func (d *Desk) policy(ctx context.Context) (*witness.Policy, error) {
 	if d.c.Policy == nil {
-		return witness.Quorum(d.c.Self.LogKey, 0)
+		return witness.Quorum(d.Self().LogKey, 0)
 	}
 	return d.c.Policy(ctx)
 }
@@ -238,5 +238,5 @@ func (d *Desk) Disclose(ctx context.Context, who Who, name comity.ActName) (seal
 	if err != nil {
 		return seal.Opening{}, err
 	}
-	return d.c.Ledger.keys.Open(name.Domain, seal.Content, h.Sealed.Content, box)
+	return d.c.Ledger.ring.Load().Open(name.Domain, seal.Content, h.Sealed.Content, box)
 }

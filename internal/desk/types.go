@@ -28,6 +28,7 @@ type Self struct {
 	LogKey     string        `json:"log_key"`
 	WitnessKey string        `json:"witness_key"`
 	MirrorKey  string        `json:"mirror_key"`
+	RootKey    string        `json:"root_key"`
 	Recipient  string        `json:"recipient"`
 	Version    string        `json:"version"`
 }

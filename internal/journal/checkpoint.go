@@ -13,9 +13,9 @@ import (
 
 // sign makes the head of a log: a checkpoint of the tree under the origin's
 // signature. See https://c2sp.org/tlog-checkpoint.
-func sign(o comity.Origin, size int64, root tlog.Hash, signer note.Signer) (Head, error) {
+func sign(o comity.Origin, size int64, root tlog.Hash, signers ...note.Signer) (Head, error) {
 	text := torchwood.Checkpoint{Origin: string(o), Tree: tlog.Tree{N: size, Hash: root}}.String()
-	signed, err := note.Sign(&note.Note{Text: text}, signer)
+	signed, err := note.Sign(&note.Note{Text: text}, signers...)
 	if err != nil {
 		return Head{}, fmt.Errorf("sign the checkpoint of %s at size %d: %w", o, size, err)
 	}

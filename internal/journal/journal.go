@@ -54,6 +54,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -66,7 +67,8 @@ import (
 type Config struct {
 	Store  Store
 	Origin comity.Origin
-	Signer note.Signer // its name is the origin
+	Signer note.Signer   // its name is the origin
+	Also   []note.Signer // other keys that sign too, for a while, under the same name
 
 	// Verifiers knows the journal's key, and those it had before. If set,
 	// Open checks the newest checkpoint's signature.
@@ -114,6 +116,8 @@ type Journal struct {
 	end     context.CancelFunc
 	doubted chan struct{} // there is a doubt to be settled
 	settled chan struct{} // nobody settles doubts any more
+
+	signers atomic.Pointer[[]note.Signer]
 
 	mu           sync.Mutex
 	queue        []*pending
@@ -178,6 +182,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 		head: h, seen: h, changed: make(chan struct{}),
 		doubted: make(chan struct{}, 1), settled: make(chan struct{}),
 	}
+	j.signers.Store(new(append([]note.Signer{c.Signer}, c.Also...)))
 	j.life, j.end = context.WithCancel(j.ctx)
 	j.Doubt(whyOpened)
 	go j.run()

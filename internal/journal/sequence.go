@@ -258,7 +258,7 @@ func (a *attempt) run(tx Tx, batch []*pending) error {
 	if err := a.j.Held(); err != nil {
 		return err // doubted while this was written
 	}
-	if a.head, err = sign(a.j.c.Origin, a.edge.size, a.edge.root, a.j.c.Signer); err != nil {
+	if a.head, err = sign(a.j.c.Origin, a.edge.size, a.edge.root, *a.j.signers.Load()...); err != nil {
 		return err
 	}
 	return tx.PutHead(a.head)

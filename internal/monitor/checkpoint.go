@@ -16,13 +16,19 @@ import (
 
 const checkpointPath = "/journal/checkpoint"
 
-// fetchCheckpoint returns the peer's checkpoint, signed by the pinned key.
+// fetchCheckpoint returns the peer's checkpoint, signed by a key that is in
+// force.
 func (r *round) fetchCheckpoint() (Claim, error) {
 	body, err := r.c.Client.Get(r.ctx, checkpointPath, peer.MaxCheckpoint)
 	if err != nil {
 		return Claim{}, err
 	}
 	c, err := r.parseCheckpoint(body)
+	if peer.ReasonOf(err) == peer.WrongKey {
+		if err = r.learn(err); err == nil {
+			c, err = r.parseCheckpoint(body)
+		}
+	}
 	if err != nil {
 		return Claim{}, err
 	}
@@ -47,7 +53,7 @@ func (r *round) parseCheckpoint(body []byte) (Claim, error) {
 	case cp.N > maxSize:
 		return bad(peer.Malformed, fmt.Errorf("a size of %d is more than any journal has", cp.N))
 	}
-	n, err := note.Open(body, note.VerifierList(r.verifier))
+	n, err := note.Open(body, note.VerifierList(r.keys.inForce...))
 	var unverified *note.UnverifiedNoteError
 	var invalid *note.InvalidSignatureError
 	switch {
@@ -63,8 +69,7 @@ func (r *round) parseCheckpoint(body []byte) (Claim, error) {
 			return bad(peer.BadData, errors.New("size 0 with the root of something else"))
 		}
 	}
-	s := n.Sigs[0]
-	return Claim{Size: cp.N, Root: cp.Hash, Note: []byte(n.Text + "\n— " + s.Name + " " + s.Base64 + "\n")}, nil
+	return Claim{Size: cp.N, Root: cp.Hash, Note: []byte(n.Text + "\n" + lines(n))}, nil
 }
 
 // harvest keeps the cosignatures that stand on the peer's checkpoint. It is a
@@ -77,7 +82,7 @@ func (r *round) harvest(body []byte) {
 	if err == nil {
 		var cp witness.Checkpoint
 		var sigs []witness.Cosignature
-		cp, sigs, err = witness.OpenCosigned(body, r.c.Now(), r.verifier, vs...)
+		cp, sigs, err = witness.OpenCosigned(body, r.c.Now(), peer.SignedBy(body, r.keys.inForce), vs...)
 		if err == nil && len(sigs) > 0 {
 			err = r.c.Cosignatures.Put(r.ctx, cp, sigs...)
 		}

@@ -45,28 +45,30 @@ const maxSize = 1 << 48
 // maxSteps of a side: from the checkpoint to the copy, from the copy down.
 const maxSteps = 4
 
-// Verify checks the evidence with the journal's key. A nil error means that
-// the holder of that key signed both checkpoints and that no journal can have
-// grown through both.
-func (e *Evidence) Verify(v note.Verifier) error {
+// Verify checks the evidence with the journal's key, or with all that it had. A
+// nil error means that the holder of the key signed both checkpoints and that no
+// journal can have grown through both.
+func (e *Evidence) Verify(v ...note.Verifier) error {
 	if err := e.verify(v); err != nil {
 		return fmt.Errorf("evidence against %s: %w", clip(string(e.Origin)), err)
 	}
 	return nil
 }
 
-func (e *Evidence) verify(v note.Verifier) error {
-	if string(e.Origin) != v.Name() {
-		return fmt.Errorf("the key belongs to %s", v.Name())
+func (e *Evidence) verify(v []note.Verifier) error {
+	for _, k := range v {
+		if string(e.Origin) != k.Name() {
+			return fmt.Errorf("the key belongs to %s", k.Name())
+		}
 	}
 	if e.Size < 1 {
 		return errors.New("all journals agree at size 0")
 	}
-	a, err := e.A.root(e.Size, v)
+	a, err := e.A.root(e.Origin, e.Size, v)
 	if err != nil {
 		return fmt.Errorf("first checkpoint: %w", err)
 	}
-	b, err := e.B.root(e.Size, v)
+	b, err := e.B.root(e.Origin, e.Size, v)
 	if err != nil {
 		return fmt.Errorf("second checkpoint: %w", err)
 	}
@@ -77,8 +79,8 @@ func (e *Evidence) verify(v note.Verifier) error {
 }
 
 // root of the side's tree at size.
-func (s Side) root(size int64, v note.Verifier) (tlog.Hash, error) {
-	n, err := note.Open([]byte(s.Checkpoint), note.VerifierList(v))
+func (s Side) root(o comity.Origin, size int64, v []note.Verifier) (tlog.Hash, error) {
+	n, err := note.Open([]byte(s.Checkpoint), note.VerifierList(v...))
 	if err != nil {
 		return tlog.Hash{}, err
 	}
@@ -86,7 +88,7 @@ func (s Side) root(size int64, v note.Verifier) (tlog.Hash, error) {
 	if err != nil {
 		return tlog.Hash{}, err
 	}
-	if cp.Origin != v.Name() {
+	if cp.Origin != string(o) {
 		return tlog.Hash{}, fmt.Errorf("it is of %q", clip(cp.Origin))
 	}
 	if cp.N > maxSize || len(s.Steps) > maxSteps {
@@ -122,7 +124,10 @@ func (e *ForkError) Error() string {
 // mistake and must not accuse anybody.
 func (r *round) fork(size int64, a, b Side) error {
 	e := Evidence{Origin: r.origin, Key: r.c.Peer.LogKey, Size: size, A: a, B: b}
-	if err := e.Verify(r.verifier); err != nil {
+	if err := r.superseded(a, b); err != nil {
+		return err
+	}
+	if err := e.Verify(r.keys.ever...); err != nil {
 		return fmt.Errorf("a contradiction was seen but not proven: %w", err)
 	}
 	return &ForkError{Evidence: e}

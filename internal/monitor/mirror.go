@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"filippo.io/torchwood"
@@ -33,7 +34,10 @@ func (r *round) mirror(seen bool) error {
 	if len(r.head.Note) == 0 || r.p.Missing > 0 || r.head.Size < last.Size || r.head.Size == last.Size && !old {
 		return nil
 	}
-	c, err := cosign(r.head, r.verifier, r.c.Mirror, r.c.MirrorAlso...)
+	if peer.SignedBy(r.head.Note, r.keys.honest) == nil {
+		return nil // signed by a revoked key
+	}
+	c, err := cosign(r.head, r.keys.honest, r.c.Mirror, r.c.MirrorAlso...)
 	if err != nil {
 		return fmt.Errorf("signing the mirrored checkpoint of %s: %w", r.origin, err)
 	}
@@ -48,17 +52,18 @@ func (r *round) mirror(seen bool) error {
 }
 
 // cosign adds the mirror's cosignatures to a checkpoint that is kept.
-func cosign(h journal.Head, log note.Verifier, signer *torchwood.CosignatureSigner, also ...note.Signer) (MirrorCheckpoint, error) {
-	n, err := note.Open(h.Note, note.VerifierList(log))
+func cosign(h journal.Head, log []note.Verifier, signer *torchwood.CosignatureSigner, also ...note.Signer) (MirrorCheckpoint, error) {
+	n, err := note.Open(h.Note, note.VerifierList(log...))
 	if err != nil {
 		return MirrorCheckpoint{}, err
 	}
+	n.UnverifiedSigs = nil
 	signed, err := note.Sign(n, append([]note.Signer{signer}, also...)...)
 	if err != nil {
 		return MirrorCheckpoint{}, err
 	}
 	// Reading it back gives the time, and shows that it is what others expect.
-	_, sigs, err := witness.OpenCosigned(signed, time.Now(), log, signer.Verifier())
+	_, sigs, err := witness.OpenCosigned(signed, time.Now(), peer.SignedBy(h.Note, log), append(slices.Clip(log), signer.Verifier())...)
 	if err != nil {
 		return MirrorCheckpoint{}, err
 	}
@@ -85,7 +90,8 @@ func Checkpoint(s MirrorStore, o comity.Origin) func(context.Context) ([]byte, e
 // Receipts fetches, as an origin, the mirror cosignatures of others on our own
 // journal: "everything up to N is durable here, at T".
 type Receipts struct {
-	Log          note.Verifier // our journal's key; its name is the origin
+	Log          note.Verifier          // our journal's key; its name is the origin
+	Former       func() []note.Verifier // others that it has or had; may be nil
 	Journal      journal.Store
 	Cosignatures witness.CosignatureStore
 	Now          func() time.Time // nil means time.Now
@@ -110,7 +116,11 @@ func (r *Receipts) Fetch(ctx context.Context, c *peer.Client, mirror note.Verifi
 	if r.Now != nil {
 		now = r.Now
 	}
-	cp, sigs, err := witness.OpenCosigned(body, now(), r.Log, mirror)
+	var former []note.Verifier
+	if r.Former != nil {
+		former = r.Former()
+	}
+	cp, sigs, err := witness.OpenCosigned(body, now(), witness.LogOf(body, r.Log, former...), append(slices.Clip(former), mirror)...)
 	if err == nil && len(sigs) == 0 {
 		err = fmt.Errorf("it has no signature of %s", mirror.Name())
 	}

@@ -53,6 +53,12 @@ type Config struct {
 	Journal journal.Store // takes the copy
 	State   Store
 
+	// Learn asks the peer for the history of its keys when its checkpoint is
+	// signed by none that is known, keeps what the root key authorizes, and
+	// returns the peer with the keys that are known then; nil if there is no
+	// such thing.
+	Learn func(context.Context, *peer.Client) (peer.Peer, error)
+
 	Blobs Blobs // nil if entries name no blobs
 
 	// Mirror signs what is kept, as "<domain>/mirror"; nil if nothing is to
@@ -86,11 +92,11 @@ type Config struct {
 // Polls do not run at once. What is pushed meanwhile is taken in between: a
 // Poll that finds the copy changed looks again.
 type Monitor struct {
-	c        Config
-	origin   comity.Origin
-	verifier note.Verifier
+	c      Config
+	origin comity.Origin
 
 	poll      sync.Mutex
+	keys      logKeys
 	harvested string // the last checkpoint whose cosignatures were kept
 
 	// store is held while State and copy are read and written together, by a
@@ -114,7 +120,7 @@ type Progress struct {
 
 // New returns a monitor for c.Peer.
 func New(c Config) (*Monitor, error) {
-	v, err := c.Peer.LogVerifier()
+	ks, err := logKeysOf(c.Peer)
 	if err != nil {
 		return nil, fmt.Errorf("following %s: %w", c.Peer.Domain, err)
 	}
@@ -129,7 +135,7 @@ func New(c Config) (*Monitor, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Monitor{c: c, origin: c.Peer.Origin(), verifier: v}, nil
+	return &Monitor{c: c, origin: c.Peer.Origin(), keys: ks}, nil
 }
 
 func def[T int | int64 | time.Duration](p *T, v T) {

@@ -35,18 +35,27 @@ func Ask(ctx context.Context, base string) (peer.Peer, error) {
 	if err := p.Validate(); err != nil {
 		return peer.Peer{}, err
 	}
-	named, err := keyAct(ctx, c, p)
+	first, err := keyAct(ctx, c, p)
 	if err != nil {
 		return peer.Peer{}, fmt.Errorf("read the key act of %s: %w", p.Domain, err)
 	}
-	if named.Log != p.LogKey || named.Witness != p.WitnessKey || named.Mirror != p.MirrorKey || named.Recipient != p.Recipient {
-		return peer.Peer{}, fmt.Errorf("the node at %s names other keys than the key act in its journal does: do not pin them, and tell %s", c.Base(), p.Domain)
-	}
-	h, err := keys.Found(p.Domain, casefile.FoundingKeys(named))
+	differ := fmt.Errorf("the node at %s names other keys than the key act in its journal does: do not pin them, and tell %s", c.Base(), p.Domain)
+	founding, err := keys.Found(p.Domain, casefile.FoundingKeys(first))
 	if err != nil {
-		return peer.Peer{}, fmt.Errorf("the key act of %s: %w", p.Domain, err)
+		return peer.Peer{}, fmt.Errorf("%w (%w)", differ, err)
 	}
-	return p.WithKeys(h)
+	h, err := peer.FetchKeys(ctx, c)
+	if peer.StatusOf(err) == http.StatusNotFound {
+		h, err = founding, nil // a node of an older version
+	}
+	if err != nil {
+		return peer.Peer{}, err
+	}
+	with, err := p.WithKeys(h)
+	if err != nil || !h.Extends(founding) || with.LogKey != p.LogKey || with.WitnessKey != p.WitnessKey || with.MirrorKey != p.MirrorKey || with.Recipient != p.Recipient {
+		return peer.Peer{}, differ
+	}
+	return with, nil
 }
 
 // keyAct reads entry 0 of a peer's journal, proven.

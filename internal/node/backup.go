@@ -21,6 +21,7 @@ import (
 	"github.com/comity/comity/internal/blob"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/sqlstore"
+	"github.com/comity/comity/keys"
 )
 
 // Backup is what was written or read.
@@ -96,7 +97,7 @@ func (a archive) writeChecked(ctx context.Context, w io.Writer) (Backup, error) 
 	checked := make(chan error, 1)
 	go func() {
 		var err error
-		b, err = checkArchive(ctx, pr, a.folder.Keys.LogVerifier)
+		b, err = checkArchive(ctx, pr, a.folder.logVerifiers())
 		pr.CloseWithError(err) // nobody reads on
 		checked <- err
 	}()
@@ -109,7 +110,7 @@ func (a archive) writeChecked(ctx context.Context, w io.Writer) (Backup, error) 
 }
 
 // checkArchive reads an archive into a database that it throws away.
-func checkArchive(ctx context.Context, r io.Reader, logKey string) (Backup, error) {
+func checkArchive(ctx context.Context, r io.Reader, logs []note.Verifier) (Backup, error) {
 	dir, err := os.MkdirTemp("", "comity-backup-")
 	if err != nil {
 		return Backup{}, err
@@ -133,20 +134,20 @@ func checkArchive(ctx context.Context, r io.Reader, logKey string) (Backup, erro
 	if err != nil {
 		return Backup{}, err
 	}
-	b.Size, err = checkDatabase(ctx, url, b.Domain, logKey)
+	b.Size, err = checkDatabase(ctx, url, b.Domain, logs)
 	return b, err
 }
 
 // checkDatabase checks every journal in a database from its first entry, and
 // returns the size of our own.
-func checkDatabase(ctx context.Context, url string, self comity.Domain, logKey string) (int64, error) {
+func checkDatabase(ctx context.Context, url string, self comity.Domain, logs []note.Verifier) (int64, error) {
 	s, err := sqlstore.Open(ctx, url, sqlstore.Options{})
 	if err != nil {
 		return 0, err
 	}
 	defer s.Close()
 	own := self.Origin()
-	if err := checkJournals(ctx, newRoster(s.Roster()), s, own, logKey, func(comity.Origin, int64, error) {}); err != nil {
+	if err := checkJournals(ctx, newRoster(s.Roster()), s, own, logs, func(comity.Origin, int64, error) {}); err != nil {
 		return 0, err
 	}
 	h, err := s.Head(ctx, own)
@@ -155,22 +156,21 @@ func checkDatabase(ctx context.Context, url string, self comity.Domain, logKey s
 
 // checkJournals checks our own journal and those of the pinned peers, from
 // their first entries.
-func checkJournals(ctx context.Context, r *roster, store journal.Store, own comity.Origin, logKey string,
+func checkJournals(ctx context.Context, r *roster, store journal.Store, own comity.Origin, logs []note.Verifier,
 	report func(o comity.Origin, size int64, err error)) error {
 	peers, err := r.Peers(ctx)
 	if err != nil {
 		return err
 	}
-	keys := map[comity.Origin]string{own: logKey}
+	all := map[comity.Origin][]note.Verifier{own: logs}
 	for _, p := range peers {
-		keys[p.Origin()] = p.LogKey
+		if all[p.Origin()], err = p.Good(keys.Log); err != nil {
+			return err
+		}
 	}
 	var failed error
-	for _, o := range sortedKeys(keys) {
-		v, err := note.NewVerifier(keys[o])
-		if err == nil {
-			err = journal.Verify(ctx, store, o, note.VerifierList(v))
-		}
+	for _, o := range sortedKeys(all) {
+		err := journal.Verify(ctx, store, o, note.VerifierList(all[o]...))
 		h, _ := store.Head(ctx, o)
 		report(o, h.Size, err)
 		failed = errors.Join(failed, err)
@@ -235,7 +235,7 @@ func Restore(ctx context.Context, dir, file, database, blobsPlace string, identi
 	if f.Settings.Domain != b.Domain {
 		return fail(fmt.Errorf("the folder is that of %s, and the backup that of %s", f.Settings.Domain, b.Domain))
 	}
-	if b.Size, err = checkDatabase(ctx, url, b.Domain, f.Keys.LogVerifier); err != nil {
+	if b.Size, err = checkDatabase(ctx, url, b.Domain, f.logVerifiers()); err != nil {
 		return fail(err)
 	}
 	if half != "" {
@@ -296,7 +296,7 @@ func Migrate(ctx context.Context, dir, to string) (rows int64, digest casefile.D
 	if rows, err = copyDatabase(ctx, from, to); err != nil {
 		return fail(err)
 	}
-	if _, err := checkDatabase(ctx, to, f.Settings.Domain, f.Keys.LogVerifier); err != nil {
+	if _, err := checkDatabase(ctx, to, f.Settings.Domain, f.logVerifiers()); err != nil {
 		return fail(err)
 	}
 	old := f.Settings.Database

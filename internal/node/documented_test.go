@@ -45,6 +45,7 @@ func TestDocumentedOutsideAPI(t *testing.T) {
 		{"get", "/mirror/{origin}/{path}", "/mirror/" + strings.Repeat("0", 64) + "/checkpoint", "", 404},
 		{"post", "/mirror/add-checkpoint", "/mirror/add-checkpoint", "nonsense", 400},
 		{"post", "/mirror/add-entries", "/mirror/add-entries", "nonsense", 400},
+		{"get", "/journal/keys", "/journal/keys", "", 200},
 		{"get", "/healthz", "/healthz", "", 200},
 		{"get", "/metrics", "/metrics", "", 200},
 	}

@@ -76,6 +76,11 @@ type Keys struct {
 	WitnessPQ *witness.MLDSASigner
 	MirrorPQ  *witness.MLDSASigner
 
+	// LogAlso are log keys in force beside Log, and Sealed the sealing keys that
+	// were in use before Seal.
+	LogAlso []note.Signer
+	Sealed  seal.Keyring
+
 	LogVerifier string // C2SP vkeys
 	RootKey     string
 }
@@ -197,17 +202,7 @@ func ReadFolder(dir string) (*Folder, error) {
 }
 
 func (f *Folder) readKeys() error {
-	read := func(name string) (string, error) {
-		path := filepath.Join(f.Dir, keysFolder, name)
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return "", fmt.Errorf("key: %w", err)
-		}
-		if st, err := os.Stat(path); err == nil && st.Mode().Perm()&0o077 != 0 {
-			return "", fmt.Errorf("key: others can read %s; run chmod 600 on it, and consider it known", path)
-		}
-		return strings.TrimSpace(string(b)), nil
-	}
+	read := func(name string) (string, error) { return readSecret(filepath.Join(f.Dir, keysFolder, name)) }
 	logKey, err := read(logKeyFile)
 	if err != nil {
 		return err
@@ -230,11 +225,11 @@ func (f *Folder) readKeys() error {
 		if err != nil {
 			return nil, err
 		}
-		seed, err := base64.StdEncoding.DecodeString(text)
-		if err != nil || len(seed) != ed25519.SeedSize {
-			return nil, fmt.Errorf("%s: is no key", file)
+		s, err := cosigner(text, name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		return torchwood.NewCosignatureSigner(name, ed25519.NewKeyFromSeed(seed))
+		return s, nil
 	}
 	if f.Keys.Witness, err = cosigner(witnessFile, f.Settings.Domain.WitnessName()); err != nil {
 		return err

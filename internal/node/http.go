@@ -20,6 +20,7 @@ import (
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/monitor"
+	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/web"
 	"github.com/comity/comity/internal/witness"
 )
@@ -31,6 +32,7 @@ func (n *Node) Handler() http.Handler {
 	mux.Handle("/journal/", http.StripPrefix("/journal", n.serveLog(n.Self.Origin, n.Desk.Checkpoint)))
 	mux.HandleFunc("GET /journal/blob/{sha256}", n.serveBlob)
 	mux.Handle("GET /journal/stream", n.heads)
+	mux.HandleFunc("GET "+peer.KeysPath, n.serveKeys)
 	mux.Handle(witness.Prefix+"/", http.StripPrefix(witness.Prefix, n.witness.Handler()))
 	mux.HandleFunc("GET /mirror/{origin}/{path...}", n.serveMirror)
 	mux.Handle("POST /mirror/", n.pushes())

@@ -38,13 +38,20 @@ type link struct {
 func (n *Node) connect(ctx context.Context) error {
 	n.roster.forget()
 	peers, err := n.roster.Peers(ctx)
+	if err == nil && !n.c.Visit {
+		if err = n.learnRead(ctx, peers); err == nil {
+			peers, err = n.roster.Peers(ctx)
+		}
+	}
 	if err != nil {
 		return err
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for d, l := range n.links {
-		if !slices.ContainsFunc(peers, func(p peer.Peer) bool { return p.Domain == d && p.URL == l.peer.URL }) {
+		if !slices.ContainsFunc(peers, func(p peer.Peer) bool {
+			return p.Domain == d && p.URL == l.peer.URL && p.LogKey == l.peer.LogKey && p.History == l.peer.History
+		}) {
 			if l.stop != nil {
 				l.stop()
 			}
@@ -83,7 +90,7 @@ func (n *Node) newLink(p peer.Peer) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	ours, err := note.NewVerifier(n.Self.LogKey)
+	ours, err := note.NewVerifier(n.keys.Load().LogVerifier)
 	if err != nil {
 		return nil, err
 	}
@@ -93,16 +100,17 @@ func (n *Node) newLink(p peer.Peer) (*link, error) {
 	}
 	l := &link{peer: p, client: client}
 	l.monitor, err = monitor.New(monitor.Config{Peer: p, Client: client, Journal: n.journals, State: n.store.Followed(),
-		Blobs: ledgerBlobs{n}, Mirror: n.Folder.Keys.Mirror, MirrorAlso: n.Folder.Keys.mirrorAlso(), Mirrors: n.store.Followed(), Heads: n.heads, Rand: jitter, Logger: n.log})
+		Blobs: ledgerBlobs{n}, Mirror: n.keys.Load().Mirror, MirrorAlso: n.keys.Load().mirrorAlso(), Learn: n.learn(p.Domain),
+		Mirrors: n.store.Followed(), Heads: n.heads, Rand: jitter, Logger: n.log})
 	if err != nil {
 		return nil, err
 	}
 	l.follower, err = monitor.NewFollower(monitor.FollowerConfig{Monitor: l.monitor, Paused: p.Paused, Interval: n.c.Poll,
-		Receipts: &monitor.Receipts{Log: ours, Journal: n.journals, Cosignatures: receipts{n.store.Cosignatures(), n}}, Fetched: func() { l.pusher.Retry() }, Rand: jitter, Logger: n.log})
+		Receipts: &monitor.Receipts{Log: ours, Former: n.formerLogs, Journal: n.journals, Cosignatures: receipts{n.store.Cosignatures(), n}}, Fetched: func() { l.pusher.Retry() }, Rand: jitter, Logger: n.log})
 	if err != nil {
 		return nil, err
 	}
-	l.submitter = witness.NewSubmitter(witness.SubmitterConfig{Journal: n.journals, Log: ours, Witness: theirs, Client: client,
+	l.submitter = witness.NewSubmitter(witness.SubmitterConfig{Journal: n.journals, Log: ours, Former: n.formerLogs, Witness: theirs, Client: client,
 		Also: n.witnessPQ(p), Own: n.own, Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: jitter, Logger: n.log})
 	l.pusher, err = n.newPusher(l, client, ours)
 	return l, err

@@ -34,11 +34,11 @@ import (
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/person"
-	"github.com/comity/comity/internal/seal"
 	"github.com/comity/comity/internal/sqlstore"
 	"github.com/comity/comity/internal/web"
 	"github.com/comity/comity/internal/witness"
 	"github.com/comity/comity/internal/world"
+	"github.com/comity/comity/keys"
 )
 
 // Config of a node. Only Dir must be set.
@@ -79,6 +79,8 @@ type Node struct {
 
 	c        Config
 	log      *slog.Logger
+	keys     atomic.Pointer[Keys]
+	history  atomic.Pointer[keys.History] // of our keys
 	clock    *nodeClock
 	store    *sqlstore.Store
 	blobs    *blob.Store
@@ -144,9 +146,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		}
 	}
 	f := n.Folder
-	keys := f.Keys.Effect()
-	n.Self = desk.Self{Domain: f.Settings.Domain, Name: f.Settings.Name, Origin: f.Settings.Domain.Origin(), LogKey: keys.Log,
-		WitnessKey: keys.Witness, MirrorKey: keys.Mirror, Recipient: keys.Recipient, Version: c.Version}
+	n.Self = f.self(c.Version)
 	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log, Changed: n.otherDatabase}); err != nil {
 		return nil, err
 	}
@@ -163,7 +163,10 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			return nil, fmt.Errorf("tidy the blobs: %w", err)
 		}
 	}
-	if n.ledger, err = desk.OpenLedger(ctx, n.Self.Domain, n.store, n.blobs, seal.Keyring{f.Keys.Seal}, desk.LedgerOptions{Logger: n.log, Refold: c.Refold}); err != nil {
+	if n.ledger, err = desk.OpenLedger(ctx, n.Self.Domain, n.store, n.blobs, f.Keys.ring(), desk.LedgerOptions{Logger: n.log, Refold: c.Refold}); err != nil {
+		return nil, err
+	}
+	if err := n.ownKeys(ctx); err != nil {
 		return nil, err
 	}
 	n.journals = n.ledger.Journals()
@@ -193,13 +196,10 @@ func (n *Node) openDesk(ctx context.Context) error {
 	}
 	f := n.Folder
 	if !n.c.Visit {
-		v, err := note.NewVerifier(n.Self.LogKey)
-		if err != nil {
-			return err
-		}
-		n.recovery = newRecovery(n, v)
-		n.journal, err = journal.Open(ctx, journal.Config{Store: n.journals, Origin: n.Self.Origin, Signer: f.Keys.Log,
-			Ask: n.recovery.ask, Fetch: n.recovery.fetch, Hold: hold, Verifiers: note.VerifierList(v), Continue: func(last []byte) error { return n.Desk.GoOn(last) }, Logger: n.log})
+		n.recovery = newRecovery(n, n.everLogs()[0])
+		n.journal, err = journal.Open(ctx, journal.Config{Store: n.journals, Origin: n.Self.Origin, Signer: f.Keys.Log, Also: f.Keys.LogAlso,
+			Ask: n.recovery.ask, Fetch: n.recovery.fetch, Hold: hold, Verifiers: note.VerifierList(n.everLogs()...),
+			Continue: func(last []byte) error { return n.Desk.GoOn(last) }, Logger: n.log})
 		if err != nil {
 			return n.notOurs(err)
 		}
@@ -313,6 +313,7 @@ func (n *Node) watchJournal(ctx context.Context) {
 		if err != nil {
 			return
 		}
+		n.rekey(ctx)
 		size = h.Size
 	}
 }
@@ -362,7 +363,7 @@ func (n *Node) Close() error {
 // Fsck re-reads every journal held here from its first entry and checks it
 // against its signed checkpoint. report is called with each origin's result.
 func (n *Node) Fsck(ctx context.Context, report func(o comity.Origin, size int64, err error)) error {
-	return checkJournals(ctx, n.roster, n.journals, n.Self.Origin, n.Self.LogKey, report)
+	return checkJournals(ctx, n.roster, n.journals, n.Self.Origin, n.everLogs(), report)
 }
 
 func jitter() float64 { return rand.Float64() }

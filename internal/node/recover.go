@@ -65,6 +65,11 @@ type recovery struct {
 	noted int64                  // size of the checkpoint that seenFile holds
 }
 
+// logOf is the one of our keys, in force or former, that signed a checkpoint.
+func (r *recovery) logOf(signed []byte) note.Verifier {
+	return witness.LogOf(signed, r.log, r.n.formerLogs()...)
+}
+
 func newRecovery(n *Node, log note.Verifier) *recovery {
 	return &recovery{n: n, log: log, quorum: majority{}, waived: n.c.WithoutQuorum != "", heard: map[comity.Domain]bool{}}
 }
@@ -192,7 +197,7 @@ func (r *recovery) lookAt(ctx context.Context, p peer.Peer) sight {
 		s.err = err
 		return s
 	}
-	cosigned, err := witness.NewSubmitter(witness.SubmitterConfig{Log: r.log, Witness: theirs, Client: client, Logger: r.n.log}).Seen(ctx)
+	cosigned, err := witness.NewSubmitter(witness.SubmitterConfig{Log: r.log, Former: r.n.formerLogs, Witness: theirs, Client: client, Logger: r.n.log}).Seen(ctx)
 	if err != nil {
 		s.err = err
 		return s
@@ -205,7 +210,7 @@ func (r *recovery) lookAt(ctx context.Context, p peer.Peer) sight {
 	body, err := client.Get(ctx, monitor.MirrorPath(r.n.Self.Origin, "checkpoint"), peer.MaxCheckpoint)
 	if err == nil {
 		var cp witness.Checkpoint
-		if cp, _, err = witness.OpenCosigned(body, time.Now(), r.log); err == nil {
+		if cp, _, err = witness.OpenCosigned(body, time.Now(), r.logOf(body)); err == nil {
 			s.mirror = headOf(cp)
 			s.seen = append(s.seen, s.mirror)
 		}
@@ -490,7 +495,7 @@ func (r *recovery) remembered() ([]journal.Head, error) {
 	if err != nil {
 		return nil, err
 	}
-	cp, _, err := witness.OpenCosigned(b, time.Now(), r.log)
+	cp, _, err := witness.OpenCosigned(b, time.Now(), r.logOf(b))
 	if err != nil {
 		// A machine that stopped may leave it half-written; it may also belong to
 		// a key that was replaced.

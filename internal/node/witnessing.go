@@ -167,7 +167,7 @@ func (n *Node) Policy(ctx context.Context) (*witness.Policy, error) {
 		}
 		of = append(of, c)
 	}
-	return witness.ParsePolicy(witness.FormatPolicy(n.Folder.Keys.logKeys(), min(quorum, len(of)), of))
+	return witness.ParsePolicy(witness.FormatPolicy(n.keys.Load().logKeys(), min(quorum, len(of)), of))
 }
 
 // witnessPQ are the post-quantum witness keys of a peer that are known here.
@@ -232,7 +232,7 @@ func (n *Node) newOutside(c witness.Cosigner) (*witness.Submitter, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := note.NewVerifier(n.Self.LogKey)
+	log, err := note.NewVerifier(n.keys.Load().LogVerifier)
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +244,7 @@ func (n *Node) newOutside(c witness.Cosigner) (*witness.Submitter, error) {
 		}
 		vs = append(vs, v)
 	}
-	return witness.NewSubmitter(witness.SubmitterConfig{Journal: n.journals, Log: log, Witness: vs[0], Also: vs[1:], Client: client, Base: "/",
+	return witness.NewSubmitter(witness.SubmitterConfig{Journal: n.journals, Log: log, Former: n.formerLogs, Witness: vs[0], Also: vs[1:], Client: client, Base: "/",
 		Own: n.own, Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: jitter, Logger: n.log}), nil
 }
 
@@ -316,9 +316,9 @@ type logList struct {
 	list witness.LogList
 }
 
-// LogVerifier implements witness.Roster.
-func (l *logList) LogVerifier(ctx context.Context, o comity.Origin) (note.Verifier, error) {
-	v, err := l.peers.LogVerifier(ctx, o)
+// LogVerifiers implements witness.Roster.
+func (l *logList) LogVerifiers(ctx context.Context, o comity.Origin) ([]note.Verifier, error) {
+	v, err := l.peers.LogVerifiers(ctx, o)
 	if !errors.Is(err, witness.ErrUnknownOrigin) || o == l.self {
 		return v, err
 	}
@@ -326,7 +326,7 @@ func (l *logList) LogVerifier(ctx context.Context, o comity.Origin) (note.Verifi
 	if err != nil {
 		return nil, err
 	}
-	return list.LogVerifier(ctx, o)
+	return list.LogVerifiers(ctx, o)
 }
 
 func (l *logList) read() (witness.LogList, error) {

@@ -128,6 +128,12 @@ func (p Peer) InForce(r keys.Role) ([]note.Verifier, error) {
 // first: what was kept while they were.
 func (p Peer) Good(r keys.Role) ([]note.Verifier, error) { return p.verifiers(r, keys.History.Good) }
 
+// Honest returns verifiers of every key of the role that was not revoked, those
+// in force first.
+func (p Peer) Honest(r keys.Role) ([]note.Verifier, error) {
+	return p.verifiers(r, keys.History.Honest)
+}
+
 func (p Peer) verifiers(r keys.Role, of func(keys.History, keys.Role) []string) ([]note.Verifier, error) {
 	h, err := p.Keys()
 	if err != nil {

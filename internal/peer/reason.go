@@ -26,13 +26,14 @@ const (
 	Stale          Reason = "stale"           // a checkpoint older than one seen before
 	BadData        Reason = "bad-data"        // bytes that do not hash to what was signed
 	Inconsistent   Reason = "inconsistent"    // two signed checkpoints contradict each other
+	Superseded     Reason = "superseded"      // the copy was signed by a key that is revoked, and the journal goes on differently
 	Local          Reason = "local"           // our own storage failed
 )
 
 // Reasons lists every reason.
 func Reasons() []Reason {
 	return []Reason{Unreachable, TimedOut, Redirected, PrivateAddress, TooLarge, HTML, BadStatus,
-		Malformed, WrongKey, KeysChanged, OtherOrigin, Stale, BadData, Inconsistent, Local}
+		Malformed, WrongKey, KeysChanged, OtherOrigin, Stale, BadData, Inconsistent, Superseded, Local}
 }
 
 // Text is a sentence for a page; it names no address and repeats nothing that
@@ -67,6 +68,8 @@ func (r Reason) Text() string {
 		return "The data does not match the signed checkpoint; nothing of it was kept."
 	case Inconsistent:
 		return "Two signed checkpoints contradict each other; the journal is frozen and the evidence kept."
+	case Superseded:
+		return "What is kept here was signed by a key that has been revoked since, and the journal goes on differently; speak with the organization."
 	case Local:
 		return "Our own storage failed; nothing was kept."
 	}

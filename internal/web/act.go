@@ -178,7 +178,7 @@ func base(r *request) string {
 // "" if it is not known.
 func (s *site) logKey(r *request, d comity.Domain) string {
 	if d == s.self.Domain {
-		return s.self.LogKey
+		return s.c.Desk.Self().LogKey
 	}
 	peers, err := s.c.Desk.Peers(r.Context(), r.who)
 	if err != nil {

@@ -3,6 +3,8 @@ package witness
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"time"
@@ -94,9 +96,10 @@ const futureSlack = 5 * time.Minute
 // OpenCosigned checks a note that must be a checkpoint of log's journal,
 // signed by it, and returns the checkpoint and those cosignatures on it whose
 // keys are among cosigners. Signatures of unknown keys are ignored; a known
-// key whose signature fails spoils the note.
-func OpenCosigned(signed []byte, now time.Time, log note.Verifier, cosigners ...note.Verifier) (Checkpoint, []Cosignature, error) {
-	n, err := note.Open(signed, note.VerifierList(append([]note.Verifier{log}, cosigners...)...))
+// key whose signature fails spoils the note. Other keys of the journal may stand
+// among the cosigners; their signatures stay on the checkpoint.
+func OpenCosigned(checkpoint []byte, now time.Time, log note.Verifier, cosigners ...note.Verifier) (Checkpoint, []Cosignature, error) {
+	n, err := note.Open(checkpoint, note.VerifierList(distinct(log, cosigners)...))
 	if err != nil {
 		return Checkpoint{}, nil, err
 	}
@@ -107,11 +110,13 @@ func OpenCosigned(signed []byte, now time.Time, log note.Verifier, cosigners ...
 	if cp.Origin != log.Name() {
 		return Checkpoint{}, nil, fmt.Errorf("checkpoint of %q, want %q", clip(cp.Origin), log.Name())
 	}
-	c := Checkpoint{Origin: comity.Origin(cp.Origin), Size: cp.N, Root: cp.Hash}
+	c := Checkpoint{Origin: comity.Origin(cp.Origin), Size: cp.N, Root: cp.Hash, Note: []byte(n.Text + "\n")}
+	signed := false
 	var sigs []Cosignature
 	for _, s := range n.Sigs {
-		if s.Name == log.Name() && s.Hash == log.KeyHash() {
-			c.Note = []byte(n.Text + "\n" + sigLine(s))
+		if s.Name == log.Name() && plain(s) {
+			signed = signed || s.Hash == log.KeyHash()
+			c.Note = append(c.Note, sigLine(s)...)
 			continue
 		}
 		t, err := torchwood.CosignatureTimestamp(s)
@@ -125,10 +130,27 @@ func OpenCosigned(signed []byte, now time.Time, log note.Verifier, cosigners ...
 		sigs = append(sigs, Cosignature{Origin: c.Origin, Size: c.Size, Root: c.Root,
 			Signer: s.Name, KeyHash: s.Hash, Line: []byte(sigLine(s)), Time: at})
 	}
-	if c.Note == nil {
+	if !signed {
 		return Checkpoint{}, nil, &note.UnverifiedNoteError{Note: n}
 	}
 	return c, sigs, nil
+}
+
+// distinct is log and those of others that are not log.
+func distinct(log note.Verifier, others []note.Verifier) []note.Verifier {
+	out := []note.Verifier{log}
+	for _, v := range others {
+		if v.Name() != log.Name() || v.KeyHash() != log.KeyHash() {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// plain reports whether a signature is one without a time: Ed25519, type 0x01.
+func plain(s note.Signature) bool {
+	raw, err := base64.StdEncoding.DecodeString(s.Base64)
+	return err == nil && len(raw) == 4+ed25519.SignatureSize
 }
 
 func sigLine(s note.Signature) string { return "— " + s.Name + " " + s.Base64 + "\n" }

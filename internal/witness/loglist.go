@@ -108,11 +108,15 @@ func (l LogList) String() string {
 	return b.String()
 }
 
-// LogVerifier implements Roster.
-func (l LogList) LogVerifier(_ context.Context, o comity.Origin) (note.Verifier, error) {
+// LogVerifiers implements Roster.
+func (l LogList) LogVerifiers(_ context.Context, o comity.Origin) ([]note.Verifier, error) {
 	key, ok := l[o]
 	if !ok {
 		return nil, ErrUnknownOrigin
 	}
-	return ParseLog(key)
+	v, err := ParseLog(key)
+	if err != nil {
+		return nil, err
+	}
+	return []note.Verifier{v}, nil
 }

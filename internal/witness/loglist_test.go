@@ -17,12 +17,12 @@ func TestLogList(t *testing.T) {
 		t.Fatalf("%d logs, %v; want 2", len(list), err)
 	}
 	for origin, want := range map[string]string{"un.example/journal": "un.example/journal", "go.sum database tree": "au.example/journal"} {
-		v, err := list.LogVerifier(t.Context(), comity.Origin(origin))
-		if err != nil || v.Name() != want {
+		v, err := list.LogVerifiers(t.Context(), comity.Origin(origin))
+		if err != nil || len(v) != 1 || v[0].Name() != want {
 			t.Errorf("%s: %v; want the key %s", origin, err, want)
 		}
 	}
-	if _, err := list.LogVerifier(t.Context(), "au.example/journal"); !errors.Is(err, witness.ErrUnknownOrigin) {
+	if _, err := list.LogVerifiers(t.Context(), "au.example/journal"); !errors.Is(err, witness.ErrUnknownOrigin) {
 		t.Errorf("a log that is not on the list: %v", err)
 	}
 	again, err := witness.ParseLogList([]byte(list.String()))

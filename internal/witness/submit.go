@@ -25,14 +25,15 @@ const Prefix = "/journal/witness"
 
 // SubmitterConfig says what a Submitter sends, whereto, and by whose clock.
 type SubmitterConfig struct {
-	Journal      journal.Store    // holds the journal
-	Log          note.Verifier    // the journal's key; its name is the origin
-	Witness      note.Verifier    // the witness's pinned key
-	Also         []note.Verifier  // its other keys, as of another kind
-	Client       *peer.Client     // to the witness
-	Base         string           // path of the witness below the client's address; "" is Prefix, "/" the address itself
-	Cosignatures CosignatureStore // where what comes back is kept
-	Own          *Own             // signs what is submitted a second time; may be nil
+	Journal      journal.Store          // holds the journal
+	Log          note.Verifier          // the journal's key; its name is the origin
+	Former       func() []note.Verifier // other keys that the journal has or had; may be nil
+	Witness      note.Verifier          // the witness's pinned key
+	Also         []note.Verifier        // its other keys, as of another kind
+	Client       *peer.Client           // to the witness
+	Base         string                 // path of the witness below the client's address; "" is Prefix, "/" the address itself
+	Cosignatures CosignatureStore       // where what comes back is kept
+	Own          *Own                   // signs what is submitted a second time; may be nil
 
 	Refresh time.Duration    // ask again for the same size after this long; 0 means 1 h
 	Spacing time.Duration    // at least this long between two submissions; 0 means 1 s
@@ -326,7 +327,12 @@ func (s *Submitter) open(signed []byte) (cp Checkpoint, sigs []Cosignature, at t
 	if s.c.Own != nil {
 		known = append(known, s.c.Own.Verifier())
 	}
-	if cp, sigs, err = OpenCosigned(signed, s.c.Now(), s.c.Log, known...); err != nil {
+	log := s.c.Log
+	if s.c.Former != nil {
+		former := s.c.Former()
+		log, known = LogOf(signed, log, former...), append(known, former...)
+	}
+	if cp, sigs, err = OpenCosigned(signed, s.c.Now(), log, known...); err != nil {
 		return cp, nil, at, err
 	}
 	for _, g := range sigs {

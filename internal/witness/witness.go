@@ -36,6 +36,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
@@ -43,6 +44,7 @@ import (
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/keys"
 )
 
 // State is the newest checkpoint of one journal that this witness cosigned.
@@ -81,8 +83,9 @@ var (
 
 // Roster says which key signs a journal.
 type Roster interface {
-	// LogVerifier returns the pinned key of o; ErrUnknownOrigin if none is.
-	LogVerifier(ctx context.Context, o comity.Origin) (note.Verifier, error)
+	// LogVerifiers returns the keys of o that are in force, one of which must
+	// have signed; ErrUnknownOrigin if none is known.
+	LogVerifiers(ctx context.Context, o comity.Origin) ([]note.Verifier, error)
 }
 
 // Peers makes a Roster of the pinned peers.
@@ -90,7 +93,7 @@ func Peers(s peer.Store) Roster { return peers{s} }
 
 type peers struct{ store peer.Store }
 
-func (p peers) LogVerifier(ctx context.Context, o comity.Origin) (note.Verifier, error) {
+func (p peers) LogVerifiers(ctx context.Context, o comity.Origin) ([]note.Verifier, error) {
 	d, err := o.Domain()
 	if err != nil {
 		return nil, ErrUnknownOrigin
@@ -102,7 +105,7 @@ func (p peers) LogVerifier(ctx context.Context, o comity.Origin) (note.Verifier,
 	if err != nil {
 		return nil, err
 	}
-	return pr.LogVerifier()
+	return pr.InForce(keys.Log)
 }
 
 // Refusal is why a witness does not cosign, with the HTTP status that the
@@ -122,7 +125,7 @@ func refuse(status int, format string, args ...any) error {
 // Witness cosigns checkpoints of the journals in its roster. It is safe for
 // concurrent use.
 type Witness struct {
-	signers []note.Signer
+	signers atomic.Pointer[[]note.Signer]
 	roster  Roster
 	store   Store
 	log     *slog.Logger
@@ -136,7 +139,14 @@ type Witness struct {
 // New returns a witness that signs with signer, whose name is
 // "<domain>/witness", and with others of that name, as of another kind.
 func New(signer note.Signer, roster Roster, store Store, log *slog.Logger, also ...note.Signer) *Witness {
-	return &Witness{signers: append([]note.Signer{signer}, also...), roster: roster, store: store, log: log}
+	w := &Witness{roster: roster, store: store, log: log}
+	w.SetSigners(signer, also...)
+	return w
+}
+
+// SetSigners makes the witness sign with other keys from now on.
+func (w *Witness) SetSigners(signer note.Signer, also ...note.Signer) {
+	w.signers.Store(new(append([]note.Signer{signer}, also...)))
 }
 
 // Add answers the body of one add-checkpoint request: signature lines, or a
@@ -169,7 +179,8 @@ func (w *Witness) Add(ctx context.Context, body []byte) ([]byte, error) {
 		return nil, err
 	}
 
-	cosigned, err := note.Sign(n, w.signers...)
+	signers := *w.signers.Load()
+	cosigned, err := note.Sign(n, signers...)
 	if err != nil {
 		return nil, fmt.Errorf("cosigning the checkpoint of %s: %w", cp.Origin, err)
 	}
@@ -185,7 +196,7 @@ func (w *Witness) Add(ctx context.Context, body []byte) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("remembering the checkpoint of %s: %w", cp.Origin, err)
 	}
-	return lastLines(cosigned, len(w.signers)), nil
+	return lastLines(cosigned, len(signers)), nil
 }
 
 // open finds the journal's key and checks the note with it.
@@ -195,14 +206,14 @@ func (w *Witness) open(ctx context.Context, signed []byte) (torchwood.Checkpoint
 	if !ok {
 		return bad(refuse(http.StatusBadRequest, "no checkpoint after the empty line"))
 	}
-	v, err := w.roster.LogVerifier(ctx, comity.Origin(origin))
+	vs, err := w.roster.LogVerifiers(ctx, comity.Origin(origin))
 	if errors.Is(err, ErrUnknownOrigin) {
 		return bad(refuse(http.StatusNotFound, "no journal of origin %q is known here", clip(string(origin))))
 	}
 	if err != nil {
 		return bad(fmt.Errorf("looking up the key of %q: %w", clip(string(origin)), err))
 	}
-	n, err := note.Open(signed, note.VerifierList(v))
+	n, err := note.Open(signed, note.VerifierList(vs...))
 	var unverified *note.UnverifiedNoteError
 	var invalid *note.InvalidSignatureError
 	switch {

@@ -1,0 +1,23 @@
+package desk
+
+import (
+	"context"
+	"errors"
+
+	"github.com/comity/comity/casefile"
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/seal"
+	"github.com/comity/comity/keys"
+)
+
+// SetKeyring changes the identities with which sealed acts are opened from now
+// on, the one in use first.
+func (l *Ledger) SetKeyring(k seal.Keyring) { l.ring.Store(&k) }
+
+// KeyHistory is the keys of a journal and every change of them, as the journal
+// itself has them, as far as it is held here.
+func (l *Ledger) KeyHistory(ctx context.Context, d comity.Domain) (h keys.History, err error) {
+	var none error
+	err = l.house(ctx, d, func(s *casefile.State) { h, none = s.KeyHistory() })
+	return h, errors.Join(err, none)
+}
