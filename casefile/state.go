@@ -191,6 +191,9 @@ func (s *State) May(author effect.Author, e effect.Effect) error {
 func Judged(e effect.Effect) bool {
 	switch effect.RuleFor(e).Who {
 	case effect.Anyone, effect.OwnOrgan, effect.OwnHouse, effect.Itself:
+		if _, ok := e.(effect.Key); ok {
+			return true
+		}
 		m, ok := e.(effect.Mandate)
 		return ok && (!m.Renews.IsZero() || !m.Ends.IsZero())
 	}
