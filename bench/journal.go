@@ -39,6 +39,18 @@ var measures = map[string]measure{
 	"delivery 100/s":  deliveryPaced,
 
 	"page": page,
+
+	"small start":  ofLarge(false, largeStart),
+	"small append": ofLarge(false, func(l *large) sample { return l.issue }),
+	"small page":   ofLarge(false, func(l *large) sample { return l.page }),
+	"small memory": ofLarge(false, largeMemory),
+	"large start":  ofLarge(true, largeStart),
+	"large append": ofLarge(true, func(l *large) sample { return l.issue }),
+	"large page":   ofLarge(true, func(l *large) sample { return l.page }),
+	"large read":   ofLarge(true, func(l *large) sample { return l.read }),
+	"large list":   ofLarge(true, func(l *large) sample { return l.list }),
+	"large memory": ofLarge(true, largeMemory),
+
 	"demo": demo,
 }
 

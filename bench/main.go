@@ -56,6 +56,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	rounds := fs.Int("rounds", 5, "how often each measure is repeated")
 	each := fs.Duration("for", 700*time.Millisecond, "how long one repetition of a rate takes")
 	dir := fs.String("dir", "", "folder on the disk to be measured (default: the temporary folder, or this one if that is in memory)")
+	full := fs.Bool("full", false, "the node with many acts has 1,000,000, which takes some minutes to build")
 	profile := fs.String("cpuprofile", "", "write a processor profile to this file")
 	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
@@ -69,7 +70,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if *rounds < 1 || *each <= 0 {
 		return fmt.Errorf("-rounds and -for: want more than nothing")
 	}
-	e := env{each: *each}
+	e := env{each: *each, full: *full}
 	if e.dir, err = os.MkdirTemp(onDisk(*dir), "comity-bench-"); err != nil {
 		return err
 	}
@@ -112,6 +113,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 type env struct {
 	dir  string        // on disk, removed at the end
 	each time.Duration // of one repetition of a rate
+	full bool          // the largest node, too
 }
 
 // measureAll repeats the measures in turns. One that fails is not tried again.

@@ -60,6 +60,14 @@ var rows = []row{
 	{"POST at A to readable at B, paced 100/s", "delivery 100/s", []want{{p50, "", "", 0, 20}, {p99, "", "", 0, 60}}},
 
 	{"page of a file of 40 acts", "page", []want{{p50, "", "", 0, 20}}},
+	{"node with many acts (200,000; 1,000,000 with -full): start", "large start", []want{{p50, "", "", 0, 5000}}},
+	{"node with many acts: append, 1 caller", "large append", []want{{p50, "small append", "with 10,000", 0, 1.2}}},
+	{"node with many acts: page of a file of 100 acts, at random", "large page", []want{{p50, "small page", "with 10,000", 0, 1.5}}},
+	{"node with many acts: such a file read from the disk and folded", "large read", nil},
+	{"node with many acts: the list of all situations", "large list", nil},
+	{"node with many acts: memory, MB", "large memory", []want{{p50, "small memory", "with 10,000", 0, 1.5}}},
+	{"node with 10,000 acts: start", "small start", nil},
+
 	{"comity demo, start to ready", "demo", []want{{p50, "", "", 0, 3000}}},
 }
 

@@ -253,7 +253,7 @@ func alike(t *testing.T, when, got, want string) {
 // However a record arrives, and whatever of it is in memory, the ledger says of
 // it what books say that hold all of it.
 func TestLedgerIsTheBooks(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(5) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := mathrand.New(mathrand.NewPCG(seed, 7))
 			h := newHouse(t, "un.example")

@@ -33,7 +33,7 @@ import (
 // house is one organization's desk over a real database in a folder, without
 // network: what others issue is carried over by hand (see carry).
 type house struct {
-	t       *testing.T
+	t       testing.TB
 	domain  comity.Domain
 	dir     string
 	url     string // of its database
@@ -62,13 +62,13 @@ func (r roster) Peers(context.Context) ([]peer.Peer, error) { return r, nil }
 
 var start = time.Date(2003, 4, 11, 12, 0, 0, 0, time.UTC)
 
-func newHouse(t *testing.T, d comity.Domain) *house {
+func newHouse(t testing.TB, d comity.Domain) *house {
 	t.Helper()
 	return newHouseOn(t, d, "")
 }
 
 // newHouseOn is newHouse on a database; "" is a file in its folder.
-func newHouseOn(t *testing.T, d comity.Domain, url string) *house {
+func newHouseOn(t testing.TB, d comity.Domain, url string) *house {
 	t.Helper()
 	h := &house{t: t, domain: d, dir: t.TempDir(), url: url, now: start}
 	if url == "" {

@@ -184,8 +184,7 @@ func (f *cachedFile) load(ctx context.Context, s Store) error {
 			break
 		}
 	}
-	for i := range acts {
-		h := held(&acts[i].Stored)
+	for i, h := range decoded(acts) {
 		if h.Act == nil { // cannot be: it was placed
 			continue
 		}
@@ -194,6 +193,27 @@ func (f *cachedFile) load(ctx context.Context, s Store) error {
 	}
 	f.loaded = true
 	return nil
+}
+
+// decoded decodes the acts of a scope, on all processors: somebody waits.
+func decoded(acts []StoredPlaced) []*Held {
+	out := make([]*Held, len(acts))
+	const each = 16
+	var wg sync.WaitGroup
+	for from := 0; from < len(acts); from += each {
+		work := func() {
+			for i := from; i < min(from+each, len(acts)); i++ {
+				out[i] = held(&acts[i].Stored)
+			}
+		}
+		if len(acts)-from <= each {
+			work() // the last, or the only one
+		} else {
+			wg.Go(work)
+		}
+	}
+	wg.Wait()
+	return out
 }
 
 // house hands the state of a domain's house matters, in the full book, to fn. It

@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -209,5 +210,36 @@ func TestLostCommitSettled(t *testing.T) {
 	}
 	if got := l.Size("other.example"); got != 1 {
 		t.Errorf("the ledger has %d entries of it, want 1", got)
+	}
+}
+
+// What a sealed act says can be forgotten: what it did stays, its words are
+// nowhere in the database.
+func TestForget(t *testing.T) {
+	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
+	meet(un, au)
+	ref := secret(au, un)
+	carry(au, un, true)
+	in := func() bool {
+		t.Helper()
+		_, err := un.desk.Situations(t.Context(), officer) // a list has its title, too
+		check(t, err)
+		all, err := un.store.Dump(t.Context())
+		check(t, err)
+		return bytes.Contains(all, []byte("A secret"))
+	}
+	if !in() {
+		t.Fatal("it is not there before")
+	}
+	check(t, un.ledger.Forget(t.Context(), ref.Act))
+	for _, when := range []string{"at once", "after a restart"} {
+		h, err := un.desk.Act(t.Context(), officer, ref.Act)
+		check(t, err)
+		v, err := un.desk.Situation(t.Context(), officer, ref.Act)
+		check(t, err)
+		if h.Act == nil || !h.Act.ContentErased || h.Act.Title != "" || h.Opened != nil || v.Title != "" || in() {
+			t.Errorf("%s: %+v, the file is called %q", when, h.Act, v.Title)
+		}
+		un.reopen()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/sqlstore/storetest"
 )
@@ -20,6 +21,9 @@ func TestConformance(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) (journal.Store, func() journal.Store) {
 				url := address(t)
 				return mustOpen(t, url), func() journal.Store { return mustOpen(t, url) }
+			})
+			t.Run("fold", func(t *testing.T) {
+				storetest.RunFold(t, func(t *testing.T) desk.Store { return mustOpen(t, address(t)) })
 			})
 		})
 	}
