@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build test test-ha test-race fuzz bench fmt fmt-check vet lint staticcheck govulncheck clean
+.PHONY: build test test-ha test-race sim fuzz bench fmt fmt-check vet lint staticcheck govulncheck clean
 
 build:
 	$(GO) build -o bin/comity ./cmd/comity
@@ -21,6 +21,12 @@ test-ha:
 
 test-race:
 	@GO='$(GO)' scripts/test.sh -race
+
+# Plays SEEDS plans of seven nodes on a network, disks and clocks that fail.
+SEEDS ?= 1000
+FIRST ?= 1
+sim:
+	$(GO) test ./internal/simtest -run TestSeeds -timeout 60m -args -seeds $(SEEDS) -first $(FIRST)
 
 # 30 seconds for each fuzz target.
 fuzz:

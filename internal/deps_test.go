@@ -33,7 +33,7 @@ var layers = [][]string{
 	{"internal/desk"},
 	{"internal/api", "internal/sqlstore", "internal/web"},
 	{"internal/node"},
-	{"internal/demo"},
+	{"internal/demo", "internal/simtest"},
 	{"cmd"},
 	{"test"}, // end to end; nothing imports it
 }

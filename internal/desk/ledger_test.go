@@ -72,6 +72,26 @@ func TestCopiedCommitment(t *testing.T) {
 	}
 }
 
+// A node is stopped between the two blobs of an act that is sealed to others.
+// It goes on to fetch the second, for which it signs as a mirror.
+func TestStoppedBetweenBlobs(t *testing.T) {
+	un, au, eu := newHouse(t, "un.example"), newHouse(t, "au.example"), newHouse(t, "eu.example")
+	meet(un, au, eu)
+	ref := secret(au, eu)
+	carry(au, un, false)
+	act, err := un.desk.Act(t.Context(), officer, ref.Act)
+	check(t, err)
+	b, err := au.blobs.Get(t.Context(), act.Sealed.Effects.SHA256)
+	check(t, err)
+	_, err = un.blobs.Put(t.Context(), b)
+	check(t, err)
+	check(t, un.ledger.Arrived(t.Context(), act.Sealed.Effects.SHA256))
+	un.reopen()
+	if got := missing(un, au.domain.Origin()); len(got) != 1 || got[0].SHA256 != act.Sealed.Content.SHA256 {
+		t.Errorf("missing: %v, want the content %s", got, act.Sealed.Content.SHA256)
+	}
+}
+
 // Both blobs of an act may arrive at the same time.
 func TestBlobsArriveTogether(t *testing.T) {
 	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")

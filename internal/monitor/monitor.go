@@ -95,7 +95,7 @@ type Monitor struct {
 	c      Config
 	origin comity.Origin
 
-	poll      sync.Mutex
+	turn      chan struct{} // of one: held through the network, so that waiting for it ends with the context
 	keys      logKeys
 	harvested string // the last checkpoint whose cosignatures were kept
 
@@ -135,7 +135,7 @@ func New(c Config) (*Monitor, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Monitor{c: c, origin: c.Peer.Origin(), keys: ks}, nil
+	return &Monitor{c: c, origin: c.Peer.Origin(), keys: ks, turn: make(chan struct{}, 1)}, nil
 }
 
 func def[T int | int64 | time.Duration](p *T, v T) {
@@ -143,6 +143,17 @@ func def[T int | int64 | time.Duration](p *T, v T) {
 		*p = v
 	}
 }
+
+func (m *Monitor) takeTurn(ctx context.Context) error {
+	select {
+	case m.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (m *Monitor) endTurn() { <-m.turn }
 
 // Origin of the journal that is followed.
 func (m *Monitor) Origin() comity.Origin { return m.origin }
@@ -152,8 +163,10 @@ func (m *Monitor) Origin() comity.Origin { return m.origin }
 // *ForkError, a *peer.Error with the reason, the context's, or one of our own
 // storage.
 func (m *Monitor) Poll(ctx context.Context) (Progress, error) {
-	m.poll.Lock()
-	defer m.poll.Unlock()
+	if err := m.takeTurn(ctx); err != nil {
+		return Progress{}, err
+	}
+	defer m.endTurn()
 	r := &round{Monitor: m, ctx: ctx}
 	err := r.run()
 	if err == nil || ctx.Err() == nil {

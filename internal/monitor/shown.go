@@ -16,8 +16,10 @@ import (
 // found it, and the error is a *ForkError. Another error means that nothing is
 // proven. It may ask the peer for tiles.
 func (m *Monitor) Shown(ctx context.Context, notes ...[]byte) error {
-	m.poll.Lock()
-	defer m.poll.Unlock()
+	if err := m.takeTurn(ctx); err != nil {
+		return err
+	}
+	defer m.endTurn()
 	r := &round{Monitor: m, ctx: ctx}
 	if err := r.begin(); err != nil {
 		return err

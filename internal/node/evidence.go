@@ -157,7 +157,7 @@ func (w *evidenceWatch) fetch(ctx context.Context, e desk.Evidence) (bool, error
 	}
 	t := w.tries[e.Act]
 	if t == nil {
-		t = &fileTry{back: peer.Backoff{Rand: jitter}}
+		t = &fileTry{back: peer.Backoff{Rand: w.n.c.Rand}}
 		w.tries[e.Act] = t
 	}
 	if time.Now().Before(t.next) {

@@ -86,7 +86,7 @@ func (n *Node) connect(ctx context.Context) error {
 }
 
 func (n *Node) newLink(p peer.Peer) (*link, error) {
-	client, err := p.Client(peer.Config{UserAgent: "comity/" + n.c.Version})
+	client, err := p.Client(peer.Config{UserAgent: "comity/" + n.c.Version, Transport: n.c.Transport})
 	if err != nil {
 		return nil, err
 	}
@@ -101,17 +101,17 @@ func (n *Node) newLink(p peer.Peer) (*link, error) {
 	l := &link{peer: p, client: client}
 	l.monitor, err = monitor.New(monitor.Config{Peer: p, Client: client, Journal: n.journals, State: n.store.Followed(),
 		Blobs: ledgerBlobs{n}, Mirror: n.keys.Load().Mirror, MirrorAlso: n.keys.Load().mirrorAlso(), Learn: n.learn(p.Domain),
-		Mirrors: n.store.Followed(), Heads: n.heads, Rand: jitter, Logger: n.log})
+		Mirrors: n.store.Followed(), Heads: n.heads, Rand: n.c.Rand, Logger: n.log})
 	if err != nil {
 		return nil, err
 	}
 	l.follower, err = monitor.NewFollower(monitor.FollowerConfig{Monitor: l.monitor, Paused: p.Paused, Interval: n.c.Poll,
-		Receipts: &monitor.Receipts{Log: ours, Former: n.formerLogs, Journal: n.journals, Cosignatures: receipts{n.store.Cosignatures(), n}}, Fetched: func() { l.pusher.Retry() }, Rand: jitter, Logger: n.log})
+		Receipts: &monitor.Receipts{Log: ours, Former: n.formerLogs, Journal: n.journals, Cosignatures: receipts{n.store.Cosignatures(), n}}, Fetched: func() { l.pusher.Retry() }, Rand: n.c.Rand, Logger: n.log})
 	if err != nil {
 		return nil, err
 	}
 	l.submitter = witness.NewSubmitter(witness.SubmitterConfig{Journal: n.journals, Log: ours, Former: n.formerLogs, Witness: theirs, Client: client,
-		Also: n.witnessPQ(p), Own: n.own, Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: jitter, Logger: n.log})
+		Also: n.witnessPQ(p), Own: n.own, Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: n.c.Rand, Logger: n.log})
 	l.pusher, err = n.newPusher(l, client, ours)
 	return l, err
 }

@@ -68,6 +68,12 @@ type Config struct {
 	// witnesses can be asked how far they have seen the journal, and Operator
 	// who says so. If it was needed, an act says it first.
 	WithoutQuorum, Operator string
+
+	// For simulations: the network to the peers, the chance in back-off, and
+	// what fails in the database, as sqlstore.Fault. All may be nil.
+	Transport http.RoundTripper
+	Rand      func() float64 // safe for concurrent use
+	Fault     func(step string) (applied bool, err error)
 }
 
 // Node of one organization. It is safe for concurrent use.
@@ -121,6 +127,9 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if c.Poll <= 0 {
 		c.Poll = 5 * time.Second
 	}
+	if c.Rand == nil {
+		c.Rand = rand.Float64
+	}
 	n := &Node{c: c, log: c.Log, links: map[comity.Domain]*link{}, clock: &nodeClock{now: c.Clock}, heads: monitor.NewBroadcast(1000)}
 	defer func() {
 		if err != nil {
@@ -147,7 +156,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	}
 	f := n.Folder
 	n.Self = f.self(c.Version)
-	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log, Changed: n.otherDatabase}); err != nil {
+	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log, Changed: n.otherDatabase, Fault: c.Fault}); err != nil {
 		return nil, err
 	}
 	n.group = n.store.Join()
@@ -365,8 +374,6 @@ func (n *Node) Close() error {
 func (n *Node) Fsck(ctx context.Context, report func(o comity.Origin, size int64, err error)) error {
 	return checkJournals(ctx, n.roster, n.journals, n.Self.Origin, n.everLogs(), report)
 }
-
-func jitter() float64 { return rand.Float64() }
 
 // Dump returns everything in the node's database, for searching.
 func (n *Node) Dump(ctx context.Context) ([]byte, error) { return n.store.Dump(ctx) }

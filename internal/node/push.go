@@ -24,7 +24,7 @@ func (n *Node) newPusher(l *link, client *peer.Client, ours note.Verifier) (*mon
 		Cosignatures: receipts{n.store.Cosignatures(), n},
 		Received:     func(c witness.Cosignature) { l.follower.GotReceipt(c) },
 		Observe:      func(outcome string) { n.metrics.sent.WithLabelValues(string(l.peer.Domain), outcome).Inc() },
-		Rand:         jitter, Logger: n.log}), nil
+		Rand:         n.c.Rand, Logger: n.log}), nil
 }
 
 // pushes serves what other nodes push: C2SP tlog-mirror.

@@ -186,7 +186,7 @@ func (r *recovery) look(ctx context.Context, peers []peer.Peer) <-chan sight {
 
 func (r *recovery) lookAt(ctx context.Context, p peer.Peer) sight {
 	s := sight{peer: p}
-	client, err := p.Client(peer.Config{UserAgent: "comity/" + r.n.c.Version})
+	client, err := p.Client(peer.Config{UserAgent: "comity/" + r.n.c.Version, Transport: r.n.c.Transport})
 	if err != nil {
 		s.err = err
 		return s
@@ -282,7 +282,7 @@ func whole(stored, to journal.Head) bool { return stored.Size >= to.Size && len(
 
 // fetchFrom gets from one mirror as much as it has.
 func (r *recovery) fetchFrom(ctx context.Context, j *journal.Journal, s sight, to journal.Head) error {
-	client, err := s.peer.Client(peer.Config{UserAgent: "comity/" + r.n.c.Version})
+	client, err := s.peer.Client(peer.Config{UserAgent: "comity/" + r.n.c.Version, Transport: r.n.c.Transport})
 	if err != nil {
 		return err
 	}
@@ -403,7 +403,7 @@ func (r *recovery) fetchBlobs(ctx context.Context) int {
 	}
 	var clients []*peer.Client
 	for _, p := range peers {
-		if c, err := p.Client(peer.Config{UserAgent: "comity/" + r.n.c.Version}); err == nil {
+		if c, err := p.Client(peer.Config{UserAgent: "comity/" + r.n.c.Version, Transport: r.n.c.Transport}); err == nil {
 			defer c.Close()
 			clients = append(clients, c)
 		}
@@ -433,7 +433,7 @@ func (r *recovery) fetchBlobs(ctx context.Context) int {
 
 // keepBlobs fetches sealed contents of our own that are missing until none is.
 func (r *recovery) keepBlobs(ctx context.Context) {
-	back := peer.Backoff{Rand: jitter, Base: 5 * time.Second, Max: 10 * time.Minute}
+	back := peer.Backoff{Rand: r.n.c.Rand, Base: 5 * time.Second, Max: 10 * time.Minute}
 	for r.fetchBlobs(ctx) > 0 {
 		if !pause(ctx, back.Fail(0)) {
 			return
@@ -445,7 +445,7 @@ func (r *recovery) keepBlobs(ctx context.Context) {
 // has seen our journal. If that is ahead of what is stored here, the journal
 // signs nothing until it is whole again.
 func (r *recovery) remind(ctx context.Context, l *link) {
-	back := peer.Backoff{Rand: jitter}
+	back := peer.Backoff{Rand: r.n.c.Rand}
 	for !r.hasHeard(l.peer.Domain) {
 		asking, cancel := context.WithTimeout(ctx, askTimeout)
 		s := r.lookAt(asking, l.peer)

@@ -228,7 +228,7 @@ func (n *Node) newOutside(c witness.Cosigner) (*witness.Submitter, error) {
 		return nil, err
 	}
 	// Who typed a private address into the file knew where it leads.
-	client, err := peer.NewClient(c.URL, peer.Config{UserAgent: "comity/" + n.c.Version, Private: peer.NamesLocalAddress(u.Hostname())})
+	client, err := peer.NewClient(c.URL, peer.Config{UserAgent: "comity/" + n.c.Version, Private: peer.NamesLocalAddress(u.Hostname()), Transport: n.c.Transport})
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +245,7 @@ func (n *Node) newOutside(c witness.Cosigner) (*witness.Submitter, error) {
 		vs = append(vs, v)
 	}
 	return witness.NewSubmitter(witness.SubmitterConfig{Journal: n.journals, Log: log, Former: n.formerLogs, Witness: vs[0], Also: vs[1:], Client: client, Base: "/",
-		Own: n.own, Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: jitter, Logger: n.log}), nil
+		Own: n.own, Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: n.c.Rand, Logger: n.log}), nil
 }
 
 // submitters to every witness.

@@ -49,6 +49,7 @@ import (
 type Store struct {
 	d      dialect
 	log    *slog.Logger
+	fault  Fault
 	wcache *stmts // prepared on the writing connection
 	rcache *stmts // prepared on the reading connections
 
@@ -142,6 +143,8 @@ type Options struct {
 	// anything is written there: what was committed may be missing. Its
 	// arguments are for messages. It must not use the store.
 	Changed func(was, is string)
+
+	Fault Fault // nil: nothing fails but what does; for tests and simulations
 }
 
 // Open opens the database at url and brings its schema up to date:
@@ -162,7 +165,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{d: d, log: o.Logger}
+	s := &Store{d: d, log: o.Logger, fault: o.Fault}
 	if o.Changed != nil {
 		d.Changed(o.Changed)
 	}

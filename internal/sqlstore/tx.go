@@ -28,6 +28,13 @@ type runner interface {
 }
 
 func (c conn) exec(ctx context.Context, q string, args ...any) (sql.Result, error) {
+	if c.tx != nil && c.s.fault != nil {
+		return c.s.faultyExec(func() (sql.Result, error) { return c.run(ctx, q, args...) })
+	}
+	return c.run(ctx, q, args...)
+}
+
+func (c conn) run(ctx context.Context, q string, args ...any) (sql.Result, error) {
 	if st := c.stmt(ctx, q); st != nil {
 		return st.ExecContext(ctx, args...)
 	}
@@ -163,6 +170,9 @@ func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) (err error) {
 		c.Close()
 	}()
 	ctx = s.d.Statement(ctx)
+	if _, err := s.fault.at(Begin); err != nil {
+		return s.failed("begin to write", err)
+	}
 	tx, err := c.BeginTx(ctx, nil)
 	if err != nil {
 		return s.failed("begin to write", err)
@@ -171,7 +181,7 @@ func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) (err error) {
 	if err := fn(&Tx{conn: conn{s: s, on: tx, tx: tx, cache: s.wcache}, ctx: ctx}); err != nil {
 		return err
 	}
-	unknown, err := s.d.Commit(tx)
+	unknown, err := s.commit(tx)
 	if err != nil && unknown {
 		return fmt.Errorf("%w: %w", journal.ErrAmbiguous, s.failed("commit", err))
 	}

@@ -1,0 +1,283 @@
+package simtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/node"
+	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/person"
+)
+
+// officer is who issues and reads.
+var officer = desk.Who{Person: &person.Person{ID: "officer", Role: person.Officer}, Role: person.Officer}
+
+// house is one organization's node, through its crashes.
+type house struct {
+	sim    *sim
+	name   string // the domain; of a second history's node, with a mark
+	domain comity.Domain
+	dir    string
+	forked bool // the organization signs two histories, sooner or later
+	disk   *dice
+
+	mu     sync.Mutex
+	node   *node.Node
+	serve  http.Handler
+	ctx    context.Context // ends when this start of the node ends
+	crash  context.CancelFunc
+	live   bool
+	writes int // steps of writing transactions since the start of the run
+	full   bool
+	calm   bool // nothing fails any more
+	skew   time.Duration
+	broke  error  // why it could not be opened last
+	twin   *house // which signs the other history; nil before that
+}
+
+// errDown: the process is not there.
+var errDown = fmt.Errorf("the process has crashed: %w", journal.ErrReopen)
+
+// fault is asked at each step of each transaction.
+func (h *house) fault(step string) (applied bool, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.node != nil && !h.live {
+		return false, errDown
+	}
+	if h.calm {
+		return false, nil
+	}
+	p := h.sim.plan
+	h.writes++
+	crash, lost, how := h.disk.float() < p.Crashes, h.disk.float() < p.Lost, h.disk.float() < 0.5
+	if p.CrashAt > 0 && h.writes == p.CrashAt && h == h.sim.houses[1%len(h.sim.houses)] {
+		crash = true
+	}
+	ambiguous := func(err error) error {
+		if step == "commit" {
+			return fmt.Errorf("%w: %w", journal.ErrAmbiguous, err)
+		}
+		return err
+	}
+	switch {
+	case crash && h.live:
+		h.sim.happened("crash at " + step)
+		h.live = false
+		h.crash()
+		return how, ambiguous(errDown)
+	case h.full && step != "begin":
+		h.sim.happened("write to a full disk")
+		return false, fmt.Errorf("write: %w", syscall.ENOSPC)
+	case lost && step == "commit":
+		h.sim.happened("commit without answer")
+		return how, ambiguous(errors.New("the connection broke"))
+	}
+	return false, nil
+}
+
+// open starts the node from what is in its folder.
+func (h *house) open() error {
+	h.mu.Lock()
+	h.node, h.live = nil, false
+	h.mu.Unlock()
+	n, err := node.Open(h.sim.ctx, node.Config{Dir: h.dir, Clock: h.clock, Poll: time.Minute, Spacing: 5 * time.Second,
+		Transport: transport{h.sim.net, h}, Rand: newDice(h.sim.plan.Seed, "jitter %s", h.name).float, Fault: h.fault, Log: h.sim.log(h)})
+	if err != nil {
+		return err
+	}
+	ctx, crash := context.WithCancel(h.sim.ctx)
+	h.mu.Lock()
+	h.node, h.serve, h.ctx, h.crash, h.live = n, h.sim.tamper(h, n.Handler()), ctx, crash, true
+	h.mu.Unlock()
+	return n.Start(ctx)
+}
+
+// run keeps the node going until the simulation ends: after a crash it comes
+// back after a while.
+func (h *house) run() {
+	for {
+		err := h.open()
+		ended := h.sim.ctx.Done()
+		if err == nil {
+			h.mu.Lock()
+			ctx := h.ctx
+			h.mu.Unlock()
+			<-ctx.Done()
+		} else {
+			h.mu.Lock()
+			h.broke = err
+			h.mu.Unlock()
+		}
+		h.close()
+		h.sim.plan.break_.reopened(h)
+		select {
+		case <-ended:
+			return
+		case <-time.After(time.Second + time.Duration(h.disk.float()*float64(30*time.Second))):
+		}
+	}
+}
+
+func (h *house) close() {
+	h.mu.Lock()
+	n := h.node
+	h.live = false
+	h.mu.Unlock()
+	if n != nil {
+		n.Close() // of a crashed process nothing is written any more: see fault
+	}
+	h.mu.Lock()
+	h.node = nil
+	h.mu.Unlock()
+}
+
+// clock is the node's, which is not right.
+func (h *house) clock() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return time.Now().Add(h.skew)
+}
+
+func (h *house) set(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f()
+}
+
+func (h *house) up() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.live
+}
+
+// other is the organization's second node, or its first; nil if it has one.
+func (h *house) other() *house {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.twin
+}
+
+// desk of the running node; nil while it is down.
+func (h *house) desk() *desk.Desk {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.live {
+		return nil
+	}
+	return h.node.Desk
+}
+
+func (h *house) handler() http.Handler {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.serve
+}
+
+// serving is the context of requests; nil while the node is down.
+func (h *house) serving() context.Context {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.live {
+		return nil
+	}
+	return h.ctx
+}
+
+// hides says that a hostile organization keeps from its own node what a
+// witness remembers: an honest one would then sign nothing.
+func (h *house) hides(r *http.Request) bool {
+	return h.other() != nil && r.Method == http.MethodGet && isWitnessed(r.URL.Path)
+}
+
+// asPeer is what others pin.
+func asPeer(n *node.Node) peer.Peer {
+	s := n.Self
+	return peer.Peer{Domain: s.Domain, URL: "http://" + string(s.Domain), Name: s.Name, LogKey: s.LogKey, WitnessKey: s.WitnessKey,
+		MirrorKey: s.MirrorKey, Recipient: s.Recipient, Pinned: time.Now()}
+}
+
+// domains of the nodes.
+func domains(n int) []comity.Domain {
+	all := []comity.Domain{"un.example", "au.example", "ecowas.example", "oas.example", "osce.example", "eu.example", "las.example"}
+	return all[:n]
+}
+
+// found makes the folders of n nodes that have pinned each other.
+func found(ctx context.Context, base string, n int) error {
+	var peers []peer.Peer
+	nodes := map[comity.Domain]*node.Node{}
+	defer func() {
+		for _, x := range nodes {
+			x.Close()
+		}
+	}()
+	for _, d := range domains(n) {
+		dir := filepath.Join(base, string(d))
+		if err := node.Init(dir, d, "The "+string(d)); err != nil {
+			return err
+		}
+		x, err := node.Open(ctx, node.Config{Dir: dir})
+		if err != nil {
+			return err
+		}
+		nodes[d] = x
+		peers = append(peers, asPeer(x))
+	}
+	for d, x := range nodes {
+		for _, p := range peers {
+			if p.Domain == d {
+				continue
+			}
+			if err := x.Pin(ctx, p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// folder for files that need not outlast the run: in memory, where that can be
+// had.
+func folder() (string, error) {
+	if dir, err := os.MkdirTemp("/dev/shm", "comity-sim-"); err == nil {
+		return dir, nil
+	}
+	return os.MkdirTemp("", "comity-sim-")
+}
+
+// copyFolder copies a node's folder, but not what belongs to a running process.
+func copyFolder(from, to string) error {
+	return filepath.WalkDir(from, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		switch {
+		case e.IsDir():
+			return os.MkdirAll(filepath.Join(to, name), 0o700)
+		case strings.HasSuffix(name, "-shm"):
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, name), b, 0o600)
+	})
+}

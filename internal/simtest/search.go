@@ -1,0 +1,65 @@
+package simtest
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/monitor"
+	"github.com/comity/comity/internal/node"
+	"github.com/comity/comity/internal/peer"
+)
+
+// running is the node while it runs.
+func (h *house) running() (*node.Node, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.node, h.live
+}
+
+// why it could not be opened last; nil if it could.
+func (h *house) why() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.broke
+}
+
+// peer is how others have pinned the node.
+func (h *house) peer() (peer.Peer, bool) {
+	n, up := h.running()
+	if !up {
+		return peer.Peer{}, false
+	}
+	return asPeer(n), true
+}
+
+// evidence on which the node has frozen a journal; nil if it has not.
+func (h *house) evidence(of comity.Domain) *monitor.Evidence {
+	n, up := h.running()
+	if !up {
+		return nil
+	}
+	e, err := n.Frozen(context.Background(), of)
+	if err != nil || e == nil {
+		return nil
+	}
+	return &e.Evidence
+}
+
+// keeps searches every byte of the node's files.
+func (h *house) keeps(text string) (where string, found bool) {
+	filepath.WalkDir(h.dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return nil
+		}
+		if b, err := os.ReadFile(path); err == nil && bytes.Contains(b, []byte(text)) {
+			where, found = filepath.Base(path), true
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return where, found
+}
