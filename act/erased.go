@@ -27,7 +27,7 @@ var _ = register(Spec{
 		case len(e.Acts) == 0:
 			return errors.New("body: acts: name what was removed")
 		}
-		return nil
+		return inHouse(a)
 	}),
 	Effects: func(*Act) (effect.List, error) { return effect.List{effect.Say{}}, nil },
 	Example: func() *Act {

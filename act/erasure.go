@@ -12,7 +12,7 @@ import (
 // everywhere. Their effects and their place in the journal stay. What was
 // public cannot be erased: withdraw it.
 //
-// It is for everybody, as also those remove the content who keep it for others
+// It belongs to no file and is for everybody, as also those remove the content who keep it for others
 // and cannot read it. So it names what it erases in its body: "re" of a public
 // act refers to what everybody can read.
 type Erasure struct {
@@ -38,7 +38,7 @@ var _ = register(Spec{
 		case len(slices.Compact(sorted)) < len(e.Acts):
 			err = errors.New("body: acts: an act is named twice")
 		}
-		return errors.Join(err, missing("reason", e.Reason, "why it is erased, without repeating what is"))
+		return errors.Join(err, inHouse(a), missing("reason", e.Reason, "why it is erased, without repeating what is"))
 	}),
 	Effects: computed(func(_ *Act, e Erasure) effect.List {
 		var l effect.List

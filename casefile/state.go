@@ -44,6 +44,7 @@ type State struct {
 	Designated []Fact[effect.Designate] `json:"designated,omitempty"`
 	Adherences []Fact[effect.Adhere]    `json:"adherences,omitempty"`
 	Evidence   []Fact[effect.Evidence]  `json:"evidence,omitempty"`
+	Erasures   []Fact[effect.Erase]     `json:"erasures,omitempty"`
 
 	acts     map[comity.ActName]int          // position in Acts
 	asks     map[comity.ActName]*Ask         // those in Asks
@@ -281,6 +282,7 @@ func (s *State) bring(n *node, author effect.Author, e effect.Effect) {
 	case effect.Withdraw:
 		s.strike(e.Act, n.Name, func(f *ActFact) *comity.ActName { return &f.Withdrawn })
 	case effect.Erase:
+		put(s, &s.Erasures, fact(n, by, e))
 		s.strike(e.Act, n.Name, func(f *ActFact) *comity.ActName { return &f.Erased })
 	case effect.Decide:
 		put(s, &s.Decisions, fact(n, by, e))

@@ -14,7 +14,9 @@ func (a *app) fsckCmd() *cobra.Command {
 		Use:   "fsck",
 		Short: "Check every journal held here, from its first entry",
 		Long: `Re-reads our own journal and the copies of others from the first entry,
-recomputes their trees, and compares them with the signed checkpoints.`,
+recomputes their trees, and compares them with the signed checkpoints. Looks
+whether the sealed contents are there that the journals commit to, and notes
+those that are not, so that the node fetches them again.`,
 		Example: `  comity fsck --dir /var/lib/comity`,
 		Args:    none,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -293,6 +293,16 @@ func (d *Desk) situation(ctx context.Context, who Who, name comity.ActName) (cas
 	if err == nil && !ok {
 		err = ErrNotFound
 	}
+	for i := range v.Timeline {
+		line := &v.Timeline[i]
+		if err != nil || !line.Act.ContentErased || !line.Fact.Erased.IsZero() {
+			continue
+		}
+		var e Erasure
+		if e, _, err = d.Erased(ctx, line.Name); err == nil {
+			line.Fact.Erased = e.Act
+		}
+	}
 	return v, err
 }
 
@@ -393,6 +403,15 @@ func (d *Desk) act(ctx context.Context, who Who, name comity.ActName) (Held, err
 // exists is public; what it is, is not.
 func (d *Desk) show(ctx context.Context, who Who, h *Held) (Held, error) {
 	out := *h
+	if h.Sealed != nil {
+		e, ok, err := d.Erased(ctx, h.Name)
+		if err != nil {
+			return Held{}, err
+		}
+		if ok {
+			out.Fact.Erased = e.Act // everybody may know
+		}
+	}
 	if h.Sealed != nil && !who.May(person.Officer) {
 		out.Act, out.Opened, out.Why = nil, nil, whySealed
 		return out, nil
@@ -414,7 +433,11 @@ func (d *Desk) show(ctx context.Context, who Who, h *Held) (Held, error) {
 	if at.Index >= 0 {
 		out.File = at
 	}
+	erased := out.Fact.Erased
 	out.Fact, err = l.fact(ctx, b, at, casefile.Item{Name: h.Name, Leaf: h.Leaf, Act: h.Act})
+	if out.Fact.Erased.IsZero() {
+		out.Fact.Erased = erased
+	}
 	return out, err
 }
 

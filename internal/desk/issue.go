@@ -179,6 +179,15 @@ func (d *Desk) prepareAsRead(ctx context.Context, doc []byte) (Preview, error) {
 	if err := d.members(ctx, &p); err != nil {
 		return invalid(err)
 	}
+	var gone []comity.ActName
+	for _, e := range a.Effects {
+		if e, ok := e.(effect.Erase); ok {
+			gone = append(gone, e.Act)
+		}
+	}
+	if err := d.mayErase(ctx, gone); err != nil {
+		return invalid(err)
+	}
 	if err := d.fits(ctx, a); err != nil {
 		return invalid(err)
 	}

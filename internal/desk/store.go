@@ -19,6 +19,7 @@ import (
 type Store interface {
 	journal.Store
 	FoldReader
+	ErasureStore
 
 	// Fold runs fn in a transaction of its own, as Update does, and in the same
 	// order as all others that write the fold.

@@ -60,6 +60,10 @@ func (n *Node) serveBlob(w http.ResponseWriter, r *http.Request) {
 	}
 	b, err := n.blobs.Get(r.Context(), h)
 	if errors.Is(err, blob.ErrNotFound) {
+		if e, erased, err := n.store.ErasedContent(r.Context(), h); err == nil && erased {
+			http.Error(w, fmt.Sprintf("this was erased: see %s", e.Act), http.StatusGone)
+			return
+		}
 		http.Error(w, "no such blob is kept here", http.StatusNotFound)
 		return
 	}

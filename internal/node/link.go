@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -151,6 +152,9 @@ func (b ledgerBlobs) Missing(ctx context.Context, o comity.Origin) ([]monitor.Bl
 
 // Put implements monitor.Blobs.
 func (b ledgerBlobs) Put(ctx context.Context, data []byte) error {
+	if keep, err := b.n.ledger.Keeps(ctx, sha256.Sum256(data)); err != nil || !keep {
+		return err
+	}
 	h, err := b.n.blobs.Put(ctx, data)
 	if err != nil {
 		return err

@@ -301,6 +301,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.done.Go(func() { n.watchRoster(ctx) })
 	n.startWitnessing(ctx)
 	n.done.Go(func() { n.group.While(ctx, "evidence", n.watchEvidence) })
+	n.done.Go(func() { n.group.While(ctx, "erasures", n.watchErasures) })
 	n.done.Go(func() { n.group.While(ctx, "lists", n.ledger.Tend) })
 	n.done.Go(func() { n.group.Run(ctx, n.told) })
 	n.done.Go(func() { n.tellStatus(ctx) })
@@ -370,9 +371,22 @@ func (n *Node) Close() error {
 }
 
 // Fsck re-reads every journal held here from its first entry and checks it
-// against its signed checkpoint. report is called with each origin's result.
+// against its signed checkpoint, and that the sealed contents are here that it
+// commits to; those that are not are fetched again by a node that runs. report
+// is called with each origin's result.
 func (n *Node) Fsck(ctx context.Context, report func(o comity.Origin, size int64, err error)) error {
-	return checkJournals(ctx, n.roster, n.journals, n.Self.Origin, n.everLogs(), report)
+	var failed error
+	err := checkJournals(ctx, n.roster, n.journals, n.Self.Origin, n.everLogs(), func(o comity.Origin, size int64, err error) {
+		if err == nil {
+			var missed int
+			if missed, err = n.ledger.CheckBoxes(ctx, o, size); err == nil && missed > 0 {
+				err = fmt.Errorf("%d sealed contents were damaged or missing; a running node fetches them again", missed)
+			}
+			failed = errors.Join(failed, err)
+		}
+		report(o, size, err)
+	})
+	return errors.Join(err, failed)
 }
 
 // Dump returns everything in the node's database, for searching.

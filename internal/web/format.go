@@ -245,8 +245,8 @@ func dirOf(lang string) string {
 
 // title is an act's own title, in its own language and direction.
 func (p *printer) title(text, lang string) template.HTML {
-	if text == "" {
-		return template.HTML(`<span class="none">` + template.HTMLEscapeString(p.words.T(i18n.Key("without a title"))) + `</span>`)
+	if text == "" { // every act has one, until it is erased
+		return template.HTML(`<span class="none">` + template.HTMLEscapeString(p.words.T(i18n.Key("content erased"))) + `</span>`)
 	}
 	attr := ""
 	if lang != "" {

@@ -279,23 +279,24 @@ func (db *DB) Drop(ctx context.Context) error {
 	return err
 }
 
-// identities joins the tables of the node's schema that have an identity
-// column with its sequence.
-const identities = ` FROM pg_class s
+// identities are the tables of the node's schema that have an identity column,
+// and its sequence. Sequences of other schemas, which may go at any moment,
+// are not looked at.
+const identities = `WITH mine AS MATERIALIZED (
+	SELECT s.oid, t.relname FROM pg_class s
+	JOIN pg_namespace n ON n.oid = s.relnamespace
 	JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.deptype = 'i'
 	JOIN pg_class t ON t.oid = d.refobjid
-	JOIN pg_namespace n ON n.oid = t.relnamespace
-	WHERE s.relkind = 'S' AND n.nspname = current_schema()`
+	WHERE s.relkind = 'S' AND n.nspname = current_schema()) `
 
 // Counters lists the tables with an identity column of which numbers were
 // given out.
 func (db *DB) Counters() string {
-	const last = "CASE s.relkind WHEN 'S' THEN pg_sequence_last_value(s.oid) END"
-	return "SELECT t.relname, " + last + identities + " AND " + last + " IS NOT NULL ORDER BY t.relname"
+	return identities + "SELECT relname, last FROM (SELECT relname, pg_sequence_last_value(oid) AS last FROM mine) x WHERE last IS NOT NULL ORDER BY relname"
 }
 
 // SetCounter sets the last number that a table's identity column gave out.
 func (db *DB) SetCounter(ctx context.Context, tx *sql.Tx, table string, value int64) error {
-	_, err := tx.ExecContext(ctx, "SELECT setval(s.oid::regclass, $1)"+identities+" AND t.relname = $2", value, table)
+	_, err := tx.ExecContext(ctx, identities+"SELECT setval(oid::regclass, $1) FROM mine WHERE relname = $2", value, table)
 	return err
 }

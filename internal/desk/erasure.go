@@ -1,0 +1,252 @@
+package desk
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/comity/comity/act"
+	"github.com/comity/comity/casefile"
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/blob"
+	"github.com/comity/comity/internal/seal"
+)
+
+// Erasure says that the content of a sealed act was erased.
+type Erasure struct {
+	Target  comity.ActName
+	Act     comity.ActName // the erasure
+	Content comity.Hash    // SHA-256 of the sealed content
+	Purged  comity.Time    // when this node had removed what it held of it, by its clock; zero before
+}
+
+// ErasureStore keeps what was erased, so that it is not fetched again.
+type ErasureStore interface {
+	// Erasures lists all, in order of target.
+	Erasures(ctx context.Context) ([]Erasure, error)
+	// Erasure of an act; false if there is none.
+	Erasure(ctx context.Context, target comity.ActName) (Erasure, bool, error)
+	// ErasedContent is the erasure of a blob; false if there is none.
+	ErasedContent(ctx context.Context, content comity.Hash) (Erasure, bool, error)
+	// PutErasure adds an erasure, or sets when it was carried out.
+	PutErasure(ctx context.Context, e Erasure) error
+}
+
+// Erased says what became of the content of an act; false if it was not
+// erased.
+func (d *Desk) Erased(ctx context.Context, target comity.ActName) (Erasure, bool, error) {
+	return d.c.Ledger.store.Erasure(ctx, target)
+}
+
+// Erase removes from this node what erasures say is to go, and confirms each
+// in our journal, once. With again set it also looks whether anything has come
+// back that was removed before, as out of an old backup.
+//
+// Of an erased act go the sealed content and its text in the database. Its
+// effects stay, and so does the entry.
+func (d *Desk) Erase(ctx context.Context, again bool) error {
+	found, err := d.erasures(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for by, targets := range found {
+		if err := d.carryOut(ctx, by, targets, again); err != nil {
+			errs = append(errs, fmt.Errorf("carry out the erasure %s: %w", by, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// erasures lists, by the act that says so, what is to be erased. They stand
+// among house matters, where those find them too who do not read the file that
+// an act belongs to; elsewhere they are shown and not carried out. An erasure
+// that was withdrawn counts: what is gone at one is not brought back.
+func (d *Desk) erasures(ctx context.Context) (map[comity.ActName][]comity.ActName, error) {
+	peers, err := d.c.Peers.Peers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	houses := []comity.Domain{d.c.Self.Domain}
+	for _, p := range peers {
+		houses = append(houses, p.Domain)
+	}
+	out := map[comity.ActName][]comity.ActName{}
+	for _, h := range houses {
+		err := d.c.Ledger.house(ctx, h, func(s *casefile.State) {
+			for _, f := range s.Erasures {
+				out[f.Act] = append(out[f.Act], f.E.Act)
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// carryOut removes first, then confirms, then notes that it is done: after a
+// crash it is done again, and confirmed once.
+func (d *Desk) carryOut(ctx context.Context, by comity.ActName, targets []comity.ActName, again bool) error {
+	l := d.c.Ledger
+	var fresh []Erasure
+	for _, target := range targets {
+		e, known, err := l.store.Erasure(ctx, target)
+		if err != nil {
+			return err
+		}
+		if known && !e.Purged.IsZero() && !again {
+			continue
+		}
+		if !known {
+			h, err := l.get(ctx, target)
+			if err != nil {
+				return err
+			}
+			if h == nil || h.Sealed == nil {
+				continue // not here, or public: there is nothing to erase
+			}
+			e = Erasure{Target: target, Act: by, Content: h.Sealed.Content.SHA256}
+			if err := l.store.PutErasure(ctx, e); err != nil { // from now on it is not fetched
+				return err
+			}
+		}
+		if err := l.erase(ctx, e); err != nil {
+			return err
+		}
+		if e.Purged.IsZero() && e.Act == by {
+			fresh = append(fresh, e)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	if err := d.confirmErasure(ctx, by, fresh); err != nil {
+		return err
+	}
+	for _, e := range fresh {
+		e.Purged = d.Now()
+		if err := l.store.PutErasure(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// confirmErasure says in our journal that it was carried out here.
+func (d *Desk) confirmErasure(ctx context.Context, by comity.ActName, fresh []Erasure) error {
+	h, err := d.c.Ledger.get(ctx, by)
+	if err != nil || h == nil || h.Act == nil {
+		return errors.Join(err, fmt.Errorf("%s is not here", by))
+	}
+	body := act.Erased{}
+	for _, e := range fresh {
+		body.Acts = append(body.Acts, e.Target)
+	}
+	doc, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	document, err := act.Encode(&act.Act{Kind: "erased.v1", Date: d.Now(), By: act.By{Office: "Node"}, Status: h.Act.Status, TLP: comity.Clear, Lang: "en",
+		Title: "Erased here", Text: fmt.Sprintf("The content named in %s has been removed from this node.", by),
+		Re: []act.Re{{Ref: comity.Ref{Act: by, Leaf: h.Leaf}, How: "supports"}}, Body: doc})
+	if err != nil {
+		return err
+	}
+	p, err := d.prepare(ctx, document)
+	if err != nil {
+		return err
+	}
+	once := comity.Hash(sha256.Sum256(append([]byte("comity erased\n"), h.Leaf[:]...)))
+	_, err = d.record(ctx, p, func(r Recorder, issued Issued) error {
+		before, fresh, err := r.PublishOnce(once, issued.Name)
+		if err == nil && !fresh {
+			err = &publishedBefore{before}
+		}
+		return err
+	})
+	if errors.As(err, new(*publishedBefore)) {
+		return nil
+	}
+	return err
+}
+
+// erase removes the text of an erased act from the database, and its box.
+func (l *Ledger) erase(ctx context.Context, e Erasure) error {
+	if err := l.Forget(ctx, e.Target); err != nil {
+		return err
+	}
+	if err := l.open(ctx, []comity.ActName{e.Target}); err != nil { // what waited for its content waits no longer
+		return err
+	}
+	box, err := l.blobs.Get(ctx, e.Content)
+	switch {
+	case errors.Is(err, blob.ErrNotFound):
+		return nil
+	case errors.Is(err, blob.ErrCorrupt):
+		return l.blobs.Delete(ctx, e.Content)
+	case err != nil:
+		return err
+	}
+	// Anybody can commit to another's box, and then erase "his". Whoever can
+	// open it sees whose it is; who cannot removes it all the same: what was
+	// to be erased must not stay because it was claimed twice.
+	c := commitmentOf(ctx, l, e)
+	if _, err := l.ring.Load().Open(e.Target.Domain, seal.Content, c, box); errors.Is(err, seal.ErrWrongIssuer) || !isBox(box) {
+		return nil
+	}
+	return l.blobs.Delete(ctx, e.Content)
+}
+
+func commitmentOf(ctx context.Context, l *Ledger, e Erasure) act.Commitment {
+	if h, err := l.get(ctx, e.Target); err == nil && h != nil && h.Sealed != nil {
+		return h.Sealed.Content
+	}
+	return act.Commitment{SHA256: e.Content}
+}
+
+// isBox reports whether a blob is sealed at all, and not an attachment of
+// somebody's public act.
+func isBox(b []byte) bool { return bytes.HasPrefix(b, []byte("age-encryption.org/")) }
+
+// erased reports whether the content of an act is not to be had any more.
+func (l *Ledger) erased(ctx context.Context, n comity.ActName) (bool, error) {
+	_, ok, err := l.store.Erasure(ctx, n)
+	return ok, err
+}
+
+// Keeps reports whether a blob that was offered is to be kept: not if all that
+// wanted it was erased.
+func (l *Ledger) Keeps(ctx context.Context, sha comity.Hash) (bool, error) {
+	_, erased, err := l.store.ErasedContent(ctx, sha)
+	if err != nil || !erased {
+		return true, err
+	}
+	wanting, err := l.store.Wanting(ctx, sha)
+	return len(wanting) > 0, err
+}
+
+// mayErase checks what an erasure names before it is issued.
+func (d *Desk) mayErase(ctx context.Context, targets []comity.ActName) error {
+	for _, n := range targets {
+		if n.Domain != d.c.Self.Domain {
+			return fmt.Errorf("body: acts: %s is not ours; ask %s to erase it", n, n.Domain)
+		}
+		h, err := d.c.Ledger.get(ctx, n)
+		switch {
+		case err != nil:
+			return err
+		case h == nil:
+			return fmt.Errorf("body: acts: there is no act %s", n)
+		case h.Sealed == nil:
+			return fmt.Errorf("body: acts: %s is public, and what was public cannot be erased; withdraw it", n)
+		}
+		if e, ok, err := d.Erased(ctx, n); err != nil || ok {
+			return errors.Join(err, fmt.Errorf("body: acts: %s was erased by %s already", n, e.Act))
+		}
+	}
+	return nil
+}
