@@ -65,8 +65,8 @@ func TestFold(t *testing.T) {
 	add("un.example/0", "un.example", 0, `{"kind":"designation.v1",`+rest+`,"body":{"topic":"mediation","office":"Desk"}}`, "house matters; nothing before it in this scope")
 	add("un.example/1", "au.example/0", 2, `{"kind":"answer.v1","situation":"au.example/0",`+rest+
 		`,"re":[{au.example/1}"how":"answers"}],"body":{"how":"act"}}`, "after au.example/1, to which it refers; un.example/0 is of another scope")
-	add("au.example/2", "au.example/0", 2, `{"kind":"closure.v1","situation":"au.example/0",`+rest+`,"body":{"phase":"dormant"}}`, "after au.example/1; of the same depth as un.example/1 and before it, by domain")
-	add("un.example/2", "au.example/0", 3, `{"kind":"closure.v1","situation":"au.example/0",`+rest+`,"body":{"phase":"closed"}}`, "after un.example/1; it is refused, as un.example does not lead")
+	add("au.example/2", "au.example/0", 2, `{"kind":"closure.v1","situation":"au.example/0",`+rest+`,"body":{"dormant":true}}`, "after au.example/1; of the same depth as un.example/1 and before it, by domain")
+	add("un.example/2", "au.example/0", 3, `{"kind":"closure.v1","situation":"au.example/0",`+rest+`,"body":{}}`, "after un.example/1; it is refused, as un.example does not lead")
 	add("un.example/3", "au.example/0", 4, strings.Replace(`{"kind":"note.v1","situation":"au.example/0",`+rest+
 		`,"re":[{au.example/2}"how":"cites"}]}`, "{au.example/2}", `{"act":"au.example/2","leaf":"`+strings.Repeat("ab", 32)+`",`, 1),
 		"after un.example/2; the reference has a wrong hash: no edge, and the act has no effects")
