@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/casefile"
@@ -136,8 +137,15 @@ func (d *Desk) carryOut(ctx context.Context, by comity.ActName, targets []comity
 	return nil
 }
 
-// confirmErasure says in our journal that it was carried out here.
+// confirmErasure says in our journal that it was carried out here, unless it
+// does already: what a backup has forgotten has come back from mirrors.
 func (d *Desk) confirmErasure(ctx context.Context, by comity.ActName, fresh []Erasure) error {
+	if err := d.c.Journal.Held(); err != nil {
+		return err
+	}
+	if said, err := d.confirmed(ctx, by); err != nil || said {
+		return err
+	}
 	h, err := d.c.Ledger.get(ctx, by)
 	if err != nil || h == nil || h.Act == nil {
 		return errors.Join(err, fmt.Errorf("%s is not here", by))
@@ -172,6 +180,20 @@ func (d *Desk) confirmErasure(ctx context.Context, by comity.ActName, fresh []Er
 		return nil
 	}
 	return err
+}
+
+// confirmed reports whether our journal confirms an erasure.
+func (d *Desk) confirmed(ctx context.Context, by comity.ActName) (said bool, err error) {
+	err = d.c.Ledger.file(ctx, casefile.House(d.c.Self.Domain), func(full, _ *casefile.File) {
+		if full == nil {
+			return
+		}
+		for _, f := range full.State().Acts {
+			it, ok := full.Get(f.Act)
+			said = said || ok && it.Act.Kind == "erased.v1" && slices.Contains(it.Act.Refers("supports"), by)
+		}
+	})
+	return said, err
 }
 
 // erase removes the text of an erased act from the database, and its box.
