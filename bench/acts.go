@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
 	"time"
+
+	"filippo.io/age"
 
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
@@ -186,4 +189,59 @@ func (h *house) getPage(ctx context.Context, path, session string) error {
 		return err
 	}
 	return drain(resp)
+}
+
+// addressees of a sealed text of 4 KB. It is sealed to ourselves, too.
+const addressees = 7
+
+func sealed4K() (text []byte, to []seal.Recipient, err error) {
+	for range addressees + 1 {
+		id, err := seal.NewIdentity()
+		if err != nil {
+			return nil, nil, err
+		}
+		to = append(to, id.Recipient())
+	}
+	text = make([]byte, 4096)
+	_, err = rand.Read(text)
+	return text, to, err
+}
+
+// seal4K makes a box: padded, committed to, nobody told apart.
+func seal4K(ctx context.Context, e *env, _ string) (sample, error) {
+	text, to, err := sealed4K()
+	if err != nil {
+		return sample{}, err
+	}
+	return warm(ctx, 1, e.each, func(context.Context, int) error {
+		_, _, err := seal.Seal("a.example", seal.Content, text, to, rand.Reader)
+		return err
+	})
+}
+
+// age4K has age encrypt the same to the same keys, and nothing more.
+func age4K(ctx context.Context, e *env, _ string) (sample, error) {
+	text, to, err := sealed4K()
+	if err != nil {
+		return sample{}, err
+	}
+	var recipients []age.Recipient
+	for _, r := range to {
+		a, err := age.ParseHybridRecipient(r.String())
+		if err != nil {
+			return sample{}, err
+		}
+		recipients = append(recipients, a)
+	}
+	return warm(ctx, 1, e.each, func(context.Context, int) error {
+		var out bytes.Buffer
+		w, err := age.Encrypt(&out, recipients...)
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(text); err != nil {
+			return err
+		}
+		return w.Close()
+	})
 }

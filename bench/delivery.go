@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -128,6 +127,86 @@ func deliveryPaced(ctx context.Context, _ *env, dir string) (sample, error) {
 	})
 }
 
+// deliverySustained is the same for callers in the process, each of which
+// waits until its act can be read at B before it issues the next.
+func deliverySustained(callers int) measure {
+	return func(ctx context.Context, e *env, dir string) (_ sample, err error) {
+		n, err := newNeighbours(ctx, dir)
+		if err != nil {
+			return sample{}, err
+		}
+		defer func() { err = errors.Join(err, n.close()) }()
+		docs, err := n.a.openFiles(ctx)
+		if err != nil {
+			return sample{}, err
+		}
+		ctx, stop := context.WithCancelCause(ctx)
+		defer stop(nil)
+		there := &arrivals{}
+		go func() { stop(there.watch(ctx, n.b)) }()
+		return warm(ctx, callers, e.each, func(ctx context.Context, i int) error {
+			out, err := n.a.Desk.Issue(ctx, n.a.who, docs[i%files])
+			if err != nil {
+				return err
+			}
+			select {
+			case <-there.of(out.Name.Index):
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(30 * time.Second):
+				return fmt.Errorf("%s cannot be read", out.Name)
+			}
+		})
+	}
+}
+
+// arrivals wakes those who wait until an act of A can be read at B.
+type arrivals struct {
+	mu      sync.Mutex
+	next    int64 // the first that has not been read
+	waiting map[int64]chan struct{}
+}
+
+// of is closed when the act of that index, and all before it, can be read.
+func (a *arrivals) of(index int64) <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	here := make(chan struct{})
+	if index < a.next {
+		close(here)
+		return here
+	}
+	if a.waiting == nil {
+		a.waiting = map[int64]chan struct{}{}
+	}
+	a.waiting[index] = here
+	return here
+}
+
+// watch reads every act at B as it comes.
+func (a *arrivals) watch(ctx context.Context, b *house) error {
+	for next := int64(0); ; next++ {
+		if err := b.readable(ctx, comity.ActName{Domain: "a.example", Index: next}); err != nil {
+			return err
+		}
+		a.mu.Lock()
+		if here, ok := a.waiting[next]; ok {
+			close(here)
+			delete(a.waiting, next)
+		}
+		a.next = next + 1
+		a.mu.Unlock()
+	}
+}
+
+// dendrite is what was recorded of two Dendrite 0.15.2 servers with one
+// federated room, on two processors: p50 66 to 136 ms, 12 to 22 messages a
+// second. It is not measured again; the better ends count.
+func dendrite(context.Context, *env, string) (sample, error) {
+	return sample{rate: 22, p50: 66, p99: 115}, nil
+}
+
 func between(ctx context.Context, dir string, sealed bool, f func(n *neighbours, doc []byte) ([]time.Duration, error)) (sample, error) {
 	n, err := newNeighbours(ctx, dir)
 	if err != nil {
@@ -142,7 +221,7 @@ func between(ctx context.Context, dir string, sealed bool, f func(n *neighbours,
 	if err == nil {
 		took, err = f(n, doc)
 	}
-	return latencies(slices.Clone(took)), errors.Join(err, n.close())
+	return latencies(took), errors.Join(err, n.close())
 }
 
 // demo starts the built binary's demo and waits for the line that says that it

@@ -23,9 +23,12 @@ var measures = map[string]measure{
 	"journal 1":    journalAppend(1),
 	"journal 16":   journalAppend(16),
 	"journal 256":  journalAppend(256),
-	"tessera 256":  tessera("-callers=256", "-batch=256", "-age=250ms", "-checkpoints=100ms"),
-	"tessera 1":    tessera("-callers=1", "-batch=1", "-age=1ms", "-checkpoints=100ms", "-provable", "-for=1.2s"),
-	"tessera idle": tessera("-callers=1", "-batch=1", "-age=1ms", "-checkpoints=100ms", "-provable", "-rest=110ms", "-for=1.2s"),
+	"tessera 256":  program("tessera", "-callers=256", "-batch=256", "-age=250ms", "-checkpoints=100ms"),
+	"tessera 1":    program("tessera", "-callers=1", "-batch=1", "-age=1ms", "-checkpoints=100ms", "-provable", "-for=1.2s"),
+	"tessera idle": program("tessera", "-callers=1", "-batch=1", "-age=1ms", "-checkpoints=100ms", "-provable", "-rest=110ms", "-for=1.2s"),
+
+	"postgres 256":  journalPostgres(256),
+	"postgres bare": insertPostgres,
 
 	"acts 1":         issue(1),
 	"acts 16":        issue(16),
@@ -37,6 +40,20 @@ var measures = map[string]measure{
 	"delivery":        delivery(false),
 	"delivery sealed": delivery(true),
 	"delivery 100/s":  deliveryPaced,
+	"delivery 256":    deliverySustained(256),
+	"nats 100/s":      program("nats", "-every=10ms", "-for=2s"),
+	"nats 256":        program("nats", "-callers=256"),
+	"dendrite":        dendrite,
+
+	"catch-up stored": catchUpStored,
+	"catch-up folded": catchUpFolded,
+	"tessera fsck":    fsckTessera,
+
+	"fan-out":      fanOutStream,
+	"fan-out bare": fanOutBare,
+
+	"seal 4 KB": seal4K,
+	"age 4 KB":  age4K,
 
 	"page": page,
 
@@ -83,31 +100,36 @@ func fdatasync(_ context.Context, e *env, dir string) (sample, error) {
 // journalAppend appends opaque entries: durable, in the tree, and under a
 // signed checkpoint when the call returns.
 func journalAppend(callers int) measure {
-	return func(ctx context.Context, e *env, dir string) (_ sample, err error) {
+	return func(ctx context.Context, e *env, dir string) (sample, error) {
 		s, err := sqlstore.Open(ctx, "sqlite:"+filepath.Join(dir, "comity.db"), sqlstore.Options{})
 		if err != nil {
 			return sample{}, err
 		}
 		defer s.Close()
-		skey, _, err := note.GenerateKey(rand.Reader, string(origin))
-		if err != nil {
-			return sample{}, err
-		}
-		signer, err := note.NewSigner(skey)
-		if err != nil {
-			return sample{}, err
-		}
-		j, err := journal.Open(ctx, journal.Config{Store: s, Origin: origin, Signer: signer})
-		if err != nil {
-			return sample{}, err
-		}
-		defer j.Close()
-		b := entry()
-		return warm(ctx, callers, e.each, func(ctx context.Context, _ int) error {
-			_, err := j.Append(ctx, func(int64) ([]byte, error) { return b, nil })
-			return err
-		})
+		return appendTo(ctx, e, s, callers)
 	}
+}
+
+// appendTo appends to a journal in s.
+func appendTo(ctx context.Context, e *env, s journal.Store, callers int) (sample, error) {
+	skey, _, err := note.GenerateKey(rand.Reader, string(origin))
+	if err != nil {
+		return sample{}, err
+	}
+	signer, err := note.NewSigner(skey)
+	if err != nil {
+		return sample{}, err
+	}
+	j, err := journal.Open(ctx, journal.Config{Store: s, Origin: origin, Signer: signer})
+	if err != nil {
+		return sample{}, err
+	}
+	defer j.Close()
+	b := entry()
+	return warm(ctx, callers, e.each, func(ctx context.Context, _ int) error {
+		_, err := j.Append(ctx, func(int64) ([]byte, error) { return b, nil })
+		return err
+	})
 }
 
 // warm is load after a moment that is not counted: files grow, statements are

@@ -15,8 +15,9 @@
 // milliseconds says as much about the disk as about Comity. Nothing here gates
 // a build.
 //
-// The peer is a module of its own (bench/tessera), built when the benchmarks
-// run, so that neither the product nor the rest of this module depends on it.
+// The peers are modules of their own (bench/tessera, bench/nats), built when the
+// benchmarks run, so that neither the product nor the rest of this module
+// depends on them.
 package main
 
 import (
@@ -49,7 +50,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, args []string, out, progress io.Writer) error {
+func run(ctx context.Context, args []string, out, progress io.Writer) (err error) {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError) // says what is wrong itself, on standard error
 	asJSON := fs.Bool("json", false, "print one JSON object a row")
 	only := fs.String("only", "", "measure only rows whose name matches this regular expression")
@@ -74,7 +75,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if e.dir, err = os.MkdirTemp(onDisk(*dir), "comity-bench-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(e.dir)
+	defer func() { err = errors.Join(err, e.close()) }()
 	if *profile != "" {
 		f, err := os.Create(*profile)
 		if err != nil {
@@ -114,6 +115,16 @@ type env struct {
 	dir  string        // on disk, removed at the end
 	each time.Duration // of one repetition of a rate
 	full bool          // the largest node, too
+
+	atEnd []func() error // what measures share is closed, last in first out
+}
+
+func (e *env) close() error {
+	var errs []error
+	for _, end := range slices.Backward(e.atEnd) {
+		errs = append(errs, end())
+	}
+	return errors.Join(append(errs, os.RemoveAll(e.dir))...)
 }
 
 // measureAll repeats the measures in turns. One that fails is not tried again.

@@ -42,15 +42,16 @@ func (b *builds) build(ctx context.Context, e *env, name, folder, pkg string) (s
 	return bin, err
 }
 
-// tessera runs the peer: see bench/tessera.
-func tessera(args ...string) measure {
+// program runs a peer's program, in the folder of that name, and takes the
+// figures that it prints.
+func program(name string, args ...string) measure {
 	return func(ctx context.Context, e *env, dir string) (sample, error) {
-		bin, err := built.build(ctx, e, "tessera", "tessera", ".")
+		bin, err := built.build(ctx, e, name, name, ".")
 		if err != nil {
 			return sample{}, err
 		}
 		// A flag that is given twice counts as given last.
-		c := exec.CommandContext(ctx, bin, append([]string{"-dir", filepath.Join(dir, "log"), "-for", e.each.String()}, args...)...)
+		c := exec.CommandContext(ctx, bin, append([]string{"-dir", filepath.Join(dir, name), "-for", e.each.String()}, args...)...)
 		var stderr strings.Builder
 		c.Stderr = &stderr
 		out, err := c.Output()
@@ -59,13 +60,13 @@ func tessera(args ...string) measure {
 		}
 		var s struct{ Rate, P50, P99 float64 }
 		if err := json.Unmarshal(out, &s); err != nil {
-			return sample{}, fmt.Errorf("what tessera answers: %w", err)
+			return sample{}, fmt.Errorf("what %s answers: %w", name, err)
 		}
 		return sample{rate: s.Rate, p50: s.P50, p99: s.P99}, nil
 	}
 }
 
-// comity builds the product's binary.
+// comityBinary builds the product's binary.
 func comityBinary(ctx context.Context, e *env) (string, error) {
 	if _, err := os.Stat("../cmd/comity"); err != nil {
 		return "", errors.New("run this in the folder bench of the repository")

@@ -48,16 +48,34 @@ var rows = []row{
 	{"Tessera POSIX v1.0.4 to provable, 1 KB, 1 caller (peer)", "tessera 1", nil},
 	{"Tessera POSIX v1.0.4 to provable, after a rest (peer)", "tessera idle", nil},
 
+	{"journal append on PostgreSQL, 1 KB, 256 callers", "postgres 256", []want{{rate, "postgres bare", "bare unnest", 0.7, 0}}},
+	{"bare INSERT of unnest, the same batches (limit)", "postgres bare", nil},
+
 	{"whole acts, 1 KB, 1 caller", "acts 1", []want{{p50, "fdatasync", "one fdatasync", 0, 3}}},
 	{"whole acts, 1 KB, 16 callers", "acts 16", []want{{rate, "acts 1", "1 caller", 4, 0}}},
 	{"whole acts, 1 KB, 256 callers", "acts 256", []want{{rate, "tessera 256", "Tessera", 0.4, 0}}},
 	{"whole acts by HTTP POST, 1 KB, 16 callers", "acts HTTP 16", []want{{rate, "acts 16", "the same without HTTP", 0.4, 0}}},
 	{"two boxes sealed to 3 keys (the processor's limit)", "seal", nil},
 	{"sealed acts to 2 recipients, 1 KB, 16 callers", "acts sealed 16", []want{{rate, "seal", "sealing alone", 0.4, 0}}},
+	{"4 KB sealed to 7 addressees and ourselves, 1 caller", "seal 4 KB", []want{{p50, "age 4 KB", "age alone", 0, 1.1}}},
+	{"age alone, 4 KB to the same 8 keys (limit)", "age 4 KB", nil},
 
 	{"POST at A to readable at B, act of 1 KB", "delivery", []want{{p50, "", "", 0, 20}, {p99, "", "", 0, 60}}},
 	{"POST at A to readable at B, sealed", "delivery sealed", []want{{p50, "", "", 0, 30}, {p99, "", "", 0, 90}}},
-	{"POST at A to readable at B, paced 100/s", "delivery 100/s", []want{{p50, "", "", 0, 20}, {p99, "", "", 0, 60}}},
+	{"POST at A to readable at B, paced 100/s", "delivery 100/s", []want{{p50, "nats 100/s", "NATS", 0, 2}, {p99, "nats 100/s", "NATS", 0, 3}}},
+	{"NATS JetStream v2.15.2, hub to mirror at a leaf, paced 100/s (peer)", "nats 100/s", nil},
+	{"act at A to readable at B, 256 callers", "delivery 256", []want{{rate, "nats 256", "NATS", 2.5, 0}}},
+	{"NATS JetStream v2.15.2, hub to mirror at a leaf, 256 callers (peer)", "nats 256", nil},
+	{"POST at A to readable at B, paced 100/s, beside Matrix", "delivery 100/s", []want{{p50, "dendrite", "Dendrite", 0, 1. / 30}}},
+	{"act at A to readable at B, 256 callers, beside Matrix", "delivery 256", []want{{rate, "dendrite", "Dendrite", 100, 0}}},
+	{"Matrix, two Dendrite servers, one room (recorded, not measured here)", "dendrite", nil},
+
+	{"catch-up of 200,000 entries, verified and durable", "catch-up stored", []want{{rate, "tessera fsck", "Tessera fsck", 0.3, 0}}},
+	{"catch-up of 200,000 entries, verified, durable and folded", "catch-up folded", []want{{rate, "tessera fsck", "Tessera fsck", 0.12, 0}}},
+	{"Tessera fsck v1.0.4 of the same journal, verify only (peer)", "tessera fsck", nil},
+
+	{"fan-out of heads to 50 followers, events", "fan-out", []want{{rate, "fan-out bare", "bare net/http", 0.3, 0}}},
+	{"bare net/http server-sent events to 50 (limit)", "fan-out bare", nil},
 
 	{"page of a file of 40 acts", "page", []want{{p50, "", "", 0, 20}}},
 	{"node with many acts (200,000; 1,000,000 with -full): start", "large start", []want{{p50, "", "", 0, 5000}}},

@@ -8,6 +8,9 @@
 // at once if the last checkpoint is old enough, and else waits for the
 // interval: calls that come one after the other see the interval, calls after a
 // rest (-rest) do not.
+//
+// With -fsck it checks a log that is served, as Tessera's command fsck does, and
+// prints how many entries a second.
 package main
 
 import (
@@ -36,7 +39,16 @@ func main() {
 	checkpoints := flag.Duration("checkpoints", 100*time.Millisecond, "between checkpoints")
 	provable := flag.Bool("provable", false, "wait for a checkpoint that covers the entry")
 	rest := flag.Duration("rest", 0, "before each call, once to twice as long; no rate is printed then")
+	check := flag.String("fsck", "", "check the log that is served at this address instead")
+	key := flag.String("key", "", "verification key of that log")
 	flag.Parse()
+	if *check != "" {
+		if err := fsckLog(context.Background(), *check, *key); err != nil {
+			fmt.Fprintln(os.Stderr, "tessera:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(context.Background(), *dir, *callers, *d, *batch, *age, *checkpoints, *provable, *rest); err != nil {
 		fmt.Fprintln(os.Stderr, "tessera:", err)
 		os.Exit(1)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -37,19 +38,25 @@ type Broadcast struct {
 	most int
 
 	mu     sync.Mutex
-	heads  map[comity.Origin]int64
+	heads  map[comity.Origin]*published // the newest of each journal
 	subs   map[*subscriber]bool
 	closed bool
 }
 
+// published is a head, and the event that tells of it. It is not changed.
+type published struct {
+	head  Head
+	event []byte
+}
+
 type subscriber struct {
-	pending map[comity.Origin]int64 // guarded by Broadcast.mu
-	wake    chan struct{}           // closed when the broadcast is
+	pending map[comity.Origin]bool // guarded by Broadcast.mu
+	wake    chan struct{}          // closed when the broadcast is
 }
 
 // NewBroadcast returns one for at most that many readers at a time.
 func NewBroadcast(most int) *Broadcast {
-	return &Broadcast{most: most, heads: make(map[comity.Origin]int64), subs: make(map[*subscriber]bool)}
+	return &Broadcast{most: most, heads: make(map[comity.Origin]*published), subs: make(map[*subscriber]bool)}
 }
 
 // Publish tells of a head. Heads that are not larger than one published before
@@ -57,12 +64,16 @@ func NewBroadcast(most int) *Broadcast {
 func (b *Broadcast) Publish(h Head) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed || h.Size <= b.heads[h.Origin] {
+	if last := b.heads[h.Origin]; b.closed || h.Size <= 0 || last != nil && h.Size <= last.head.Size {
 		return
 	}
-	b.heads[h.Origin] = h.Size
+	data, err := json.Marshal(h)
+	if err != nil {
+		return // a string and a number: it cannot fail
+	}
+	b.heads[h.Origin] = &published{h, slices.Concat([]byte("event: head\ndata: "), data, []byte("\n\n"))}
 	for s := range b.subs {
-		s.pending[h.Origin] = h.Size
+		s.pending[h.Origin] = true
 		nudge(s.wake)
 	}
 }
@@ -99,8 +110,8 @@ func (b *Broadcast) Listen(ctx context.Context, fn func(Head) error) error {
 				return nil
 			}
 		}
-		for _, h := range b.take(s) {
-			if err := fn(h); err != nil {
+		for _, p := range b.take(s) {
+			if err := fn(p.head); err != nil {
 				return err
 			}
 		}
@@ -116,9 +127,9 @@ func (b *Broadcast) subscribe() (*subscriber, error) {
 	if b.closed || len(b.subs) >= b.most {
 		return nil, ErrFull
 	}
-	s := &subscriber{pending: make(map[comity.Origin]int64), wake: make(chan struct{}, 1)}
-	for o, n := range b.heads {
-		s.pending[o] = n
+	s := &subscriber{pending: make(map[comity.Origin]bool), wake: make(chan struct{}, 1)}
+	for o := range b.heads {
+		s.pending[o] = true
 	}
 	nudge(s.wake)
 	b.subs[s] = true
@@ -131,15 +142,15 @@ func (b *Broadcast) unsubscribe(s *subscriber) {
 	delete(b.subs, s)
 }
 
-func (b *Broadcast) take(s *subscriber) []Head {
+func (b *Broadcast) take(s *subscriber) []*published {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var hs []Head
-	for o, n := range s.pending {
-		hs = append(hs, Head{o, n})
+	all := make([]*published, 0, len(s.pending))
+	for o := range s.pending {
+		all = append(all, b.heads[o])
 	}
 	clear(s.pending)
-	return hs
+	return all
 }
 
 // ServeHTTP serves the stream: "event: head", "data: {origin, size}", and a
@@ -153,9 +164,9 @@ func (b *Broadcast) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer b.unsubscribe(s)
 	rc := http.NewResponseController(w)
-	send := func(text string) bool {
+	send := func(text []byte) bool {
 		rc.SetWriteDeadline(time.Now().Add(writeTimeout)) // where it is supported
-		if _, err := w.Write([]byte(text)); err != nil {
+		if _, err := w.Write(text); err != nil {
 			return false
 		}
 		return rc.Flush() == nil
@@ -163,9 +174,10 @@ func (b *Broadcast) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no") // or nginx holds events back
-	if !send(": heads\n\n") {
+	if !send([]byte(": heads\n\n")) {
 		return
 	}
+	var text []byte
 	beat := time.NewTicker(Heartbeat)
 	defer beat.Stop()
 	for {
@@ -173,18 +185,19 @@ func (b *Broadcast) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		case <-beat.C:
-			if !send(":\n\n") {
+			if !send([]byte(":\n\n")) {
 				return
 			}
 		case _, open := <-s.wake:
 			if !open {
 				return
 			}
-			for _, h := range b.take(s) {
-				data, err := json.Marshal(h)
-				if err != nil || !send("event: head\ndata: "+string(data)+"\n\n") {
-					return
-				}
+			text = text[:0]
+			for _, p := range b.take(s) {
+				text = append(text, p.event...)
+			}
+			if len(text) > 0 && !send(text) {
+				return
 			}
 		}
 	}
