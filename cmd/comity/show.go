@@ -76,6 +76,9 @@ func (a *app) printAct(h desk.Held) error {
 	if !h.Fact.Corrected.IsZero() {
 		fmt.Fprintf(a.out, "CORRECTED by %s\n", h.Fact.Corrected)
 	}
+	if !h.Fact.Erased.IsZero() {
+		fmt.Fprintf(a.out, "CONTENT ERASED by %s; what it did stays\n", h.Fact.Erased)
+	}
 	if h.Act == nil {
 		return nil
 	}

@@ -50,7 +50,7 @@ type BehindError struct {
 func (e *BehindError) Error() string {
 	if e.Stored.Size < e.Seen.Size {
 		return fmt.Sprintf("journal %s: the database ends at entry %d, but %d were signed before; "+
-			"it was probably restored from an old copy. Nothing is signed: bring back the newest copy of the database",
+			"it was probably restored from an old copy. Nothing is signed until the missing entries are back, from a mirror or a newer copy",
 			e.Stored.Origin, e.Stored.Size, e.Seen.Size)
 	}
 	return fmt.Sprintf("journal %s: the database holds other entries before %d than were signed before. "+

@@ -355,7 +355,7 @@ func TestHeadBehind(t *testing.T) {
 	if !errors.As(err, &behind) || behind.Stored.Size != 290 || behind.Seen.Size != 300 || !errors.Is(err, journal.ErrNotRecorded) {
 		t.Fatalf("append to an old copy: %v", err)
 	}
-	if !strings.Contains(err.Error(), "bring back the newest copy") {
+	if !strings.Contains(err.Error(), "until the missing entries are back") {
 		t.Errorf("the error does not say what to do: %v", err)
 	}
 	if h := j.Head(); h.Size != seen.Size || h.Root != seen.Root {
