@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build test test-ha test-race sim fuzz bench fmt fmt-check vet lint staticcheck govulncheck clean
+.PHONY: build test test-ha test-race sim crash fuzz bench fmt fmt-check vet lint staticcheck govulncheck clean
 
 build:
 	$(GO) build -o bin/comity ./cmd/comity
@@ -27,6 +27,12 @@ SEEDS ?= 1000
 FIRST ?= 1
 sim:
 	$(GO) test ./internal/simtest -run TestSeeds -timeout 60m -args -seeds $(SEEDS) -first $(FIRST)
+
+# Kills a process of two nodes with SIGKILL as often, at random instants; on
+# PostgreSQL too if COMITY_TEST_POSTGRES is set.
+ROUNDS ?= 100
+crash:
+	$(GO) test ./cmd/comity -run TestCrash -v -timeout 60m -args -rounds $(ROUNDS)
 
 # 30 seconds for each fuzz target.
 fuzz:

@@ -55,7 +55,14 @@ type server struct {
 
 func serve(t *testing.T, dir, db, blobs string) *server {
 	t.Helper()
-	s := &server{t: t, cmd: comityCmd(t, "serve", "--dir", dir, "--listen", "127.0.0.1:0", "--db", db, "--blobs", blobs), log: &bytes.Buffer{}}
+	return serveWith(t, "--dir", dir, "--listen", "127.0.0.1:0", "--db", db, "--blobs", blobs)
+}
+
+// serveWith starts "comity serve" with arguments, and does not wait until it
+// answers.
+func serveWith(t *testing.T, args ...string) *server {
+	t.Helper()
+	s := &server{t: t, cmd: comityCmd(t, append([]string{"serve"}, args...)...), log: &bytes.Buffer{}}
 	s.cmd.Stderr = s.log
 	var err error
 	if s.out, err = s.cmd.StdoutPipe(); err != nil {

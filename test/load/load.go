@@ -21,13 +21,14 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/comity/comity/comity"
 )
 
-// Config of a load. All but Client must be set.
+// Config of a load. Document, Releaser and Client may be left out.
 type Config struct {
 	Name      string         // of the load, unlike that of any other on the journal
 	Targets   []string       // base addresses of the processes
@@ -36,6 +37,11 @@ type Config struct {
 	Writers   int
 	Every     time.Duration // between two acts of a writer
 	Client    *http.Client  // nil is one of its own
+
+	// Document, if set, changes a writer's n-th act before it is sent: seals it,
+	// or makes it one that waits for a second person, whose token Releaser is.
+	Document func(writer, n int, doc map[string]any)
+	Releaser string
 }
 
 // Load that runs.
@@ -48,10 +54,12 @@ type Load struct {
 	got Result
 }
 
-// Answer is a 201.
+// Answer is a 201. Name and Leaf are zero if it was lost: a draft that was to
+// be released is not there, and was before.
 type Answer struct {
 	Writer, N int
 	Name      comity.ActName
+	Leaf      comity.Hash
 	At        time.Time
 	Tries     int
 }
@@ -114,18 +122,42 @@ func (l *Load) write(w int) {
 // issue issues one act until it is answered; false to give up.
 func (l *Load) issue(w, n int) bool {
 	t := l.got.title(w, n)
-	doc, _ := json.Marshal(map[string]any{"kind": "note.v1", "date": time.Now().UTC().Format(time.RFC3339), "situation": l.c.Situation,
-		"status": "exercise", "tlp": "CLEAR", "lang": "en", "title": t})
+	members := map[string]any{"kind": "note.v1", "date": time.Now().UTC().Format(time.RFC3339), "situation": l.c.Situation,
+		"status": "exercise", "tlp": "CLEAR", "lang": "en", "title": t}
+	if l.c.Document != nil {
+		l.c.Document(w, n, members)
+	}
+	doc, err := json.Marshal(members)
+	if err != nil {
+		panic("load: " + err.Error()) // the caller's
+	}
 	l.mu.Lock()
 	l.got.Open[t] = true
 	l.mu.Unlock()
 	var end <-chan time.Time
+	var draft int64
+	released := false // it was asked for, and perhaps done
 	for try := 1; ; try++ {
-		name, again, err := l.post(context.Background(), l.c.Targets[(w+try)%len(l.c.Targets)], t, doc)
+		target := l.c.Targets[(w+try)%len(l.c.Targets)]
+		var got issued
+		var again bool
+		var err error
+		if draft == 0 {
+			if got, again, err = l.post(context.Background(), target+"/api/v1/acts", l.c.Token, t, doc); got.Draft != 0 {
+				draft, got.Draft = got.Draft, 0
+			}
+		}
+		if draft != 0 {
+			var gone bool
+			if got, gone, again, err = l.release(target, draft); gone && released {
+				got, err = issued{}, nil
+			}
+			released = true
+		}
 		l.mu.Lock()
 		if err == nil {
 			delete(l.got.Open, t)
-			l.got.Answers = append(l.got.Answers, Answer{w, n, name, time.Now(), try})
+			l.got.Answers = append(l.got.Answers, Answer{w, n, got.Act, got.Leaf, time.Now(), try})
 			l.mu.Unlock()
 			return true
 		}
@@ -151,36 +183,50 @@ func (l *Load) issue(w, n int) bool {
 	}
 }
 
+// issued is the answer to a document.
+type issued struct {
+	Act   comity.ActName
+	Leaf  comity.Hash
+	Draft int64
+}
+
+// release asks for the release of a draft; gone reports that it is not there.
+func (l *Load) release(target string, draft int64) (got issued, gone, again bool, err error) {
+	got, again, err = l.post(context.Background(), fmt.Sprintf("%s/api/v1/drafts/%d/release", target, draft), l.c.Releaser, "", nil)
+	return got, err != nil && strings.HasPrefix(err.Error(), "404"), again, err
+}
+
 // post sends a document; again reports whether asking again may help.
-func (l *Load) post(ctx context.Context, target, key string, doc []byte) (name comity.ActName, again bool, err error) {
+func (l *Load) post(ctx context.Context, url, token, key string, doc []byte) (out issued, again bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, "POST", target+"/api/v1/acts", bytes.NewReader(doc))
+	req, err := http.NewRequestWithContext(ctx, "POST", url, bytes.NewReader(doc))
 	if err != nil {
-		return name, false, err
+		return out, false, err
 	}
-	req.Header.Set("Authorization", "Bearer "+l.c.Token)
+	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Idempotency-Key", key)
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
 	resp, err := l.c.Client.Do(req)
 	if err != nil {
-		return name, true, errors.New("no answer")
+		return out, true, errors.New("no answer")
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
-		return name, true, errors.New("half an answer")
+		return out, true, errors.New("half an answer")
 	}
-	if resp.StatusCode != http.StatusCreated {
+	if resp.StatusCode != http.StatusCreated && resp.StatusCode != http.StatusAccepted {
 		var p struct{ Title string }
 		_ = json.Unmarshal(body, &p) // without a title the status says enough
-		return name, resp.StatusCode >= 500, fmt.Errorf("%d %s", resp.StatusCode, p.Title)
+		return out, resp.StatusCode >= 500, fmt.Errorf("%d %s", resp.StatusCode, p.Title)
 	}
-	var out struct{ Act comity.ActName }
-	if err := json.Unmarshal(body, &out); err != nil {
-		return name, false, fmt.Errorf("201 without an act: %w", err)
+	if err := json.Unmarshal(body, &out); err != nil || out.Act.IsZero() == (out.Draft == 0) {
+		return out, false, fmt.Errorf("%d without an act or a draft: %q, %v", resp.StatusCode, body, err)
 	}
-	return out.Act, false, nil
+	return out, false, nil
 }
 
 // Pause is the longest time between two answers in a row, from the last before
@@ -234,10 +280,11 @@ func Read(ctx context.Context, client *http.Client, target, token string) ([]Act
 	}
 }
 
-// Check holds what was answered against the acts of one journal: each that was
-// answered with 201 is there under the name it was given, once, after those
-// that its writer issued before; what was never answered is there once or not
-// at all; positions and names have no gaps; recorded times do not decrease.
+// Check holds what was answered against the acts that a process holds: each
+// that was answered with 201 is there under the name and with the leaf it was
+// given, once, after those that its writer issued before; what was never
+// answered is there once or not at all; positions have no gaps, nor have the
+// names of each journal; there recorded times do not decrease.
 func (r Result) Check(acts []Act) error {
 	var wrong []error
 	say := func(format string, args ...any) {
@@ -246,13 +293,19 @@ func (r Result) Check(acts []Act) error {
 		}
 	}
 	by := map[string][]Act{}
+	last := map[comity.Domain]Act{} // of each journal
 	for i, a := range acts {
-		if a.Position != int64(i)+1 || a.Name.Index != int64(i) {
+		before, ok := last[a.Name.Domain]
+		if !ok {
+			before.Name.Index = -1
+		}
+		if a.Position != int64(i)+1 || a.Name.Index != before.Name.Index+1 {
 			say("%s is at position %d, and act %d of the list", a.Name, a.Position, i)
 		}
-		if i > 0 && a.Recorded.Before(acts[i-1].Recorded.Time) {
-			say("%s is recorded at %s, after %s at %s", a.Name, a.Recorded, acts[i-1].Name, acts[i-1].Recorded)
+		if ok && a.Recorded.Before(before.Recorded.Time) {
+			say("%s is recorded at %s, after %s at %s", a.Name, a.Recorded, before.Name, before.Recorded)
 		}
+		last[a.Name.Domain] = a
 		by[a.Document.Title] = append(by[a.Document.Title], a)
 	}
 	answers := slices.Clone(r.Answers)
@@ -263,8 +316,13 @@ func (r Result) Check(acts []Act) error {
 			say("%s was answered with 201 %s, and is not there", r.title(a.Writer, a.N), a.Name)
 		case len(found) > 1:
 			say("%s is there %d times", r.title(a.Writer, a.N), len(found))
+		case a.Name.IsZero():
+			a.Name = found[0].Name
+			answers[i] = a
 		case found[0].Name != a.Name:
 			say("%s was answered with %s, and is %s", r.title(a.Writer, a.N), a.Name, found[0].Name)
+		case found[0].Leaf != a.Leaf:
+			say("%s was answered with the leaf %s, and has %s", a.Name, a.Leaf, found[0].Leaf)
 		}
 		if i > 0 && answers[i-1].Writer == a.Writer && answers[i-1].Name.Index >= a.Name.Index {
 			say("%s is %s, and the one before it %s", r.title(a.Writer, a.N), a.Name, answers[i-1].Name)
@@ -280,12 +338,12 @@ func (r Result) Check(acts []Act) error {
 
 // OpenFile opens a situation for the acts of a load.
 func OpenFile(ctx context.Context, client *http.Client, target, token string) (comity.ActName, error) {
-	l := &Load{c: Config{Token: token, Client: client}}
+	l := &Load{c: Config{Client: client}}
 	doc, err := json.Marshal(map[string]any{"kind": "situation.v1", "date": time.Now().UTC().Format(time.RFC3339),
 		"status": "exercise", "tlp": "CLEAR", "lang": "en", "title": "A file for a load"})
 	if err != nil {
 		return comity.ActName{}, err
 	}
-	name, _, err := l.post(ctx, target, "file", doc)
-	return name, err
+	got, _, err := l.post(ctx, target+"/api/v1/acts", token, "file", doc)
+	return got.Act, err
 }

@@ -26,6 +26,8 @@ func answer(w, n int, index int64, at int) load.Answer {
 func TestCheck(t *testing.T) {
 	good := load.Result{Name: "load", Answers: []load.Answer{answer(0, 0, 1, 1), answer(1, 0, 2, 2), answer(0, 1, 4, 9)}, Open: map[string]bool{"load 1/1": true}}
 	turned := load.Result{Name: "load", Answers: []load.Answer{answer(0, 0, 4, 1), answer(0, 1, 1, 2)}}
+	leaf, nameless := load.Result{Name: "load", Answers: []load.Answer{answer(0, 0, 1, 1)}}, load.Result{Name: "load", Answers: []load.Answer{answer(0, 0, 1, 1), {Writer: 0, N: 1}}}
+	leaf.Answers[0].Leaf[3]++
 	late := acts("keys", "load 0/0", "load 1/0")
 	late[1].Recorded, late[2].Recorded = late[2].Recorded, late[0].Recorded
 	for _, c := range []struct {
@@ -39,6 +41,9 @@ func TestCheck(t *testing.T) {
 		{"doubled", good, acts("keys", "load 0/0", "load 1/0", "load 1/0", "load 0/1"), "is there 2 times"},
 		{"open and doubled", good, acts("keys", "load 0/0", "load 1/0", "load 1/1", "load 0/1", "load 1/1"), "never answered, is there 2 times"},
 		{"another name", good, acts("keys", "load 1/0", "load 0/0", "x", "load 0/1"), "was answered with un.example/1, and is un.example/2"},
+		{"another leaf", leaf, acts("keys", "load 0/0"), "was answered with the leaf"},
+		{"an answer that was lost", nameless, acts("keys", "load 0/0", "load 0/1"), ""},
+		{"that and the act", nameless, acts("keys", "load 0/0"), "is not there"},
 		{"out of order", turned, acts("keys", "load 0/1", "x", "x", "load 0/0"), "and the one before it"},
 		{"a gap", good, acts("keys", "load 0/0", "load 1/0", "x", "load 0/1")[1:], "act 0 of the list"},
 		{"time", load.Result{}, late, "is recorded at"},
