@@ -345,6 +345,9 @@ func held(s *Stored) *Held {
 			return h
 		}
 		h.Opened = s.Content
+		if s.Content == nil && s.Why != "" {
+			h.Act.Contradiction = s.Why
+		}
 	}
 	return h
 }

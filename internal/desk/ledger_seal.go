@@ -223,7 +223,11 @@ func (l *Ledger) Forget(ctx context.Context, name comity.ActName) error {
 			return err
 		}
 		h := held(&s)
-		if err := tx.PutSealed(Sealed{Name: name, At: h.At, State: s.State, Why: s.Why, Effects: s.Effects}); err != nil {
+		why := s.Why
+		if h.Act != nil && h.Act.Contradiction != "" {
+			why = h.Act.Contradiction // without the content nobody could tell
+		}
+		if err := tx.PutSealed(Sealed{Name: name, At: h.At, State: s.State, Why: why, Effects: s.Effects}); err != nil {
 			return err
 		}
 		return tx.Touch(k.scope)
