@@ -61,7 +61,7 @@ import (
 const (
 	MaxStatement = 24 << 10 // bytes of a signed statement
 	MaxHistory   = 1 << 20  // bytes of a history
-	maxPerRole   = 4        // keys in force for one role
+	MaxPerRole   = 4        // keys in force for one role
 	maxReason    = 500      // bytes
 )
 
@@ -257,8 +257,8 @@ func (s Statement) valid() error {
 	material := map[string]Role{}
 	for _, r := range []Role{Root, Log, Witness, Mirror} {
 		ks := s.Of(r)
-		if len(ks) == 0 || len(ks) > maxPerRole {
-			return fmt.Errorf("%s: %d keys; there must be 1 to %d", r, len(ks), maxPerRole)
+		if len(ks) == 0 || len(ks) > MaxPerRole {
+			return fmt.Errorf("%s: %d keys; there must be 1 to %d", r, len(ks), MaxPerRole)
 		}
 		for _, k := range ks {
 			v, err := ParseVKey(k)

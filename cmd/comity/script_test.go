@@ -25,6 +25,7 @@ import (
 
 	"github.com/comity/comity/internal/node"
 	"github.com/comity/comity/internal/seal"
+	"github.com/comity/comity/keys"
 )
 
 // The scripts in testdata run the program as people do, each call a process
@@ -51,6 +52,7 @@ func TestScripts(t *testing.T) {
 			"keep":       keep,
 			"key":        key,
 			"mode":       mode,
+			"newest":     newest,
 			"replace":    replace,
 			"snake":      snake,
 			"sql":        sqlite,
@@ -162,6 +164,16 @@ func key(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s names no log key", args[0])
 	}
 	ts.Setenv(args[1], v.LogKey+v.Body.Log)
+}
+
+// newest FILE ROLE VARIABLE finds the newest key of a role in a history.
+func newest(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: newest FILE ROLE VARIABLE")
+	}
+	h, err := keys.ParseFile([]byte(ts.ReadFile(args[0])))
+	ts.Check(err)
+	ts.Setenv(args[2], h.InForce(keys.Role(args[1]))[0])
 }
 
 // forge FILE puts another text into a disclosure.

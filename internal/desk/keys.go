@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
@@ -20,4 +21,16 @@ func (l *Ledger) KeyHistory(ctx context.Context, d comity.Domain) (h keys.Histor
 	var none error
 	err = l.house(ctx, d, func(s *casefile.State) { h, none = s.KeyHistory() })
 	return h, errors.Join(err, none)
+}
+
+// Recorded is when an act held here was recorded, by its organization's clock.
+func (l *Ledger) Recorded(ctx context.Context, n comity.ActName) (comity.Time, error) {
+	h, err := l.get(ctx, n)
+	if err == nil && h == nil {
+		err = fmt.Errorf("%s is not held here", n)
+	}
+	if err != nil {
+		return comity.Time{}, err
+	}
+	return h.At, nil
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/seal"
+	"github.com/comity/comity/internal/witness"
 	"github.com/comity/comity/keys"
 )
 
@@ -42,16 +43,17 @@ func (k Keys) ring() seal.Keyring { return append(seal.Keyring{k.Seal}, k.Sealed
 func (k Keys) logSigners() []note.Signer { return append([]note.Signer{k.Log}, k.LogAlso...) }
 
 // private are all private keys in the folder, by vkey or age recipient: the
-// first of each role is in a file named after it, later ones carry their id
-// (log-7be14a60.key).
+// first of each role is in a file named after it (log.key, log-pq.key), later
+// ones carry their id (log-7be14a60.key, log-pq-7be14a60.key).
 type private struct {
 	log      map[string]note.Signer
 	cosigner map[string]*torchwood.CosignatureSigner
+	pq       map[string]*witness.MLDSASigner
 	seal     map[string]seal.Identity
 }
 
 func (f *Folder) private() (p private, err error) {
-	p = private{map[string]note.Signer{}, map[string]*torchwood.CosignatureSigner{}, map[string]seal.Identity{}}
+	p = private{map[string]note.Signer{}, map[string]*torchwood.CosignatureSigner{}, map[string]*witness.MLDSASigner{}, map[string]seal.Identity{}}
 	files, err := filepath.Glob(filepath.Join(f.Dir, keysFolder, "*.key"))
 	if err != nil {
 		return p, err
@@ -59,17 +61,15 @@ func (f *Folder) private() (p private, err error) {
 	for _, path := range files {
 		file := filepath.Base(path)
 		role, id, _ := strings.Cut(strings.TrimSuffix(file, ".key"), "-")
-		if id == "pq" {
-			continue
-		}
-		if err := p.read(path, keys.Role(role), f.Settings.Domain); err != nil {
+		pq := id == "pq" || strings.HasPrefix(id, "pq-")
+		if err := p.read(path, keys.Role(role), pq, f.Settings.Domain); err != nil {
 			return p, fmt.Errorf("%s: %w", file, err)
 		}
 	}
 	return p, nil
 }
 
-func (p private) read(path string, role keys.Role, d comity.Domain) error {
+func (p private) read(path string, role keys.Role, pq bool, d comity.Domain) error {
 	switch role {
 	case keys.Log, keys.Witness, keys.Mirror, keys.Seal:
 	default:
@@ -79,8 +79,14 @@ func (p private) read(path string, role keys.Role, d comity.Domain) error {
 	if err != nil {
 		return err
 	}
-	switch role {
-	case keys.Log:
+	switch {
+	case pq:
+		s, err := signerPQ(text, role.Name(d))
+		if err != nil {
+			return err
+		}
+		p.pq[s.Verifier().String()] = s
+	case role == keys.Log:
 		s, err := note.NewSigner(text)
 		if err != nil {
 			return err
@@ -90,13 +96,13 @@ func (p private) read(path string, role keys.Role, d comity.Domain) error {
 			return err
 		}
 		p.log[v] = s
-	case keys.Witness, keys.Mirror:
+	case role == keys.Witness, role == keys.Mirror:
 		s, err := cosigner(text, role.Name(d))
 		if err != nil {
 			return err
 		}
 		p.cosigner[s.Verifier().String()] = s
-	case keys.Seal:
+	case role == keys.Seal:
 		id, err := seal.ParseIdentity(text)
 		if err != nil {
 			return err
@@ -112,6 +118,14 @@ func cosigner(text, name string) (*torchwood.CosignatureSigner, error) {
 		return nil, errors.New("is no key")
 	}
 	return torchwood.NewCosignatureSigner(name, ed25519.NewKeyFromSeed(seed))
+}
+
+func signerPQ(text, name string) (*witness.MLDSASigner, error) {
+	seed, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, errors.New("is no key")
+	}
+	return witness.NewMLDSASigner(name, seed, nil)
 }
 
 // readSecret reads a file that nobody else may read.
@@ -141,7 +155,7 @@ func (f *Folder) keysFor(h keys.History) (Keys, error) {
 		return fmt.Errorf("the %s key in force, %s, is not in %s: put its file back", r, keys.Fingerprint(key), filepath.Join(f.Dir, keysFolder))
 	}
 	k.Log, k.LogAlso, k.Sealed = nil, nil, nil
-	for _, v := range now.Log {
+	for _, v := range classic(now.Log) {
 		switch s, ok := p.log[v]; {
 		case ok && k.Log == nil:
 			k.Log, k.LogVerifier = s, v
@@ -155,7 +169,7 @@ func (f *Folder) keysFor(h keys.History) (Keys, error) {
 		role keys.Role
 		into **torchwood.CosignatureSigner
 	}{{keys.Witness, &k.Witness}, {keys.Mirror, &k.Mirror}} {
-		newest := now.Of(x.role)[0]
+		newest := classic(now.Of(x.role))[0]
 		s, ok := p.cosigner[newest]
 		if !ok {
 			return k, missing(x.role, newest)
@@ -172,16 +186,108 @@ func (f *Folder) keysFor(h keys.History) (Keys, error) {
 			k.Sealed = append(k.Sealed, id)
 		}
 	}
-	if k.LogPQ != nil && !slices.Contains(now.Log, vkeyPQ(k.LogPQ)) {
-		k.LogPQ = nil
-	}
-	if k.WitnessPQ != nil && !slices.Contains(now.Witness, vkeyPQ(k.WitnessPQ)) {
-		k.WitnessPQ = nil
-	}
-	if k.MirrorPQ != nil && !slices.Contains(now.Mirror, vkeyPQ(k.MirrorPQ)) {
-		k.MirrorPQ = nil
-	}
+	k.LogPQ, k.WitnessPQ, k.MirrorPQ = p.firstPQ(now.Log), p.firstPQ(now.Witness), p.firstPQ(now.Mirror)
 	return k, nil
+}
+
+// classic are those of a role's keys that are Ed25519. Every role has one:
+// without it a statement is not made here.
+func classic(list []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), IsPQ)
+}
+
+// IsPQ reports whether a vkey is a post-quantum one.
+func IsPQ(vkey string) bool {
+	v, err := keys.ParseVKey(vkey)
+	return err == nil && v.Alg == 0x06
+}
+
+// firstPQ is the newest post-quantum key of a list that is in the folder; nil
+// if none is.
+func (p private) firstPQ(list []string) *witness.MLDSASigner {
+	for _, v := range list {
+		if s, ok := p.pq[v]; ok {
+			return s
+		}
+	}
+	return nil
+}
+
+// Has reports whether the private key is in the folder that belongs to a vkey
+// or recipient.
+func (f *Folder) Has(key string) bool {
+	p, err := f.private()
+	if err != nil {
+		return false
+	}
+	_, sealing := p.seal[key]
+	return p.log[key] != nil || p.cosigner[key] != nil || p.pq[key] != nil || sealing
+}
+
+// Unused are the vkeys and recipients of a role whose private keys are in the
+// folder and that h does not know: made, and not put in force so far.
+func (f *Folder) Unused(h keys.History, r keys.Role) ([]string, error) {
+	p, err := f.private()
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for v := range p.log {
+		out = append(out, v)
+	}
+	for v := range p.cosigner {
+		out = append(out, v)
+	}
+	for v := range p.pq {
+		out = append(out, v)
+	}
+	for v := range p.seal {
+		out = append(out, v)
+	}
+	slices.Sort(out)
+	return slices.DeleteFunc(out, func(key string) bool {
+		if v, err := keys.ParseVKey(key); err == nil && v.Name != r.Name(f.Settings.Domain) || err != nil && r != keys.Seal {
+			return true
+		}
+		return slices.ContainsFunc(h.Keys(r), func(k keys.Key) bool { return k.Key == key })
+	}), nil
+}
+
+// RootHere reports whether the root key lies in the folder, where a thief of
+// the machine finds it.
+func (f *Folder) RootHere() bool {
+	_, err := os.Stat(filepath.Join(f.Dir, keysFolder, RootKeyFile))
+	return err == nil
+}
+
+// ReadRoot reads the root key from a file that nobody else may read.
+func ReadRoot(path string) (note.Signer, error) {
+	text, err := readSecret(path)
+	if err != nil {
+		return nil, err
+	}
+	s, err := note.NewSigner(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s is no root key: %w", path, err)
+	}
+	return s, nil
+}
+
+// HistoryOf is the history of somebody's keys as it is known here: of a peer
+// as it is pinned and was continued since.
+func (n *Node) HistoryOf(ctx context.Context, d comity.Domain) (keys.History, error) {
+	if d == n.Self.Domain {
+		return n.KeyHistory(ctx), nil
+	}
+	p, err := n.roster.Peer(ctx, d)
+	if err != nil {
+		return keys.History{}, err
+	}
+	h, err := p.Keys()
+	if err == nil && h.IsZero() {
+		return n.ledger.KeyHistory(ctx, d)
+	}
+	return h, err
 }
 
 // ownKeys takes the keys that our journal says are in force. An empty journal
@@ -264,6 +370,7 @@ func (n *Node) takeKeys(ctx context.Context, h keys.History) error {
 	f := Folder{Dir: n.Folder.Dir, Settings: n.Folder.Settings, Keys: k}
 	n.Desk.SetKeys(f.self(n.c.Version), k.Seal.Recipient())
 	n.witness.SetSigners(k.Witness, k.witnessAlso()...)
+	n.own.SetSigner(k.LogPQ)
 	if err := n.journal.SetSigners(ctx, k.logSigners()...); err != nil {
 		// The next checkpoint has the new signatures.
 		n.log.WarnContext(ctx, "the newest checkpoint was not signed again", "err", err)
@@ -334,20 +441,33 @@ func (n *Node) serveKeys(w http.ResponseWriter, r *http.Request) {
 
 // NewKey makes a key of a role, keeps it in the folder, and returns what
 // others verify or seal with. It is used once our journal has put it in force.
-func (f *Folder) NewKey(r keys.Role) (string, error) {
+func (f *Folder) NewKey(r keys.Role) (string, error) { return f.newKey(r, false) }
+
+// NewPQKey is NewKey for an ML-DSA-44 key of the log, witness or mirror.
+func (f *Folder) NewPQKey(r keys.Role) (string, error) { return f.newKey(r, true) }
+
+func (f *Folder) newKey(r keys.Role, pq bool) (string, error) {
 	d := f.Settings.Domain
 	var secret, public string
 	var err error
-	switch r {
-	case keys.Log:
+	file := string(r)
+	switch {
+	case pq && r != keys.Seal:
+		file += "-pq"
+		secret = newSeed()
+		var s *witness.MLDSASigner
+		if s, err = signerPQ(secret, r.Name(d)); err == nil {
+			public = s.Verifier().String()
+		}
+	case r == keys.Log:
 		secret, public, err = note.GenerateKey(rand.Reader, r.Name(d))
-	case keys.Witness, keys.Mirror:
+	case r == keys.Witness, r == keys.Mirror:
 		secret = newSeed()
 		var s *torchwood.CosignatureSigner
 		if s, err = cosigner(secret, r.Name(d)); err == nil {
 			public = s.Verifier().String()
 		}
-	case keys.Seal:
+	case r == keys.Seal && !pq:
 		var id seal.Identity
 		id, err = seal.NewIdentity()
 		secret, public = id.Secret(), id.Recipient().String()
@@ -361,7 +481,7 @@ func (f *Folder) NewKey(r keys.Role) (string, error) {
 	if v, err := keys.ParseVKey(public); err == nil {
 		id = fmt.Sprintf("%08x", v.ID)
 	}
-	return public, writeNew(filepath.Join(f.Dir, keysFolder, fmt.Sprintf("%s-%s.key", r, id)), []byte(secret+"\n"))
+	return public, writeNew(filepath.Join(f.Dir, keysFolder, fmt.Sprintf("%s-%s.key", file, id)), []byte(secret+"\n"))
 }
 
 // KeyAct is the document of an act that carries a signed key statement.
@@ -385,3 +505,28 @@ func (n *Node) Peer(ctx context.Context, d comity.Domain) (peer.Peer, error) {
 
 // KeysInUse is the number of the statement whose keys this process uses.
 func (n *Node) KeysInUse() int { return n.history.Load().Len() - 1 }
+
+// OwnSize is how many entries our journal has.
+func (n *Node) OwnSize(ctx context.Context) (int64, error) {
+	h, err := n.journals.Head(ctx, n.Self.Origin)
+	return h.Size, err
+}
+
+// FirstSince is the index of the first of our entries that was recorded at t or
+// later, of the first size; size if none was.
+func (n *Node) FirstSince(ctx context.Context, t comity.Time, size int64) (int64, error) {
+	lo, hi := int64(0), size
+	for lo < hi { // recorded times do not decrease
+		mid := (lo + hi) / 2
+		at, err := n.ledger.Recorded(ctx, comity.ActName{Domain: n.Self.Domain, Index: mid})
+		if err != nil {
+			return 0, err
+		}
+		if at.Before(t.Time) {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo, nil
+}

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -41,7 +40,7 @@ const quorum = 3
 // witnessing is what a node has for being witnessed and for witnessing, beside
 // its links to peers.
 type witnessing struct {
-	own     *witness.Own    // nil without a post-quantum log key
+	own     *witness.Own    // signs nothing without a post-quantum log key
 	wanted  *witness.Policy // nil if the folder has no policy
 	logs    *logList
 	outside []*witness.Submitter // to witnesses that are no peers
@@ -65,11 +64,7 @@ func (f *Folder) readPQ(read func(file string) (string, error)) error {
 		if err != nil {
 			return err
 		}
-		seed, err := base64.StdEncoding.DecodeString(text)
-		if err == nil {
-			*k.into, err = witness.NewMLDSASigner(k.name, seed, nil)
-		}
-		if err != nil {
+		if *k.into, err = signerPQ(text, k.name); err != nil {
 			return fmt.Errorf("%s: is no key: %w", k.file, err)
 		}
 	}
@@ -106,9 +101,7 @@ func (k Keys) logKeys() []string {
 // openWitnessing reads what the folder says about witnesses.
 func (n *Node) openWitnessing() error {
 	f := n.Folder
-	if f.Keys.LogPQ != nil {
-		n.own = witness.NewOwn(f.Keys.LogPQ)
-	}
+	n.own = witness.NewOwn(f.Keys.LogPQ)
 	var err error
 	if n.wanted, err = f.Policy(); err != nil {
 		return err
@@ -194,9 +187,7 @@ func (n *Node) startWitnessing(ctx context.Context) {
 		n.done.Go(func() { n.group.While(ctx, "witness "+s.Status().Witness, s.Run) })
 		s.Wake()
 	}
-	if n.own != nil {
-		n.done.Go(func() { n.group.While(ctx, "sign", n.signOwn) })
-	}
+	n.done.Go(func() { n.group.While(ctx, "sign", n.signOwn) })
 }
 
 // openOutside makes the submitters to witnesses of the policy that have an
@@ -281,7 +272,7 @@ func (n *Node) signOwn(ctx context.Context) {
 		if err == nil {
 			var c witness.Checkpoint
 			var sigs []witness.Cosignature
-			if c, sigs, err = n.own.Cosignature(head); err == nil {
+			if c, sigs, err = n.own.Cosignature(head); err == nil && len(sigs) > 0 {
 				err = n.store.Cosignatures().Put(ctx, c, sigs...)
 			}
 		}

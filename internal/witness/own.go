@@ -29,11 +29,29 @@ type Own struct {
 }
 
 // NewOwn returns an Own that signs with the journal's key, whose name is the
-// origin.
+// origin; with nil it signs nothing.
 func NewOwn(signer *MLDSASigner) *Own { return &Own{signer: signer, size: -1} }
 
-// Verifier of the signatures.
-func (o *Own) Verifier() note.Verifier { return o.signer.Verifier() }
+// SetSigner makes another key sign from now on, or none if it is nil. The
+// newest checkpoint is signed again with it.
+func (o *Own) SetSigner(signer *MLDSASigner) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.signer != nil && signer != nil && o.signer.Verifier().String() == signer.Verifier().String() {
+		return
+	}
+	o.signer, o.size, o.line = signer, -1, nil
+}
+
+// Verifier of the signatures; nil if there are none.
+func (o *Own) Verifier() note.Verifier {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.signer == nil {
+		return nil
+	}
+	return o.signer.Verifier()
+}
 
 // Line is the signature line of a checkpoint of ours. head must be durable. Of
 // a checkpoint older than the newest one signed there is none: the signature
@@ -41,7 +59,13 @@ func (o *Own) Verifier() note.Verifier { return o.signer.Verifier() }
 func (o *Own) Line(head journal.Head) ([]byte, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.sign(head)
+}
+
+func (o *Own) sign(head journal.Head) ([]byte, error) {
 	switch {
+	case o.signer == nil:
+		return nil, nil
 	case head.Size == o.size && head.Root == o.root:
 		return o.line, nil
 	case head.Size == o.size:
@@ -64,11 +88,13 @@ func (o *Own) Line(head journal.Head) ([]byte, error) {
 // Cosignature is Line as it is kept beside those of others; no cosignature if
 // there is no line.
 func (o *Own) Cosignature(head journal.Head) (Checkpoint, []Cosignature, error) {
-	line, err := o.Line(head)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	line, err := o.sign(head)
 	if err != nil || line == nil {
 		return Checkpoint{}, nil, err
 	}
-	n, err := note.Open(append(bytes.Clone(head.Note), line...), note.VerifierList(o.Verifier()))
+	n, err := note.Open(append(bytes.Clone(head.Note), line...), note.VerifierList(o.signer.Verifier()))
 	if err != nil {
 		return Checkpoint{}, nil, err
 	}

@@ -325,7 +325,9 @@ func (s *Submitter) accept(ctx context.Context, signed, lines []byte) error {
 func (s *Submitter) open(signed []byte) (cp Checkpoint, sigs []Cosignature, at time.Time, err error) {
 	known := slices.Concat([]note.Verifier{s.c.Witness}, s.c.Also)
 	if s.c.Own != nil {
-		known = append(known, s.c.Own.Verifier())
+		if v := s.c.Own.Verifier(); v != nil {
+			known = append(known, v)
+		}
 	}
 	log := s.c.Log
 	if s.c.Former != nil {
