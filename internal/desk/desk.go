@@ -111,6 +111,7 @@ type Desk struct {
 
 	mu        sync.Mutex
 	receipts  map[comity.Domain][]Receipt // by size, rising: mirror cosignatures of our own journal
+	received  int64                       // how many
 	last      comity.Time                 // newest recorded time in our own journal
 	lastKnown bool                        // last was read
 }
@@ -189,6 +190,7 @@ func (d *Desk) Received(by comity.Domain, r Receipt) {
 	l := d.receipts[by]
 	if len(l) == 0 || l[len(l)-1].Size < r.Size {
 		d.receipts[by] = append(l, r)
+		d.received++
 	}
 }
 
@@ -233,26 +235,38 @@ func (d *Desk) heads(ctx context.Context, who Who) (casefile.Heads, error) {
 	return h, nil
 }
 
-// recent keeps what was computed from a book for as long as nothing arrived,
-// the clock stands, and a second has not passed: whoever asks again and again,
-// as anybody may, costs no more than one reading a second.
+// recent keeps what was computed from a book for as long as nothing changes and
+// the clock stands, and no longer than a second: whoever asks again and again, as
+// anybody may, costs no more than one reading a second.
 type recent[T any] struct {
 	mu   sync.Mutex
-	held int64
-	now  comity.Time
+	as   state
 	at   time.Time // real time
 	kept []T
 }
 
-func (r *recent[T]) get(held int64, now comity.Time, compute func() ([]T, error)) ([]T, error) {
+// state is what lists depend on, but for how far others were heard.
+type state struct {
+	changes  int64 // of the ledger
+	received int64 // receipts
+	now      comity.Time
+}
+
+func (d *Desk) state() state {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return state{d.c.Ledger.Changes(), d.received, d.Now()}
+}
+
+func (r *recent[T]) get(as state, compute func() ([]T, error)) ([]T, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.at.IsZero() || r.held != held || r.now != now || time.Since(r.at) > time.Second {
+	if r.at.IsZero() || r.as != as || time.Since(r.at) > time.Second {
 		kept, err := compute()
 		if err != nil {
 			return nil, err
 		}
-		r.held, r.now, r.at, r.kept = held, now, time.Now(), kept
+		r.as, r.at, r.kept = as, time.Now(), kept
 	}
 	return slices.Clone(r.kept), nil
 }
@@ -269,13 +283,13 @@ func (w Who) reads() Book {
 // newest act first. Of the timeline they have only the newest line, without its
 // text. What they hold must not be changed.
 func (d *Desk) Situations(ctx context.Context, who Who) ([]casefile.View, error) {
-	now := d.Now()
-	return d.files[who.reads()].get(d.Held(), now, func() ([]casefile.View, error) {
+	as := d.state()
+	return d.files[who.reads()].get(as, func() ([]casefile.View, error) {
 		heads, err := d.heads(ctx, who)
 		if err != nil {
 			return nil, err
 		}
-		return d.c.Ledger.situations(ctx, who.reads(), now, heads)
+		return d.c.Ledger.situations(ctx, who.reads(), as.now, heads)
 	})
 }
 
@@ -309,13 +323,13 @@ func (d *Desk) situation(ctx context.Context, who Who, name comity.ActName) (cas
 // Asks returns asks in the order in which a desk should look at them: late
 // first, then by the date that counts, then by name.
 func (d *Desk) Asks(ctx context.Context, who Who, f AskFilter) ([]casefile.AskView, error) {
-	now := d.Now()
-	all, err := d.asks[who.reads()].get(d.Held(), now, func() ([]casefile.AskView, error) {
+	as := d.state()
+	all, err := d.asks[who.reads()].get(as, func() ([]casefile.AskView, error) {
 		heads, err := d.heads(ctx, who)
 		if err != nil {
 			return nil, err
 		}
-		return d.c.Ledger.asks(ctx, who.reads(), now, heads)
+		return d.c.Ledger.asks(ctx, who.reads(), as.now, heads)
 	})
 	if err != nil {
 		return nil, err

@@ -43,7 +43,9 @@ type Ledger struct {
 	sizes    map[comity.Domain]int64
 	newest   map[comity.Domain][3]comity.Time // sealed entries, by state
 	behind   map[comity.Origin]bool           // logs of which the store may hold more than the ledger knows
-	news     chan struct{}                    // closed and replaced when something arrives
+	news     chan struct{}                    // closed and replaced when something changes
+	changes  int64                            // how often that was
+	opens    int                              // how many transactions open acts at this moment
 	epoch    int64                            // rises when something else than this ledger may have written the fold
 	known    *lru[comity.ActName, known]      // of acts that wait for nothing
 	files    *lru[scopeKey, *cachedFile]
@@ -124,6 +126,7 @@ func (l *Ledger) distrust() {
 
 // tell wakes who waits for news. The caller holds mu.
 func (l *Ledger) tell() {
+	l.changes++
 	close(l.news)
 	l.news = make(chan struct{})
 }
@@ -240,6 +243,31 @@ func (t *recordingTx) PutEntries(first int64, entries [][]byte) error {
 	return nil
 }
 
+// noticed takes note that the store was found to hold an act at a position: it
+// is there before commit says so, or another process wrote it. Whoever was shown
+// an act finds it in every list, too; so what was sealed, and was opened just now.
+func (l *Ledger) noticed(ctx context.Context, pos int64, opened bool) error {
+	l.mu.Lock()
+	newer := pos > l.pos
+	if !newer && opened && l.opens > 0 {
+		l.distrust()
+		l.tell()
+	}
+	l.mu.Unlock()
+	if !newer {
+		return nil
+	}
+	return l.CatchUp(ctx)
+}
+
+// Changes counts what has arrived, was opened or forgotten: lists that were made
+// at the same count are the same.
+func (l *Ledger) Changes() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.changes
+}
+
 // News is closed when something arrives after the call.
 func (l *Ledger) News() <-chan struct{} {
 	l.mu.Lock()
@@ -283,7 +311,8 @@ func (l *Ledger) get(ctx context.Context, n comity.ActName) (*Held, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	return held(&s), nil
+	h = held(&s)
+	return h, l.noticed(ctx, h.Pos, h.Sealed != nil && s.State != SealAwaiting)
 }
 
 // leaf is the leaf hash of an act, whether or not it can be read; ok is false if

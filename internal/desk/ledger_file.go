@@ -125,7 +125,11 @@ func (l *Ledger) bring(ctx context.Context, f *cachedFile) error {
 		f.loaded = version == f.version
 	}
 	if !f.loaded {
-		if err := f.load(ctx, l.store); err != nil {
+		newest, err := f.load(ctx, l.store)
+		if err == nil {
+			err = l.noticed(ctx, newest, true)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -170,19 +174,20 @@ func (f *cachedFile) add(x placedItem) {
 	f.bytes += fileCost(x.size)
 }
 
-// load reads the file from the store.
-func (f *cachedFile) load(ctx context.Context, s Store) error {
+// load reads the file from the store, and returns the position of the newest
+// act in it.
+func (f *cachedFile) load(ctx context.Context, s Store) (newest int64, err error) {
 	version, acts, err := s.Scope(ctx, f.scope)
 	if err != nil {
-		return err
+		return newest, err
 	}
 	f.full, f.version, f.bytes = casefile.NewFile(f.scope), version, fileCost(0)
 	f.public = f.full
 	for _, a := range acts {
-		if !a.Clear {
+		if !a.Clear && f.public == f.full {
 			f.public = casefile.NewFile(f.scope)
-			break
 		}
+		newest = max(newest, a.Pos)
 	}
 	for i, h := range decoded(acts) {
 		if h.Act == nil { // cannot be: it was placed
@@ -192,7 +197,7 @@ func (f *cachedFile) load(ctx context.Context, s Store) error {
 			scope: f.scope, clear: acts[i].Clear, size: len(h.Entry) + len(h.Opened)})
 	}
 	f.loaded = true
-	return nil
+	return newest, nil
 }
 
 // decoded decodes the acts of a scope, on all processors: somebody waits.

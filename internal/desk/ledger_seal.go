@@ -107,6 +107,14 @@ func (l *Ledger) open(ctx context.Context, names []comity.ActName) error {
 	if len(all) == 0 {
 		return nil
 	}
+	l.mu.Lock()
+	l.opens++
+	l.mu.Unlock()
+	defer func() {
+		l.mu.Lock()
+		l.opens--
+		l.mu.Unlock()
+	}()
 	var p *placing
 	err := l.store.Fold(ctx, func(tx FoldTx) (err error) {
 		if p, err = l.newPlacing(ctx, tx); err != nil {

@@ -263,3 +263,61 @@ func TestForget(t *testing.T) {
 		un.reopen()
 	}
 }
+
+// Whoever has read an act finds it in every list at once, even if another
+// process wrote it, or this one whose transaction just ends: what a list was a
+// moment ago is not shown then.
+func TestListsHaveWhatWasRead(t *testing.T) {
+	a := newHouse(t, "un.example")
+	meet(a, newHouse(t, "au.example"))
+	b := a.twin()
+	b.peers = a.peers
+	file := a.issue(situation("The situation in Alba"))
+	asks := func() int {
+		all, err := a.desk.Asks(t.Context(), officer, desk.AskFilter{})
+		check(t, err)
+		return len(all)
+	}
+	for i := range 3 {
+		if n := asks(); n != i {
+			t.Fatalf("%d asks, want %d", n, i)
+		}
+		ask := b.issue(request(file, "Send observers", "au.example"))
+		_, err := a.desk.Act(t.Context(), officer, ask.Act)
+		check(t, err)
+		if n := asks(); n != i+1 {
+			t.Errorf("an ask was read by its name, and %d of %d are listed", n, i+1)
+		}
+	}
+	// The same when the file was read.
+	next := b.issue(situation("The situation in Bora"))
+	_, err := a.desk.Situation(t.Context(), officer, next.Act)
+	check(t, err)
+	all, err := a.desk.Situations(t.Context(), officer)
+	check(t, err)
+	if len(all) != 2 {
+		t.Errorf("%d files are listed, want 2", len(all))
+	}
+}
+
+// A list is made anew when an act was opened that had arrived before.
+func TestListsHaveWhatWasOpened(t *testing.T) {
+	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
+	meet(un, au)
+	ref := secret(au, un)
+	carry(au, un, false)
+	files := func() int {
+		all, err := un.desk.Situations(t.Context(), officer)
+		check(t, err)
+		return len(all)
+	}
+	if n := files(); n != 0 {
+		t.Fatalf("%d files, want none", n)
+	}
+	carry(au, un, true)
+	h, err := un.desk.Act(t.Context(), officer, ref.Act)
+	check(t, err)
+	if n := files(); h.Act == nil || n != 1 {
+		t.Errorf("the act was opened (%t), and %d files are listed, want 1", h.Act != nil, n)
+	}
+}

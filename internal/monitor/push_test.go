@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/journal/journaltest"
@@ -197,6 +199,27 @@ func TestPush(t *testing.T) {
 	}
 	if r := p.origin.Requests(); !slices.Equal(r, []string{"/journal/checkpoint"}) {
 		t.Errorf("a poll after the push asked for %v", r)
+	}
+}
+
+// A mirror that has keys of two kinds signs with both what is pushed, too.
+func TestPushSignedWithBothKeys(t *testing.T) {
+	p := newPushing(t, 3)
+	also, err := witness.NewMLDSASigner(p.au.Mirror.Name(), make([]byte, witness.MLDSASeedSize), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.conf.MirrorAlso = []note.Signer{also}
+	p.restart()
+	p.step()
+	p.received(3)
+	mc, err := p.mem.Mirror(t.Context(), p.un.Domain.Origin())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := note.Open(mc.Note, note.VerifierList(p.un.LogVerifier(), p.au.Mirror.Verifier(), also.Verifier()))
+	if err != nil || len(n.Sigs) != 3 {
+		t.Errorf("the mirrored checkpoint: %v\n%s", err, mc.Note)
 	}
 }
 

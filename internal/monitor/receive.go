@@ -465,7 +465,7 @@ func (r *round) storePushed(in *intake, entries [][]byte, whole bool) (*MirrorCh
 				return errMismatch
 			}
 			if whole && r.c.Mirror != nil {
-				c, err := cosignVerified(next, r.c.Mirror)
+				c, err := cosignVerified(next, r.c.Mirror, r.c.MirrorAlso...)
 				if err != nil {
 					return err
 				}
@@ -538,7 +538,7 @@ func (r *round) mirrored(whole bool) (*MirrorCheckpoint, error) {
 	if !whole {
 		return nil, nil
 	}
-	if c, err = cosignVerified(r.head, r.c.Mirror); err != nil {
+	if c, err = cosignVerified(r.head, r.c.Mirror, r.c.MirrorAlso...); err != nil {
 		return nil, err
 	}
 	if err := r.c.Mirrors.PutMirror(r.ctx, c); err != nil {
@@ -547,18 +547,19 @@ func (r *round) mirrored(whole bool) (*MirrorCheckpoint, error) {
 	return &c, nil
 }
 
-// cosignVerified adds the mirror's cosignature to a head whose note has just
+// cosignVerified adds the mirror's cosignatures to a head whose note has just
 // been verified, or was before it was stored.
-func cosignVerified(h journal.Head, signer *torchwood.CosignatureSigner) (MirrorCheckpoint, error) {
+func cosignVerified(h journal.Head, signer *torchwood.CosignatureSigner, also ...note.Signer) (MirrorCheckpoint, error) {
 	text, _, ok := strings.Cut(string(h.Note), "\n\n")
 	if !ok {
 		return MirrorCheckpoint{}, fmt.Errorf("the checkpoint of %s is no signed note", h.Origin)
 	}
-	signed, err := note.Sign(&note.Note{Text: text + "\n"}, signer)
+	signed, err := note.Sign(&note.Note{Text: text + "\n"}, append([]note.Signer{signer}, also...)...)
 	if err != nil {
 		return MirrorCheckpoint{}, fmt.Errorf("signing the mirrored checkpoint of %s: %w", h.Origin, err)
 	}
-	line := string(signed[len(text)+2:])
+	lines := string(signed[len(text)+2:])
+	line, _, _ := strings.Cut(lines, "\n") // of signer
 	f := strings.Fields(line)
 	if len(f) != 3 {
 		return MirrorCheckpoint{}, fmt.Errorf("signing the mirrored checkpoint of %s: %q is no signature", h.Origin, line)
@@ -567,7 +568,7 @@ func cosignVerified(h journal.Head, signer *torchwood.CosignatureSigner) (Mirror
 	if err != nil {
 		return MirrorCheckpoint{}, fmt.Errorf("signing the mirrored checkpoint of %s: %w", h.Origin, err)
 	}
-	return MirrorCheckpoint{Origin: h.Origin, Size: h.Size, Note: append([]byte(string(h.Note)), line...), Signed: time.Unix(at, 0).UTC()}, nil
+	return MirrorCheckpoint{Origin: h.Origin, Size: h.Size, Note: append([]byte(string(h.Note)), lines...), Signed: time.Unix(at, 0).UTC()}, nil
 }
 
 // linesOf returns the signature lines of a name on a note.

@@ -299,6 +299,8 @@ func (n *Node) ownKeys(ctx context.Context) error {
 		if h, err = keys.Found(n.Self.Domain, casefile.FoundingKeys(e)); err != nil {
 			return fmt.Errorf("our own keys: %w", err)
 		}
+	} else if ours := n.Folder.Keys.LogVerifier; h.Len() == 1 && !n.c.Visit && !slices.Contains(h.InForce(keys.Log), ours) {
+		return n.notOurs(fmt.Errorf("its log key %s is not in this folder", keys.Fingerprint(h.InForce(keys.Log)[0])))
 	}
 	k, err := n.Folder.keysFor(h)
 	if err != nil {

@@ -22,9 +22,12 @@ func TestPush(t *testing.T) {
 	au.follow(un)
 	un.follow(au)
 	file := un.issue(situation("The situation in Alba"))
-	au.reads(file)
-	un.stored(file.Index+1, au)
-	until(t, "a push to be received", func() bool { return un.sentTo("au.example", "received") != "" })
+	// What stood there before they met may have been fetched: whoever is first.
+	until(t, "a push to be received", func() bool {
+		name := un.issue(noteIn(file, "Is anybody there?"))
+		un.stored(name.Index+1, au)
+		return un.sentTo("au.example", "received") != ""
+	})
 
 	var names []comity.ActName
 	for _, title := range []string{"First", "Second", "Third"} {
