@@ -73,12 +73,44 @@ func TestFold(t *testing.T) {
 	add("au.example/3", "", 0, `{"kind":"note.v1","situation":"au.example/0",`+rest+
 		`,"re":[{"act":"las.example/7","leaf":"`+strings.Repeat("cd", 32)+`","how":"cites"}]}`, "pending: las.example/7 is not there; it is in no scope")
 
+	add("un.example/4", "un.example/4", 0, `{"kind":"situation.v1",`+rest+`}`, "it opened another file")
+	add("un.example/5", "un.example/4", 1, `{"kind":"request.v1","situation":"un.example/4",`+rest+
+		`,"to":[{"org":"au.example","for":"answer"},{"org":"CARICOM","for":"answer"}],"ask":{"what":"Send","basis":"wish","due":"2003-05-01"},"body":{"items":[{"what":"observers","n":12}]}}`,
+		"after un.example/4")
+	add("au.example/4", "un.example/4", 2, `{"kind":"commitment.v1","situation":"un.example/4",`+rest+
+		`,"re":[{un.example/5}"how":"answers"}],"body":{"party":"au.example","need":"un.example/5","items":[{"what":"observers","n":12}],"by":"2003-05-01"}}`,
+		"after un.example/5; it answers, and is a deed")
+	add("un.example/6", "un.example/4", 2, `{"kind":"handover.v1","situation":"un.example/4",`+rest+
+		`,"to":[{"org":"au.example","for":"information"}],"body":{"to":"au.example","lead":true}}`, "after un.example/5; it offers the lead")
+	add("au.example/5", "un.example/4", 3, `{"kind":"note.v1","situation":"un.example/4",`+rest+
+		`,"re":[{un.example/6}"how":"follows"}],"body":{"roles":[{"party":"au.example","role":"leads"}]}}`, "after au.example/4 and un.example/6; it takes the lead")
+	add("un.example/7", "un.example/4", 4, `{"kind":"closure.v1","situation":"un.example/4",`+rest+
+		`,"re":[{au.example/5}"how":"cites"}],"body":{}}`, "after au.example/5; refused, as au.example leads now")
+	add("un.example/8", "un.example/4", 5, `{"kind":"answer.v1","situation":"un.example/4",`+rest+
+		`,"re":[{un.example/5}"how":"answers"}],"body":{"how":"declined","from":"CARICOM","heard":"telephone"}}`,
+		"after un.example/7; it reports what was heard of one that keeps no journal")
+	add("au.example/6", "un.example/4", 4, `{"kind":"withdrawal.v1","situation":"un.example/4",`+rest+
+		`,"re":[{au.example/4}"how":"withdraws"}],"body":{"reason":"x"}}`, "after au.example/5; the commitment stays in the state and counts no longer")
+	add("un.example/9", "un.example/4", 6, `{"kind":"correction.v1","situation":"un.example/4",`+rest+
+		`,"re":[{un.example/5}"how":"corrects"}],"to":[{"org":"au.example","for":"answer"}],"ask":{"what":"Send","basis":"wish"},"body":{"kind":"request.v1","reason":"x","body":{"items":[{"what":"observers","n":16}]}}}`,
+		"after un.example/8; the ask and need of un.example/5 are corrected by its own")
+
+	// Two journals that wrote entries around each other: un.example/10 refers to
+	// au.example/9, which stands behind au.example/8, which refers to
+	// un.example/11, which stands behind un.example/10.
+	const loop = `{"kind":"note.v1","situation":"au.example/7",`
+	add("au.example/7", "au.example/7", 0, `{"kind":"situation.v1",`+rest+`}`, "it opened a third file")
+	add("un.example/11", "au.example/7", 4, loop+rest+`}`, "in the circle; last by name")
+	add("au.example/9", "au.example/7", 2, loop+rest+`}`, "in the circle; second by name")
+	add("au.example/8", "au.example/7", 1, loop+rest+`,"re":[{un.example/11}"how":"cites"}]}`, "in a circle of four, which comes after au.example/7 only; first by name")
+	add("un.example/10", "au.example/7", 3, loop+rest+`,"re":[{au.example/9}"how":"cites"}]}`, "in the circle; third by name")
+
 	b := casefile.NewBook()
 	for _, it := range slices.Backward(items) { // any order will do
 		b.Add(it)
 	}
 	v.Text = "comity digest, effect set 1\n"
-	for _, name := range []string{"au.example/0", "un.example"} {
+	for _, name := range []string{"au.example/0", "au.example/7", "un.example", "un.example/4"} {
 		s := b.House("un.example")
 		if strings.Contains(name, "/") {
 			s, _ = b.State(must[comity.ActName](t)(comity.ParseActName(name)))
