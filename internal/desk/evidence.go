@@ -16,6 +16,8 @@ import (
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/blob"
 	"github.com/comity/comity/internal/monitor"
+	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/keys"
 )
 
 // Evidence is an evidence act held here, and what this node found of its file.
@@ -90,8 +92,8 @@ func (d *Desk) EvidenceAct(ctx context.Context, who Who, name comity.ActName) (E
 	return Evidence{}, false, nil
 }
 
-// Examine looks at the file of an evidence act and checks it with the key that
-// is pinned here for the accused journal: nothing that the act or the file says
+// Examine looks at the file of an evidence act and checks it with the keys that
+// are known here for the accused journal: nothing that the act or the file says
 // of itself is believed.
 func (d *Desk) Examine(ctx context.Context, e Evidence) (Evidence, error) {
 	e.Here, e.Verified, e.Found = false, false, nil
@@ -104,15 +106,15 @@ func (d *Desk) Examine(ctx context.Context, e Evidence) (Evidence, error) {
 		return e, fmt.Errorf("read the evidence file of %s: %w", e.Act, err)
 	}
 	e.Here = true
-	key, err := d.logKey(ctx, e.Against)
+	vs, err := d.logKeys(ctx, e.Against)
 	if err != nil {
 		return e, err
 	}
-	if key == "" {
+	if len(vs) == 0 {
 		e.Why = fmt.Sprintf("no key of %s is pinned here", e.Against)
 		return e, nil
 	}
-	found, err := checkEvidence(file, e.Against, key)
+	found, err := checkEvidence(file, e.Against, vs)
 	if err != nil {
 		e.Why = err.Error()
 		return e, nil
@@ -121,7 +123,7 @@ func (d *Desk) Examine(ctx context.Context, e Evidence) (Evidence, error) {
 	return e, nil
 }
 
-func checkEvidence(file []byte, against comity.Domain, key string) (*monitor.Evidence, error) {
+func checkEvidence(file []byte, against comity.Domain, vs []note.Verifier) (*monitor.Evidence, error) {
 	e, err := monitor.ParseEvidence(file)
 	if err != nil {
 		return nil, err
@@ -129,28 +131,29 @@ func checkEvidence(file []byte, against comity.Domain, key string) (*monitor.Evi
 	if e.Origin != against.Origin() {
 		return nil, fmt.Errorf("the evidence file is about another journal than the act says")
 	}
-	v, err := note.NewVerifier(key)
-	if err != nil {
-		return nil, err
-	}
-	return e, e.Verify(v)
+	return e, e.Verify(vs...)
 }
 
-// logKey of a journal as it is pinned here; "" if it is not.
-func (d *Desk) logKey(ctx context.Context, x comity.Domain) (string, error) {
+// logKeys are the keys with which evidence against a journal must be signed:
+// all that it had as far as is known here, but for those that were revoked,
+// since what a thief signs accuses nobody. None if the journal is not pinned.
+func (d *Desk) logKeys(ctx context.Context, x comity.Domain) ([]note.Verifier, error) {
 	if x == d.c.Self.Domain {
-		return d.Self().LogKey, nil
+		if h, err := d.c.Ledger.KeyHistory(ctx, x); err == nil {
+			return peer.Verifiers(h.Honest(keys.Log))
+		}
+		return peer.Verifiers([]string{d.Self().LogKey})
 	}
 	peers, err := d.c.Peers.Peers(ctx)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	for _, p := range peers {
 		if p.Domain == x {
-			return p.LogKey, nil
+			return p.Honest(keys.Log)
 		}
 	}
-	return "", nil
+	return nil, nil
 }
 
 // Publish issues the act that makes an evidence file known, in our house

@@ -21,6 +21,7 @@ import (
 	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/person"
+	"github.com/comity/comity/keys"
 )
 
 // twoPasts is true evidence against a house.
@@ -125,9 +126,13 @@ func TestEvidenceIsExamined(t *testing.T) {
 		t.Errorf("against another: %+v", got)
 	}
 	// Under another key than the one pinned here it proves nothing.
+	key, err := keys.ParseVKey(las.logKey)
+	check(t, err)
+	other, err := note.NewEd25519VerifierKey("oas.example/journal", key.Key)
+	check(t, err)
 	for i, p := range un.peers {
 		if p.Domain == "oas.example" {
-			un.peers[i].LogKey = strings.Replace(las.logKey, "las.example", "oas.example", 1)
+			un.peers[i].LogKey = other
 		}
 	}
 	if got := examine(name); got.Verified || got.Why == "" {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/monitor"
@@ -123,19 +124,47 @@ func TestAccept(t *testing.T) {
 	e, un := forked(t)
 	mem := monitortest.NewMemory()
 	told := comity.ActName{Domain: "au.example", Index: 4}
+	// Between the two checkpoints the key was rotated.
+	skey, vkey, err := note.GenerateKey(bytes.NewReader(make([]byte, 64)), "un.example/journal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := note.NewSigner(skey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer, err := note.NewVerifier(vkey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _, _ := strings.Cut(e.B.Checkpoint, "\n\n")
+	signed, err := note.Sign(&note.Note{Text: text + "\n"}, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotated := *e
+	rotated.B.Checkpoint = string(signed)
+	for _, one := range []note.Verifier{newer, un.LogVerifier()} {
+		if err := monitor.Accept(t.Context(), mem, []note.Verifier{one}, &rotated, told, time.Now()); err == nil {
+			t.Error("evidence of which one side is under a key that is unknown or revoked was accepted")
+		}
+	}
+	if err := monitor.Accept(t.Context(), monitortest.NewMemory(), []note.Verifier{newer, un.LogVerifier()}, &rotated, told, time.Now()); err != nil {
+		t.Errorf("evidence across a rotation: %v", err)
+	}
 	other := peertest.NewOrg("las.example")
-	if err := monitor.Accept(t.Context(), mem, other.LogVerifier(), e, told, time.Now()); err == nil {
+	if err := monitor.Accept(t.Context(), mem, []note.Verifier{other.LogVerifier()}, e, told, time.Now()); err == nil {
 		t.Error("evidence under a key that is not pinned was accepted")
 	}
 	made := *e
 	made.B = made.A
-	if err := monitor.Accept(t.Context(), mem, un.LogVerifier(), &made, told, time.Now()); err == nil {
+	if err := monitor.Accept(t.Context(), mem, []note.Verifier{un.LogVerifier()}, &made, told, time.Now()); err == nil {
 		t.Error("made-up evidence was accepted")
 	}
 	if st, _ := mem.State(t.Context(), e.Origin); st.Frozen != nil {
 		t.Fatal("frozen without proof")
 	}
-	if err := monitor.Accept(t.Context(), mem, un.LogVerifier(), e, told, time.Now()); err != nil {
+	if err := monitor.Accept(t.Context(), mem, []note.Verifier{un.LogVerifier()}, e, told, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	st, err := mem.State(t.Context(), e.Origin)

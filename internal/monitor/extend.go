@@ -89,8 +89,8 @@ func (r *round) storeEntries(cp Claim, entries [][]byte, next *journal.Head, ste
 func (r *round) halfway(cp Claim, next *journal.Head, step Step) error {
 	next.Root, next.Note = step.Root, nil
 	r.st.Anchors = append(r.st.Anchors, Anchor{Size: step.Size, Root: step.Root, Proof: step.Proof, Note: cp.Note})
-	if err := r.c.State.PutState(r.ctx, r.st); err != nil {
-		return fmt.Errorf("storing what is known of %s: %w", r.origin, err)
+	if err := r.putState(r.ctx); err != nil {
+		return err
 	}
 	r.saved = r.st
 	return nil

@@ -50,7 +50,9 @@ func (r *round) learn(unknown error) error {
 		return err
 	}
 	r.c.Logger.InfoContext(r.ctx, "monitor: learnt new keys", "origin", r.origin)
+	r.store.Lock() // what is pushed meanwhile is checked with them
 	r.keys, r.c.Peer = ks, p
+	r.store.Unlock()
 	return nil
 }
 

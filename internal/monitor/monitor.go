@@ -34,6 +34,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -309,10 +310,35 @@ func (r *round) remember(err error) error {
 	if !r.st.worthStoring(r.saved) {
 		return err
 	}
-	if err2 := r.c.State.PutState(context.WithoutCancel(r.ctx), r.st); err2 != nil {
-		return errors.Join(err, fmt.Errorf("storing what is known of %s: %w", r.origin, err2))
+	if err2 := r.putState(context.WithoutCancel(r.ctx)); err2 != nil {
+		return errors.Join(err, err2)
 	}
 	return err
+}
+
+// putState stores what this round learned, which began a while ago. To another
+// process something may have been pushed since then: the claim and the anchors
+// of that are kept.
+func (r *round) putState(ctx context.Context) error {
+	now, err := r.c.State.State(ctx, r.origin)
+	if err != nil {
+		return fmt.Errorf("reading what is known of %s: %w", r.origin, err)
+	}
+	if c := now.Claim; c != nil && (r.st.Claim == nil || c.Size > r.st.Claim.Size) {
+		r.st.Claim = c
+	}
+	var theirs []Anchor
+	for _, a := range now.Anchors {
+		if !slices.ContainsFunc(r.st.Anchors, func(o Anchor) bool { return o.Size == a.Size && o.Root == a.Root }) {
+			theirs = append(theirs, a)
+		}
+	}
+	r.st.Anchors = append(theirs, r.st.Anchors...)
+	r.prune()
+	if err := r.c.State.PutState(ctx, r.st); err != nil {
+		return fmt.Errorf("storing what is known of %s: %w", r.origin, err)
+	}
+	return nil
 }
 
 // prune drops what the copy has overtaken. An anchor beyond the head may

@@ -29,7 +29,6 @@ type pushing struct {
 	follower *monitor.Follower
 	server   http.Handler
 	outcomes []string
-	fetches  int // times that the follower was woken
 
 	ours     *journaltest.Store // un.example's own journal
 	cosigs   witness.CosignatureStore
@@ -282,6 +281,42 @@ func TestForkHalfwayThroughAPush(t *testing.T) {
 		t.Fatal("no error from a mirror that went away")
 	}
 	p.holds(8192)
+	p.origin.Set(func(o *monitortest.Origin) { o.Log = o.Log.Fork(100); o.Size = 8000 })
+	p.world.restart()
+	p.forks(8192)
+}
+
+// What is pushed to one process is not forgotten by another, whose poll began
+// before and fails: the anchor of the half that came is still there.
+func TestPushToAnotherProcess(t *testing.T) {
+	p := newPushing(t, 20000)
+	other, err := monitor.New(p.conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	once := false
+	p.origin.Set(func(o *monitortest.Origin) {
+		o.Instead = func(w http.ResponseWriter, r *http.Request) bool {
+			if once {
+				return false
+			}
+			once = true
+			p.interrupt(1)
+			if err := p.pusher.Step(t.Context()); err == nil {
+				t.Error("no error from a mirror that went away")
+			}
+			http.Error(w, "going down", http.StatusServiceUnavailable)
+			return true
+		}
+	})
+	if _, err := other.Poll(t.Context()); err == nil {
+		t.Fatal("no error from a poll that was not answered")
+	}
+	p.holds(8192)
+	st, err := p.mem.State(t.Context(), p.un.Domain.Origin())
+	if err != nil || len(st.Anchors) == 0 || st.Claim == nil {
+		t.Fatalf("state: %d anchors, claim %v, %v", len(st.Anchors), st.Claim != nil, err)
+	}
 	p.origin.Set(func(o *monitortest.Origin) { o.Log = o.Log.Fork(100); o.Size = 8000 })
 	p.world.restart()
 	p.forks(8192)

@@ -535,7 +535,7 @@ func (r *round) mirrored(whole bool) (*MirrorCheckpoint, error) {
 	if err == nil && c.Size >= r.head.Size {
 		return &c, nil
 	}
-	if !whole {
+	if !whole || peer.SignedBy(r.head.Note, r.keys.honest) == nil { // or signed by a key that was revoked since
 		return nil, nil
 	}
 	if c, err = cosignVerified(r.head, r.c.Mirror, r.c.MirrorAlso...); err != nil {

@@ -73,11 +73,11 @@ func (r *round) behind(cp Claim) error {
 }
 
 // Accept freezes a journal on evidence that somebody else found and published
-// in the act told. It is checked with the pinned key first: whoever carries
-// it, two checkpoints that this key signed and that contradict each other
-// prove the same to everybody.
-func Accept(ctx context.Context, s Store, v note.Verifier, e *Evidence, told comity.ActName, now time.Time) error {
-	if err := e.Verify(v); err != nil {
+// in the act told. It is checked first with the journal's keys that were not
+// revoked: whoever carries it, two checkpoints that they signed and that
+// contradict each other prove the same to everybody.
+func Accept(ctx context.Context, s Store, log []note.Verifier, e *Evidence, told comity.ActName, now time.Time) error {
+	if err := e.Verify(log...); err != nil {
 		return err
 	}
 	return s.Freeze(ctx, Frozen{Evidence: *e, Since: now.UTC(), Told: told})

@@ -12,6 +12,7 @@ import (
 	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/witness"
+	"github.com/comity/comity/keys"
 )
 
 // watchEvidence makes known what was found here, and looks at what others
@@ -96,7 +97,7 @@ func (w *evidenceWatch) look(ctx context.Context, e desk.Evidence) error {
 	accused, known := w.n.link(e.Against)
 	k := doneKey{act: e.Act}
 	if known {
-		k.key = accused.peer.LogKey
+		k.key = accused.peer.LogKey + accused.peer.History // what did not verify may do so with other keys
 	}
 	if w.done[k] {
 		return nil
@@ -126,7 +127,7 @@ func (w *evidenceWatch) look(ctx context.Context, e desk.Evidence) error {
 }
 
 func (w *evidenceWatch) accept(ctx context.Context, accused *link, e desk.Evidence) error {
-	v, err := accused.peer.LogVerifier()
+	vs, err := accused.peer.Honest(keys.Log)
 	if err != nil {
 		return err
 	}
@@ -140,7 +141,7 @@ func (w *evidenceWatch) accept(ctx context.Context, accused *link, e desk.Eviden
 			return nil // whoever ended that freeze knew of it
 		}
 	}
-	if err := monitor.Accept(ctx, followed, v, e.Found, e.Act, time.Now()); err != nil {
+	if err := monitor.Accept(ctx, followed, vs, e.Found, e.Act, time.Now()); err != nil {
 		return err
 	}
 	accused.follower.Wake()
