@@ -310,7 +310,30 @@ func (n *Node) ownKeys(ctx context.Context) error {
 	n.Self = n.Folder.self(n.c.Version)
 	n.ledger.SetKeyring(k.ring())
 	n.keys.Store(&k)
+	return n.keep(h)
+}
+
+// keep takes note of our own keys, and of what our log keys verify: every one
+// that was ever in force, those in force first, and then the others in the
+// folder. An old copy of the database does not know the newest, but must be
+// told what they have signed.
+func (n *Node) keep(h keys.History) error {
+	p, err := n.Folder.private()
+	if err != nil {
+		return err
+	}
+	list := h.Good(keys.Log)
+	for _, k := range slices.Sorted(maps.Keys(p.log)) {
+		if !slices.Contains(list, k) {
+			list = append(list, k)
+		}
+	}
+	vs, err := peer.Verifiers(list)
+	if err != nil {
+		return fmt.Errorf("our own log keys: %w", err)
+	}
 	n.history.Store(&h)
+	n.logVerifiers.Store(&vs)
 	return nil
 }
 
@@ -338,13 +361,7 @@ func (f *Folder) logVerifiers() []note.Verifier {
 
 // everLogs are verifiers of every log key that we ever had, those in force
 // first.
-func (n *Node) everLogs() []note.Verifier {
-	vs, err := peer.Verifiers(n.history.Load().Good(keys.Log))
-	if err != nil {
-		return nil // there is one: the history was checked
-	}
-	return vs
-}
+func (n *Node) everLogs() []note.Verifier { return *n.logVerifiers.Load() }
 
 // formerLogs is everLogs, for those who have one of them already.
 func (n *Node) formerLogs() []note.Verifier { return n.everLogs() }
@@ -366,8 +383,10 @@ func (n *Node) takeKeys(ctx context.Context, h keys.History) error {
 	if err != nil {
 		return err
 	}
+	if err := n.keep(h); err != nil {
+		return err
+	}
 	n.keys.Store(&k)
-	n.history.Store(&h)
 	n.ledger.SetKeyring(k.ring())
 	f := Folder{Dir: n.Folder.Dir, Settings: n.Folder.Settings, Keys: k}
 	n.Desk.SetKeys(f.self(n.c.Version), k.Seal.Recipient())

@@ -83,20 +83,21 @@ type Node struct {
 	People *person.Register
 	Folder *Folder
 
-	c        Config
-	log      *slog.Logger
-	keys     atomic.Pointer[Keys]
-	history  atomic.Pointer[keys.History] // of our keys
-	clock    *nodeClock
-	store    *sqlstore.Store
-	blobs    *blob.Store
-	ledger   *desk.Ledger
-	journals journal.Store // writes through it reach the ledger
-	journal  *journal.Journal
-	signing  atomic.Pointer[journal.Journal] // the same, for otherDatabase
-	recovery *recovery
-	roster   *roster
-	witness  *witness.Witness
+	c            Config
+	log          *slog.Logger
+	keys         atomic.Pointer[Keys]
+	history      atomic.Pointer[keys.History]    // of our keys
+	logVerifiers atomic.Pointer[[]note.Verifier] // of our checkpoints, see keep
+	clock        *nodeClock
+	store        *sqlstore.Store
+	blobs        *blob.Store
+	ledger       *desk.Ledger
+	journals     journal.Store // writes through it reach the ledger
+	journal      *journal.Journal
+	signing      atomic.Pointer[journal.Journal] // the same, for otherDatabase
+	recovery     *recovery
+	roster       *roster
+	witness      *witness.Witness
 	witnessing
 	heads   *monitor.Broadcast
 	group   *sqlstore.Group // the processes on the database
@@ -310,6 +311,7 @@ func (n *Node) Start(ctx context.Context) error {
 
 // watchJournal tells followers and witnesses of every new checkpoint.
 func (n *Node) watchJournal(ctx context.Context) {
+	n.rekey(ctx) // what was put back into an old copy may have changed our keys
 	size := n.journal.Head().Size
 	for {
 		n.heads.Publish(monitor.Head{Origin: n.Self.Origin, Size: size})

@@ -1,0 +1,58 @@
+package node_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/keys"
+)
+
+// A copy of the database from before the log key was rotated and the old one
+// retired is put back. What the new key has signed is recognised, comes back,
+// and the journal goes on under the new key: the old one signs nothing more.
+func TestRestoredFromBeforeARotation(t *testing.T) {
+	t.Parallel()
+	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
+	un.follow(au)
+	au.follow(un)
+	file := un.issue(situation("The situation in Alba"))
+	au.reads(file)
+	un.stored(file.Index+1, au)
+	check(t, un.close())
+	old := copyOf(t, un)
+	un.start()
+	un.rotate(keys.Log)
+	was := un.KeyHistory(t.Context())
+	next := was.Next(comity.TimeOf(time.Now()), "the old log key is no longer used")
+	next.Set = next.Retired(keys.Log)
+	un.state(next, un.root())
+	until(t, "the old key to be retired", func() bool { return un.KeysInUse() == was.Len() })
+	last := un.issue(noteIn(file, "Under the new key"))
+	un.stored(last.Index+1, au)
+	check(t, un.close())
+
+	for _, f := range []string{"comity.db", "comity.db-wal", "comity.db-shm"} {
+		if err := os.Remove(filepath.Join(un.dir, f)); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+	}
+	db, err := os.ReadFile(filepath.Join(old, "comity.db"))
+	check(t, err)
+	check(t, os.WriteFile(filepath.Join(un.dir, "comity.db"), db, 0o600))
+	un.start()
+	name := un.issue(noteIn(file, "After the restore"))
+	if name.Index != last.Index+1 {
+		t.Errorf("the journal goes on at %d, want %d", name.Index, last.Index+1)
+	}
+	au.reads(name)
+	un.stored(name.Index+1, au)
+	if got := un.KeysInUse(); got != was.Len() {
+		t.Errorf("the keys of statement %d are in use, want %d", got, was.Len())
+	}
+	if p, _ := au.peer("un.example"); p.Followed.Frozen {
+		t.Errorf("au.example follows with %+v", p.Followed)
+	}
+}
