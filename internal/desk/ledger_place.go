@@ -89,8 +89,10 @@ func (l *Ledger) place(ctx context.Context, tx FoldTx, o comity.Origin, first, p
 
 // entry decodes an entry, and places it if it can be read.
 func (p *placing) entry(h *Held) error {
-	if o := p.l.takePrepared(h.Leaf); o != nil {
-		return p.own(h, o)
+	if h.Name.Domain == p.l.self { // another's entry may have the same bytes
+		if o := p.l.takePrepared(h.Leaf); o != nil {
+			return p.own(h, o)
+		}
 	}
 	e, err := act.DecodeEntry(h.Name.Domain, h.Entry)
 	if err != nil {

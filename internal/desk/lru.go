@@ -46,8 +46,3 @@ func (c *lru[K, V]) drop(k K) {
 		delete(c.by, k)
 	}
 }
-
-func (c *lru[K, V]) clear() {
-	c.by, c.cost = map[K]*list.Element{}, 0
-	c.order.Init()
-}

@@ -157,7 +157,7 @@ func foldWaiting(t *testing.T, s desk.Store) {
 	ok(t, arrive(t, s, theirs, numbered(0, 1), func(tx desk.FoldTx) error {
 		got, err := tx.Awaken(name(theirs, 0))
 		if want := []comity.ActName{name(ours, 1), name(ours, 2)}; err == nil && !slices.Equal(got, want) {
-			err = fmt.Errorf("Awaken = %v, want %v", got, want)
+			err = fmt.Errorf("got %v of Awaken, want %v", got, want)
 		}
 		return err
 	}))
