@@ -27,7 +27,7 @@ var layers = [][]string{
 	{"effect"},
 	{"act"},
 	{"casefile"},
-	{"internal/blob", "internal/journal", "internal/peer", "internal/person", "internal/seal", "internal/subtree", "internal/world"},
+	{"internal/blob", "internal/journal", "internal/leak", "internal/peer", "internal/person", "internal/seal", "internal/subtree", "internal/world"},
 	{"internal/witness"},
 	{"internal/monitor"},
 	{"internal/desk"},

@@ -1,9 +1,7 @@
 package demo
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,6 +19,7 @@ import (
 	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/leak"
 	"github.com/comity/comity/internal/node"
 	"github.com/comity/comity/internal/person"
 )
@@ -342,6 +341,8 @@ func (d *Demo) leaks(ctx context.Context) (bad []error) {
 		if err != nil {
 			bad = append(bad, fmt.Errorf("%s: %w", p.domain, err))
 		}
+		var others []string // texts that are not sealed to it
+		of := map[string]comity.ActName{}
 		for _, s := range d.steps {
 			if s.Doc.TLP == comity.Clear {
 				continue
@@ -361,11 +362,14 @@ func (d *Demo) leaks(ctx context.Context) (bad []error) {
 			case !addressed && h.Act != nil:
 				bad = append(bad, fmt.Errorf("%s can read %s, which is not sealed to it", p.domain, ref.Act))
 			case !addressed:
-				for file, b := range kept {
-					if found := mentions(b, s.Doc.Title, s.Doc.Text); found != "" {
-						bad = append(bad, fmt.Errorf("%s is not sealed to %s, but %s holds %q", ref.Act, p.domain, file, found))
-					}
-				}
+				others = append(others, s.Doc.Title, s.Doc.Text)
+				of[s.Doc.Title], of[s.Doc.Text] = ref.Act, ref.Act
+			}
+		}
+		marks := leak.Of(others...)
+		for file, b := range kept {
+			for _, found := range marks.Find(b) {
+				bad = append(bad, fmt.Errorf("%s is not sealed to %s, but %s holds %s", of[found.Text], p.domain, file, found))
 			}
 		}
 		n.Close()
@@ -391,19 +395,4 @@ func everything(ctx context.Context, n *node.Node, dir string) (map[string][]byt
 	rows, dumpErr := n.Dump(ctx)
 	kept["database"] = rows
 	return kept, errors.Join(err, dumpErr)
-}
-
-// mentions returns the first of the texts that stands in b, as it is or
-// escaped in JSON. Texts too short to be telling are left out.
-func mentions(b []byte, texts ...string) string {
-	for _, t := range texts {
-		if len(t) < 12 {
-			continue
-		}
-		j, _ := json.Marshal(t)
-		if bytes.Contains(b, []byte(t)) || bytes.Contains(b, j[1:len(j)-1]) {
-			return t
-		}
-	}
-	return ""
 }
