@@ -18,7 +18,8 @@ import (
 
 func (a *app) keyRevokeCmd() *cobra.Command {
 	var k keyChange
-	var id, since, entries string
+	var ids []string
+	var since, entries string
 	c := &cobra.Command{
 		Use:   "revoke --role ROLE --key ID --since DATE",
 		Short: "Say that a key was in other hands since a date",
@@ -44,6 +45,8 @@ to it.`,
 				return err
 			case r == keys.Seal:
 				return usageError{errors.New("a sealing key is not revoked but rotated: comity key rotate --role seal; what was sealed to it may be known")}
+			case len(ids) == 0:
+				return usageError{errors.New("give --key: the id of the key, as \"comity key show\" prints it")}
 			case k.reason == "":
 				return usageError{errors.New("give --reason: what happened, for everybody to read")}
 			case entries != "" && r != keys.Log:
@@ -63,19 +66,20 @@ to it.`,
 						ever = append(ever, x.Key)
 					}
 				}
-				v, err := chooseKey(ever, id, r)
-				if err != nil {
-					return err
-				}
-				rev := keys.Revocation{Role: r, Key: v, Since: at}
+				rev := keys.Revocation{Role: r, Since: at}
 				if r == keys.Log {
 					if rev.From, rev.To, err = doubted(c.Context(), n, entries, at); err != nil {
 						return err
 					}
 					fmt.Fprintf(a.err, "%s\n", doubtedWords(rev))
 				}
-				s.Revoked = append(s.Revoked, rev)
-				s.Set = s.With(r, slices.DeleteFunc(slices.Clone(s.Of(r)), func(x string) bool { return x == v })...)
+				for _, id := range ids {
+					if rev.Key, err = chooseKey(ever, id, r); err != nil {
+						return err
+					}
+					s.Revoked = append(s.Revoked, rev)
+					s.Set = s.With(r, slices.DeleteFunc(slices.Clone(s.Of(r)), func(x string) bool { return x == rev.Key })...)
+				}
 				if signable(*s, r) != nil {
 					return a.bringIn(n, s, r, false)
 				}
@@ -84,7 +88,7 @@ to it.`,
 		},
 	}
 	k.flags(a, c)
-	c.Flags().StringVar(&id, "key", "", "id of the key, as \"comity key show\" prints it (required)")
+	c.Flags().StringArrayVar(&ids, "key", nil, "id of the key, as \"comity key show\" prints it; may be given more than once (required)")
 	c.Flags().StringVar(&since, "since", "", "from when on it may have been in other hands (required)")
 	c.Flags().StringVar(&entries, "entries", "", "FROM-TO: entries that may be somebody else's; \"none\" if none are")
 	return c

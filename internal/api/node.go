@@ -9,6 +9,7 @@ import (
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/peer"
 )
 
 // Self says whose node this is. It is a hint: who wants to rely on the keys
@@ -35,6 +36,16 @@ type Peer struct {
 	Followed Following     `json:"followed"`           // how far its journal is stored here
 	Stored   *Receipt      `json:"stored,omitempty"`   // how far it has stored ours: its mirror cosignature
 	Witness  *Receipt      `json:"witness,omitempty"`  // how far it has witnessed ours
+	Repinned *Repinned     `json:"repinned,omitempty"` // if its keys were re-established out of band
+}
+
+// Repinned says that other keys were pinned by hand: no root key authorized the
+// change.
+type Repinned struct {
+	At     comity.Time    `json:"at"` // real time
+	By     string         `json:"by"`
+	Reason string         `json:"reason"`
+	Act    comity.ActName `json:"act,omitzero"` // ours that says so
 }
 
 // Following is how far a peer's journal was read and stored here.
@@ -134,9 +145,16 @@ func PeersOf(all []desk.PeerView) Peers {
 		out.Peers = append(out.Peers, Peer{Domain: p.Domain, Name: p.Name, URL: p.URL, PinnedAt: realTime(p.Pinned),
 			Followed: Following{Size: f.Size, Theirs: f.Theirs, Lag: max(0, f.Theirs-f.Size), Heard: f.Heard, ReadAt: realTime(f.At),
 				NextAt: realTime(f.Next), Rate: int64(math.Round(f.Rate)), Trouble: f.Trouble, Paused: f.Paused, Frozen: f.Frozen},
-			Stored: receipt(p.Stored), Witness: receipt(p.Witness)})
+			Stored: receipt(p.Stored), Witness: receipt(p.Witness), Repinned: repinned(p.Repinned)})
 	}
 	return out
+}
+
+func repinned(r peer.Repin) *Repinned {
+	if r.At.IsZero() {
+		return nil
+	}
+	return &Repinned{realTime(r.At), r.By, r.Reason, r.Act}
 }
 
 func receipt(r desk.Receipt) *Receipt {

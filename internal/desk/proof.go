@@ -167,7 +167,7 @@ func (d *Desk) Peers(ctx context.Context, who Who) ([]PeerView, error) {
 	}
 	var out []PeerView
 	for _, p := range peers {
-		v := PeerView{Domain: p.Domain, Name: p.Name, URL: p.URL, LogKey: p.LogKey, Pinned: p.Pinned}
+		v := PeerView{Domain: p.Domain, Name: p.Name, URL: p.URL, LogKey: p.LogKey, Pinned: p.Pinned, Repinned: p.Repinned}
 		if v.Follow, err = d.following(ctx, p); err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/person"
 )
 
@@ -105,6 +106,8 @@ type PeerView struct {
 	Follow  Following // how far we have read and stored them
 	Stored  Receipt   // how far they have stored us
 	Witness Receipt   // up to where they have witnessed our journal
+
+	Repinned peer.Repin // when other keys were pinned out of band; zero if never
 }
 
 // Following is how far a peer's journal was read here.

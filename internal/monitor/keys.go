@@ -57,11 +57,12 @@ func (r *round) learn(unknown error) error {
 }
 
 // superseded reports a contradiction that does not accuse the organization: one
-// side is signed by nobody but who had a key that is revoked now.
+// side is signed by nobody but who had a key that is revoked now, or by a key
+// that was pinned before others were, out of band.
 func (r *round) superseded(sides ...Side) error {
 	for _, s := range sides {
-		if peer.SignedBy([]byte(s.Checkpoint), r.keys.honest) == nil && peer.SignedBy([]byte(s.Checkpoint), r.keys.ever) != nil {
-			return r.reason(peer.Superseded, checkpointPath, fmt.Errorf("a checkpoint of %s under a revoked key", r.origin))
+		if peer.SignedBy([]byte(s.Checkpoint), r.keys.honest) == nil {
+			return r.reason(peer.Superseded, checkpointPath, fmt.Errorf("a checkpoint of %s under a key that was revoked, or pinned once and no longer", r.origin))
 		}
 	}
 	return nil

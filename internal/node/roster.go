@@ -86,3 +86,7 @@ func (r *roster) forget() {
 	defer r.mu.Unlock()
 	r.read = false
 }
+
+// Repin replaces the keys that are pinned of a peer, whatever they were. A
+// running node uses the new ones within seconds.
+func (n *Node) Repin(ctx context.Context, p peer.Peer) error { return n.roster.Repin(ctx, p) }

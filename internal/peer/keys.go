@@ -9,6 +9,7 @@ import (
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/comity/comity/comity"
 	"github.com/comity/comity/keys"
 )
 
@@ -21,6 +22,7 @@ type Repin struct {
 	At     time.Time // zero if it never happened
 	By     string    // the person
 	Reason string
+	Act    comity.ActName // ours that says so; zero if there is none
 }
 
 // Keys is the history of the peer's keys as far as it is known here; the zero

@@ -69,7 +69,7 @@ func (r Reason) Text() string {
 	case Inconsistent:
 		return "Two signed checkpoints contradict each other; the journal is frozen and the evidence kept."
 	case Superseded:
-		return "What is kept here was signed by a key that has been revoked since, and the journal goes on differently; speak with the organization."
+		return "What is kept here was signed by a key that counts no more, and the journal goes on differently; speak with the organization."
 	case Local:
 		return "Our own storage failed; nothing was kept."
 	}

@@ -20,15 +20,19 @@ var _ peer.Store = Roster{}
 // Roster of the known organizations.
 func (s *Store) Roster() Roster { return Roster{s} }
 
-const peerColumns = "domain, name, url, log_key, witness_key, mirror_key, recipient, pinned, paused, private, history, repinned, repinned_by, repinned_why"
+const peerColumns = "domain, name, url, log_key, witness_key, mirror_key, recipient, pinned, paused, private, history, repinned, repinned_by, repinned_why, repinned_act"
 
 func scanPeer(r row) (p peer.Peer, err error) {
 	var pinned comity.Time
 	var repinned comity.Time
 	var paused, private int64
+	var act string
 	err = r.Scan(&p.Domain, &p.Name, &p.URL, &p.LogKey, &p.WitnessKey, &p.MirrorKey, &p.Recipient, intoText(&pinned), &paused, &private,
-		&p.History, intoText(&repinned), &p.Repinned.By, &p.Repinned.Reason)
+		&p.History, intoText(&repinned), &p.Repinned.By, &p.Repinned.Reason, &act)
 	p.Pinned, p.Paused, p.Private, p.Repinned.At = pinned.Time, paused != 0, private != 0, repinned.Time
+	if err == nil && act != "" {
+		p.Repinned.Act, err = comity.ParseActName(act)
+	}
 	return p, err
 }
 
@@ -56,7 +60,7 @@ func (r Roster) Pin(ctx context.Context, p peer.Peer) error {
 		return err
 	}
 	return r.s.Write(ctx, func(tx *Tx) error {
-		n, err := tx.affected(`INSERT INTO peer (`+peerColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		n, err := tx.affected(`INSERT INTO peer (`+peerColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (domain) DO UPDATE SET name = excluded.name, url = excluded.url,
 				witness_key = CASE WHEN peer.history = '' THEN excluded.witness_key ELSE peer.witness_key END,
 				mirror_key = CASE WHEN peer.history = '' THEN excluded.mirror_key ELSE peer.mirror_key END,
@@ -73,9 +77,13 @@ func (r Roster) Pin(ctx context.Context, p peer.Peer) error {
 
 // peerValues are those of peerColumns.
 func peerValues(p peer.Peer) []any {
+	var act string
+	if !p.Repinned.Act.IsZero() {
+		act = p.Repinned.Act.String()
+	}
 	return []any{string(p.Domain), p.Name, p.URL, p.LogKey, p.WitnessKey, p.MirrorKey, p.Recipient,
 		text(comity.TimeOf(p.Pinned)), number(p.Paused), number(p.Private),
-		p.History, text(comity.TimeOf(p.Repinned.At)), p.Repinned.By, p.Repinned.Reason}
+		p.History, text(comity.TimeOf(p.Repinned.At)), plain(p.Repinned.By), plain(p.Repinned.Reason), act}
 }
 
 // Learn implements [peer.Store].
@@ -110,7 +118,7 @@ func (r Roster) Repin(ctx context.Context, p peer.Peer) error {
 			return peer.ErrUnknown
 		}
 		if err == nil {
-			_, err = tx.affected("INSERT INTO peer ("+peerColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", peerValues(p)...)
+			_, err = tx.affected("INSERT INTO peer ("+peerColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", peerValues(p)...)
 		}
 		return r.s.failed("pin "+string(p.Domain)+" again", err)
 	})

@@ -333,7 +333,7 @@ func TestStore(t *testing.T, open func(t *testing.T) peer.Store) {
 		check("after another pin")
 		want = NewOrg("un.example").Peer
 		want.LogKey = otherLogKey("un.example")
-		want.Repinned = peer.Repin{At: want.Pinned, By: "a.diallo", Reason: "the root key was lost"}
+		want.Repinned = peer.Repin{At: want.Pinned, By: "a.diallo", Reason: "the root key was lost", Act: comity.ActName{Domain: "ecowas.example", Index: 4}}
 		if err := s.Repin(ctx, want); err != nil {
 			t.Fatal(err)
 		}
