@@ -285,25 +285,29 @@ func (a *app) bringIn(n *node.Node, s *keys.Statement, r keys.Role, pqOnly bool)
 	if r != keys.Seal && len(s.Of(r))+add > keys.MaxPerRole {
 		return fmt.Errorf("%d %s keys are in force and no more than %d can be; retire the old ones first: comity key retire --role %s", len(s.Of(r)), r, keys.MaxPerRole, r)
 	}
-	made := func(v string) {
-		fmt.Fprintf(a.err, "Made %s key %s%s\n  %s\n", r, keyID(v), pqWord(v), keys.Fingerprint(v))
-	}
 	if pqOnly || had {
-		v, err := n.Folder.NewPQKey(r)
-		if err != nil {
+		if err := a.makeKey(n, s, r, true); err != nil {
 			return err
 		}
-		made(v)
-		s.Set = s.Rotated(r, v)
 	}
-	if !pqOnly {
-		v, err := n.Folder.NewKey(r)
-		if err != nil {
-			return err
-		}
-		made(v)
-		s.Set = s.Rotated(r, v)
+	if pqOnly {
+		return nil
 	}
+	return a.makeKey(n, s, r, false)
+}
+
+// makeKey makes one key and puts it before the old ones.
+func (a *app) makeKey(n *node.Node, s *keys.Statement, r keys.Role, pq bool) error {
+	make := n.Folder.NewKey
+	if pq {
+		make = n.Folder.NewPQKey
+	}
+	v, err := make(r)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "Made %s key %s%s\n  %s\n", r, keyID(v), pqWord(v), keys.Fingerprint(v))
+	s.Set = s.Rotated(r, v)
 	return nil
 }
 

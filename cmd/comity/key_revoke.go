@@ -80,8 +80,14 @@ to it.`,
 					s.Revoked = append(s.Revoked, rev)
 					s.Set = s.With(r, slices.DeleteFunc(slices.Clone(s.Of(r)), func(x string) bool { return x == rev.Key })...)
 				}
+				had, has := slices.ContainsFunc(h.InForce(r), node.IsPQ), slices.ContainsFunc(s.Of(r), node.IsPQ)
+				if had && !has {
+					if err := a.bringIn(n, s, r, true); err != nil {
+						return err
+					}
+				}
 				if signable(*s, r) != nil {
-					return a.bringIn(n, s, r, false)
+					return a.makeKey(n, s, r, false)
 				}
 				return nil
 			})

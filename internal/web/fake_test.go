@@ -416,7 +416,7 @@ func (f *fakeDesk) Peer(_ context.Context, who desk.Who, domain comity.Domain) (
 			fork.Act = comity.ActName{Domain: "un.example", Index: 0}
 			p.Forks = []desk.Fork{fork, told}
 		case "osce.example":
-			p.Repinned = peer.Repin{At: real, By: "a.diallo", Reason: "the root key burnt <in> the archive", Act: comity.ActName{Domain: "un.example", Index: 7}}
+			p.Repinned = peer.Repin{At: real, By: "a.diallo", Reason: "the root key burnt <in> the archive", Act: comity.ActName{Domain: "un.example", Index: 0}}
 			p.Follow.Error, p.Follow.Rate = "details for whoever can mend it", 18000
 			p.Memberships = []desk.Membership{{House: "un.example", Is: "admitted", Act: fork.Act}, {House: "au.example", Is: "suspended"}, {House: "eu.example", Is: "removed"}}
 		}

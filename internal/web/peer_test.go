@@ -23,7 +23,7 @@ func TestPeerPage(t *testing.T) {
 		}
 	}
 	got = text(checkPage(t, "peer", x.as("", "GET", "/peers/osce.example", nil)))
-	for _, want := range []string{"entries, 18,000/s", "3 behind", "Why the last try failed", "a member, suspended", "Keys re-established out of band", "by a.diallo. the root key burnt <in> the archive Published by us in un.example/7."} {
+	for _, want := range []string{"entries, 18,000/s", "3 behind", "Why the last try failed", "a member, suspended", "Keys re-established out of band", "by a.diallo. the root key burnt <in> the archive Published by us in un.example/0."} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page of a peer that is behind does not say %q\n%s", want, got)
 		}
