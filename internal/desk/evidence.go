@@ -167,6 +167,9 @@ func (d *Desk) Publish(ctx context.Context, e *monitor.Evidence) (comity.ActName
 	}
 	file := e.File()
 	proof := comity.Hash(sha256.Sum256(file))
+	if err := d.c.Journal.Held(); err != nil {
+		return comity.ActName{}, explain(err) // the act may be about to be put back
+	}
 	if name, ok, err := d.published(ctx, proof); ok || err != nil {
 		return name, err
 	}
