@@ -179,9 +179,11 @@ func (h *house) page(path string) string {
 	return string(b)
 }
 
-// issue issues a document over HTTP; it must be recorded at once.
+// issue issues a document over HTTP; it must be recorded at once, when the
+// journal has found out after a start that it may sign.
 func (h *house) issue(a *act.Act) comity.ActName {
 	h.t.Helper()
+	until(h.t, string(h.domain)+" to record", func() bool { return h.Held() == nil })
 	doc, err := act.Encode(a)
 	check(h.t, err)
 	code, b := h.do("POST", "/api/v1/acts", h.token, doc)
@@ -262,7 +264,7 @@ func until(t testing.TB, what string, f func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(30 * time.Second); !f(); <-tick.C {
+	for end := time.Now().Add(time.Minute); !f(); <-tick.C {
 		if time.Now().After(end) {
 			t.Fatalf("waited in vain for %s", what)
 		}
