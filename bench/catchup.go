@@ -1,12 +1,17 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,14 +28,15 @@ import (
 const longJournal = 200_000
 
 // served is a journal of acts of 1 KB, served over loopback HTTP as a node
-// serves it.
+// serves it, by a process of its own: what is measured and its peer find the
+// same server, and share the processors with it in the same way.
 type served struct {
-	peer  peer.Peer
-	store *sqlstore.Store
-	srv   *http.Server
+	peer peer.Peer
+	cmd  *exec.Cmd
+	in   io.Closer // ends it
 }
 
-func (s *served) close() error { return errors.Join(s.srv.Close(), s.store.Close()) }
+func (s *served) close() error { return errors.Join(s.in.Close(), s.cmd.Wait()) }
 
 // long is the journal of all measures of catching up. It is made when the
 // first needs it, once in a run.
@@ -39,13 +45,15 @@ var long struct {
 	*served
 }
 
+const longDomain comity.Domain = "long.example"
+
 func longServed(ctx context.Context, e *env) (*served, error) {
 	long.Lock()
 	defer long.Unlock()
 	if long.served != nil {
 		return long.served, nil
 	}
-	s, err := serveLong(context.WithoutCancel(ctx), filepath.Join(e.dir, "long"))
+	s, err := makeLong(ctx, filepath.Join(e.dir, "long"))
 	if err != nil {
 		return nil, fmt.Errorf("make a journal of %d entries: %w", longJournal, err)
 	}
@@ -54,9 +62,9 @@ func longServed(ctx context.Context, e *env) (*served, error) {
 	return s, nil
 }
 
-func serveLong(ctx context.Context, dir string) (_ *served, err error) {
-	const domain comity.Domain = "long.example"
-	if err := node.Init(dir, domain, "The long record"); err != nil {
+// makeLong makes the journal in a folder, and starts who serves it.
+func makeLong(ctx context.Context, dir string) (*served, error) {
+	if err := node.Init(dir, longDomain, "The long record"); err != nil {
 		return nil, err
 	}
 	folder, err := node.OpenFolder(dir)
@@ -67,35 +75,70 @@ func serveLong(ctx context.Context, dir string) (_ *served, err error) {
 	if err := folder.Close(); err != nil {
 		return nil, err
 	}
-	s := &served{}
-	if s.store, err = sqlstore.Open(ctx, "sqlite:"+filepath.Join(dir, "long.db"), sqlstore.Options{}); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.store.Close())
-		}
-	}()
-	j, err := journal.Open(ctx, journal.Config{Store: s.store, Origin: domain.Origin(), Signer: keys.Log})
+	place := "sqlite:" + filepath.Join(dir, "long.db")
+	store, err := sqlstore.Open(ctx, place, sqlstore.Options{})
 	if err != nil {
 		return nil, err
 	}
-	err = appendActs(ctx, j, domain, longJournal)
+	defer store.Close()
+	j, err := journal.Open(ctx, journal.Config{Store: store, Origin: longDomain.Origin(), Signer: keys.Log})
+	if err != nil {
+		return nil, err
+	}
+	err = appendActs(ctx, j, longDomain, longJournal)
 	if err := errors.Join(err, j.Close()); err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
+	s := &served{cmd: exec.Command(self, "-serve", place)}
+	s.cmd.Stderr = os.Stderr
+	if s.in, err = s.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	url, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("the journal is not served: %w", err), s.close())
+	}
 	k := keys.Effect()
-	s.peer = peer.Peer{Domain: domain, Name: "The long record", URL: "http://" + l.Addr().String(), LogKey: k.Log, WitnessKey: k.Witness,
+	s.peer = peer.Peer{Domain: longDomain, Name: "The long record", URL: strings.TrimSpace(url), LogKey: k.Log, WitnessKey: k.Witness,
 		MirrorKey: k.Mirror, Recipient: k.Recipient, Pinned: time.Now().UTC()}
-	mux := http.NewServeMux()
-	mux.Handle("/journal/", http.StripPrefix("/journal", journal.Handler(s.store, domain.Origin(), journal.Checkpoint(s.store, domain.Origin()))))
-	s.srv = &http.Server{Handler: mux}
-	go s.srv.Serve(l)
 	return s, nil
+}
+
+// serveLong serves the journal in a database, prints where, and ends when in
+// does.
+func serveLong(ctx context.Context, place string, in io.Reader, out io.Writer) error {
+	store, err := sqlstore.Open(ctx, place, sqlstore.Options{})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/journal/", http.StripPrefix("/journal", journal.Handler(store, longDomain.Origin(), journal.Checkpoint(store, longDomain.Origin()))))
+	srv := &http.Server{Handler: mux}
+	fmt.Fprintln(out, "http://"+l.Addr().String())
+	go func() {
+		io.Copy(io.Discard, in)
+		srv.Close()
+	}()
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }
 
 // appendActs fills a journal with n entries: files, and notes of 1 KB in them.
@@ -155,6 +198,30 @@ func caughtUp(begun time.Time) sample {
 	s := latencies([]time.Duration{took})
 	s.rate = longJournal / took.Seconds()
 	return s
+}
+
+// catchUpVerified reads and checks all that is served of the long journal, and
+// keeps nothing.
+func catchUpVerified(ctx context.Context, e *env, _ string) (sample, error) {
+	s, err := longServed(ctx, e)
+	if err != nil {
+		return sample{}, err
+	}
+	client, err := s.peer.Client(peer.Config{})
+	if err != nil {
+		return sample{}, err
+	}
+	defer client.Close()
+	m, err := monitor.New(monitor.Config{Peer: s.peer, Client: client})
+	if err != nil {
+		return sample{}, err
+	}
+	begun := time.Now()
+	cp, err := m.Audit(ctx, nil)
+	if err == nil && cp.Size != longJournal {
+		err = fmt.Errorf("%d entries were checked, want %d", cp.Size, longJournal)
+	}
+	return caughtUp(begun), err
 }
 
 // catchUpStored follows the long journal into an empty database: verified and

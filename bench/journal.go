@@ -45,9 +45,10 @@ var measures = map[string]measure{
 	"nats 256":        program("nats", "-callers=256"),
 	"dendrite":        dendrite,
 
-	"catch-up stored": catchUpStored,
-	"catch-up folded": catchUpFolded,
-	"tessera fsck":    fsckTessera,
+	"catch-up verified": catchUpVerified,
+	"catch-up stored":   catchUpStored,
+	"catch-up folded":   catchUpFolded,
+	"tessera fsck":      fsckTessera,
 
 	"fan-out":      fanOutStream,
 	"fan-out bare": fanOutBare,

@@ -59,10 +59,14 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (err error
 	dir := fs.String("dir", "", "folder on the disk to be measured (default: the temporary folder, or this one if that is in memory)")
 	full := fs.Bool("full", false, "the node with many acts has 1,000,000, which takes some minutes to build")
 	profile := fs.String("cpuprofile", "", "write a processor profile to this file")
+	serve := fs.String("serve", "", "serve the journal in this `database` until standard input ends; what measures catching up starts this itself")
 	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
 		return err
+	}
+	if *serve != "" {
+		return serveLong(ctx, *serve, os.Stdin, out)
 	}
 	match, err := regexp.Compile(*only)
 	if err != nil {

@@ -70,6 +70,7 @@ var rows = []row{
 	{"act at A to readable at B, 256 callers, beside Matrix", "delivery 256", []want{{rate, "dendrite", "Dendrite", 100, 0}}},
 	{"Matrix, two Dendrite servers, one room (recorded, not measured here)", "dendrite", nil},
 
+	{"catch-up of 200,000 entries, verified only", "catch-up verified", []want{{rate, "tessera fsck", "Tessera fsck", 1.5, 0}}},
 	{"catch-up of 200,000 entries, verified and durable", "catch-up stored", []want{{rate, "tessera fsck", "Tessera fsck", 0.3, 0}}},
 	{"catch-up of 200,000 entries, verified, durable and folded", "catch-up folded", []want{{rate, "tessera fsck", "Tessera fsck", 0.12, 0}}},
 	{"Tessera fsck v1.0.4 of the same journal, verify only (peer)", "tessera fsck", nil},

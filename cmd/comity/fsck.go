@@ -10,7 +10,8 @@ import (
 )
 
 func (a *app) fsckCmd() *cobra.Command {
-	return &cobra.Command{
+	var at string
+	c := &cobra.Command{
 		Use:   "fsck",
 		Short: "Check every journal held here, from its first entry",
 		Long: `Re-reads our own journal and the copies of others from the first entry,
@@ -25,6 +26,18 @@ those that are not, so that the node fetches them again.`,
 				return err
 			}
 			defer n.Close()
+			if at != "" {
+				d, err := comity.ParseDomain(at)
+				if err != nil {
+					return err
+				}
+				cp, err := n.Audit(c.Context(), d, nil)
+				if err != nil {
+					return fmt.Errorf("what %s serves does not pass: %w", d, err)
+				}
+				fmt.Fprintf(a.out, "ok      %s as served, %d entries\n", d.Origin(), cp.Size)
+				return nil
+			}
 			err = n.Fsck(c.Context(), func(o comity.Origin, size int64, err error) {
 				if err != nil {
 					fmt.Fprintf(a.out, "FAILED  %s: %v\n", o, err)
@@ -38,4 +51,6 @@ those that are not, so that the node fetches them again.`,
 			return nil
 		},
 	}
+	c.Flags().StringVar(&at, "at", "", "check what this peer serves instead")
+	return c
 }

@@ -15,6 +15,24 @@ import (
 // It does not write the head: the caller does, when it has signed or verified
 // that root. It is for own journals and for copies of others alike.
 func Extend(tx Tx, entries [][]byte) (size int64, root tlog.Hash, err error) {
+	leaves := make([]tlog.Hash, len(entries))
+	for i, entry := range entries {
+		leaves[i] = tlog.RecordHash(entry)
+	}
+	return ExtendHashed(tx, entries, leaves)
+}
+
+// ExtendHashed is [Extend] for entries whose RFC 6962 leaf hashes the caller
+// has computed.
+func ExtendHashed(tx Tx, entries [][]byte, leaves []tlog.Hash) (size int64, root tlog.Hash, err error) {
+	if len(leaves) != len(entries) {
+		return 0, tlog.Hash{}, fmt.Errorf("%d entries with %d leaf hashes", len(entries), len(leaves))
+	}
+	for _, entry := range entries {
+		if len(entry) > MaxEntry {
+			return 0, tlog.Hash{}, &EntryTooLargeError{len(entry)}
+		}
+	}
 	h, err := tx.Head()
 	if err != nil {
 		return 0, tlog.Hash{}, err
@@ -23,7 +41,10 @@ func Extend(tx Tx, entries [][]byte) (size int64, root tlog.Hash, err error) {
 	if err != nil {
 		return 0, tlog.Hash{}, err
 	}
-	if e, err = e.extend(tx, entries); err != nil {
+	if len(entries) == 0 {
+		return e.size, e.root, nil
+	}
+	if e, err = e.extendHashed(tx, entries, leaves); err != nil {
 		return 0, tlog.Hash{}, err
 	}
 	return e.size, e.root, nil
@@ -142,22 +163,8 @@ func (e *edge) hashFromTile(x int64) (tlog.Hash, error) {
 	return tlog.HashFromTile(t, e.tiles[t.L], x)
 }
 
-// extend writes entries and tiles, and returns the new edge; e is unchanged.
-func (e *edge) extend(tx Tx, entries [][]byte) (*edge, error) {
-	if len(entries) == 0 {
-		return e, nil
-	}
-	leaves := make([]tlog.Hash, len(entries))
-	for i, entry := range entries {
-		if len(entry) > MaxEntry {
-			return nil, &EntryTooLargeError{len(entry)}
-		}
-		leaves[i] = tlog.RecordHash(entry)
-	}
-	return e.extendHashed(tx, entries, leaves)
-}
-
-// extendHashed is extend for entries whose leaf hashes are known.
+// extendHashed writes entries, whose leaf hashes are known, and tiles, and
+// returns the new edge; e is unchanged.
 func (e *edge) extendHashed(tx Tx, entries [][]byte, leaves []tlog.Hash) (*edge, error) {
 	next, tiles, err := e.grow(leaves)
 	if err != nil {

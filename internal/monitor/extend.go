@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/tlog"
@@ -23,77 +22,111 @@ var (
 	errMismatch = errors.New("the entries do not hash to what was signed")
 )
 
+// Entries are stored in steps, one transaction each: a small one first, so that
+// there is something to do while more is fetched.
+const (
+	firstStep = 4       // bundles
+	laterStep = 32      // bundles
+	stepBytes = 8 << 20 // after which a step takes no more
+)
+
 // extend fetches entries towards cp, which is larger than the copy, and stores
-// them if they hash to what cp commits to.
+// them if they hash to what cp commits to. While a step is stored, the next is
+// fetched.
 func (r *round) extend(cp Claim) error {
 	if c := r.st.Claim; c == nil || c.Size < cp.Size {
 		r.st.Claim = &cp
 	}
-	entries, err := r.fetchEntries(cp)
-	if err != nil {
-		return err
-	}
-	next := journal.Head{Origin: r.origin, Size: r.head.Size + int64(len(entries)), Root: cp.Root, Note: cp.Note}
-	var step *Step // to a head between two checkpoints
-	if next.Size < cp.Size {
-		s, err := r.tiles(cp).step(cp.Size, next.Size)
-		if err != nil {
-			return err
+	to := min(cp.Size, (r.head.Size/width+int64(r.c.MaxBundles))*width)
+	a := fetchAhead(r.ctx, r.source(), r.head.Size, to, cp.Size, r.c.MaxBytes, nil)
+	defer a.stop()
+	tiles := r.tiles(cp)
+	for bundles := firstStep; ; bundles = laterStep {
+		entries, leaves, fetchErr := step(a, bundles)
+		if len(entries) > 0 {
+			moved, err := r.storeStep(cp, entries, leaves, tiles)
+			if err != nil || moved {
+				return err
+			}
 		}
-		step = &s
+		if fetchErr != nil || len(entries) == 0 {
+			r.p.More = fetchErr == nil && r.head.Size < cp.Size
+			return fetchErr
+		}
 	}
-	err = r.storeEntries(cp, entries, &next, step)
-	if errors.Is(err, errMismatch) {
-		return r.mismatch(cp)
-	}
-	if err := r.updated(next, err); err != nil {
-		return err
-	}
-	if r.head.Size != next.Size {
-		return nil // somebody else did it
-	}
-	r.p.Stored += int64(len(entries))
-	r.p.More = r.head.Size < cp.Size
-	return r.overtaken()
 }
 
-// storeEntries extends the copy to next.
-func (r *round) storeEntries(cp Claim, entries [][]byte, next *journal.Head, step *Step) error {
+// step takes the entries of a step. They are good beside an error, too.
+func step(a *ahead, bundles int) (entries [][]byte, leaves []tlog.Hash, err error) {
+	var bytes int64
+	for n := 0; n < bundles && bytes < stepBytes; n++ {
+		b, err := a.next()
+		if b == nil || err != nil {
+			return entries, leaves, err
+		}
+		entries, leaves, bytes = append(entries, b.entries...), append(leaves, b.leaves...), bytes+b.bytes
+	}
+	return entries, leaves, nil
+}
+
+// storeStep extends the copy by one step. It reports whether somebody else has
+// changed the copy meanwhile.
+func (r *round) storeStep(cp Claim, entries [][]byte, leaves []tlog.Hash, tiles *treeReader) (moved bool, err error) {
+	next := journal.Head{Origin: r.origin, Size: r.head.Size + int64(len(entries)), Root: cp.Root, Note: cp.Note}
+	if next.Size < cp.Size { // a head between two checkpoints: its root follows from the peer's tiles
+		s, err := tiles.step(cp.Size, next.Size)
+		if err != nil {
+			return false, err
+		}
+		next.Root, next.Note = s.Root, nil
+		// Kept also if the answer to the commit is lost: it may have been made.
+		r.st.Anchors = append(r.st.Anchors[:len(r.st.Anchors):len(r.st.Anchors)], Anchor{Size: s.Size, Root: s.Root, Proof: s.Proof, Note: cp.Note})
+	}
+	err = r.storeEntries(entries, leaves, next)
+	if errors.Is(err, errMismatch) {
+		return false, r.mismatch(cp)
+	}
+	if err := r.updated(next, err); err != nil {
+		return false, err
+	}
+	if r.head.Size != next.Size {
+		return true, nil
+	}
+	r.p.Stored += int64(len(entries))
+	if err := r.overtaken(); err != nil {
+		return false, err
+	}
+	r.prune()
+	return false, nil
+}
+
+// storeEntries extends the copy to next. Before a head between two checkpoints
+// is there, the state is, with the proof that a signed one starts with it.
+func (r *round) storeEntries(entries [][]byte, leaves []tlog.Hash, next journal.Head) error {
 	r.store.Lock()
 	defer r.store.Unlock()
 	if r.gen != r.Monitor.gen {
 		return errMoved
 	}
-	if step != nil {
-		if err := r.halfway(cp, next, *step); err != nil {
+	if next.Note == nil {
+		if err := r.putState(r.ctx); err != nil {
 			return err
 		}
+		r.saved = r.st
 	}
 	return r.c.Journal.Update(r.ctx, r.origin, func(tx journal.Tx) error {
 		if err := r.unmoved(tx); err != nil {
 			return err
 		}
-		_, root, err := journal.Extend(tx, entries)
+		_, root, err := journal.ExtendHashed(tx, entries, leaves)
 		if err != nil {
 			return err
 		}
 		if root != next.Root {
 			return errMismatch
 		}
-		return tx.PutHead(*next)
+		return tx.PutHead(next)
 	})
-}
-
-// halfway prepares a head between two checkpoints: its root is read from the
-// peer's tiles, and the proof that cp commits to it is stored first.
-func (r *round) halfway(cp Claim, next *journal.Head, step Step) error {
-	next.Root, next.Note = step.Root, nil
-	r.st.Anchors = append(r.st.Anchors, Anchor{Size: step.Size, Root: step.Root, Proof: step.Proof, Note: cp.Note})
-	if err := r.putState(r.ctx); err != nil {
-		return err
-	}
-	r.saved = r.st
-	return nil
 }
 
 // unmoved fails if the head is not the one that this round began with.
@@ -155,64 +188,6 @@ func (r *round) overtaken() error {
 	return r.fork(c.Size, ours, Side{Checkpoint: string(c.Note)})
 }
 
-// fetchEntries reads entries from the copy's size on, up to cp or the bounds
-// of one round. A round that stops early stops at the end of a bundle.
-func (r *round) fetchEntries(cp Claim) ([][]byte, error) {
-	var all [][]byte
-	var bytes int64
-	at := r.head.Size
-	for n := 0; at < cp.Size && n < r.c.MaxBundles && (n == 0 || bytes < r.c.MaxBytes); n++ {
-		t := tlog.Tile{H: torchwood.TileHeight, L: -1, N: at / width}
-		t.W = int(min(width, cp.Size-t.N*width))
-		data, err := r.getTile(t, peer.MaxBundle)
-		if err != nil {
-			return nil, err
-		}
-		entries, err := cutBundle(data, t.W)
-		if err != nil {
-			return nil, r.reason(peer.BadData, journalPath+torchwood.TilePath(t), err)
-		}
-		all = append(all, entries[at-t.N*width:]...)
-		bytes += int64(len(data))
-		at = t.N*width + int64(t.W)
-	}
-	return all, nil
-}
-
-// cutBundle takes a bundle of want entries apart. A full bundle may stand for
-// a partial one, so more entries are no error; bytes that are no entry are.
-func cutBundle(data []byte, want int) ([][]byte, error) {
-	var out [][]byte
-	for n := 0; len(data) > 0; n++ {
-		if n == width {
-			return nil, fmt.Errorf("a bundle of more than %d entries", width)
-		}
-		entry, rest, err := torchwood.ReadTileEntry(data)
-		if err != nil {
-			return nil, err
-		}
-		out, data = append(out, entry), rest
-	}
-	if len(out) < want {
-		return nil, fmt.Errorf("a bundle of %d entries, want %d", len(out), want)
-	}
-	return out[:want], nil
-}
-
-// getTile fetches a tile, or the full one if the partial one is no longer
-// served (tlog-tiles, "Partial Tiles").
-func (r *round) getTile(t tlog.Tile, limit int64) ([]byte, error) {
-	data, err := r.c.Client.Get(r.ctx, journalPath+torchwood.TilePath(t), limit)
-	if s := peer.StatusOf(err); t.W < width && (s == http.StatusNotFound || s == http.StatusGone) {
-		full := t
-		full.W = width
-		if data, err2 := r.c.Client.Get(r.ctx, journalPath+torchwood.TilePath(full), limit); err2 == nil {
-			return data, nil
-		}
-	}
-	return data, err
-}
-
 // tiles reads hashes of the tree that cp commits to, checked against its root.
 func (r *round) tiles(cp Claim) *treeReader {
 	return &treeReader{r: r, cp: cp, cache: make(map[tlog.Tile][]byte)}
@@ -241,7 +216,7 @@ func (t *treeReader) ReadTiles(_ context.Context, tiles []tlog.Tile) ([][]byte, 
 		data, ok := t.cache[tile]
 		if !ok {
 			var err error
-			if data, err = t.r.getTile(tile, peer.MaxTile); err != nil {
+			if data, err = t.r.source().tile(t.r.ctx, tile, peer.MaxTile); err != nil {
 				return nil, err
 			}
 			// A full tile in place of a partial one has the same beginning.

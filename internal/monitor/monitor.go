@@ -10,7 +10,8 @@
 // check offline; the copy is then frozen at the last good position, until an
 // administrator unfreezes it.
 //
-// The core has no goroutines and keeps no time: Poll does one round.
+// The core keeps no time, and no goroutine of its own once it has returned: Poll
+// does one round. In a long one entries are fetched while others are stored.
 //
 //	m := monitor.New(monitor.Config{Peer: p, Client: client, Journal: store, …})
 //	progress, err := m.Poll(ctx)
@@ -78,8 +79,8 @@ type Config struct {
 	Heads *Broadcast
 
 	// Bounds of one Poll; the defaults stand in brackets.
-	MaxBundles int           // entry bundles [64]
-	MaxBytes   int64         // of entries [32 MiB]; at least one bundle is read
+	MaxBundles int           // entry bundles [128]
+	MaxBytes   int64         // of entries [64 MiB]; at least one bundle is read
 	MaxBlobs   int           // blobs [64]
 	MaxBlob    int64         // bytes of one blob [64 MiB]; larger ones stay missing
 	Refresh    time.Duration // sign an unchanged checkpoint again after this long [1 h]
@@ -125,8 +126,8 @@ func New(c Config) (*Monitor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("following %s: %w", c.Peer.Domain, err)
 	}
-	def(&c.MaxBundles, 64)
-	def(&c.MaxBytes, 32<<20)
+	def(&c.MaxBundles, 128)
+	def(&c.MaxBytes, 64<<20)
 	def(&c.MaxBlobs, 64)
 	def(&c.MaxBlob, 64<<20)
 	def(&c.Refresh, time.Hour)
@@ -359,8 +360,10 @@ func (r *round) prune() {
 }
 
 func (r *round) reason(why peer.Reason, path string, err error) error {
-	return &peer.Error{Reason: why, URL: r.c.Client.Base() + path, Err: err}
+	return r.source().reason(why, path, err)
 }
+
+func (r *round) source() source { return source{r.c.Client} }
 
 func isFork(err error) bool {
 	var f *ForkError

@@ -27,3 +27,16 @@ func (n *Node) CatchUp(ctx context.Context, d comity.Domain, report func(monitor
 		}
 	}
 }
+
+// Audit reads all that a peer serves of its journal, and checks it, without
+// keeping any of it; see [monitor.Monitor.Audit].
+func (n *Node) Audit(ctx context.Context, d comity.Domain, report func(read, size int64)) (monitor.Claim, error) {
+	if err := n.connect(ctx); err != nil {
+		return monitor.Claim{}, err
+	}
+	l, ok := n.link(d)
+	if !ok {
+		return monitor.Claim{}, peer.ErrUnknown
+	}
+	return l.monitor.Audit(ctx, report)
+}

@@ -101,7 +101,8 @@ func newTransport(private bool) *http.Transport {
 	return &http.Transport{
 		DialContext:            d.DialContext,
 		ForceAttemptHTTP2:      true,
-		MaxIdleConns:           4,
+		MaxIdleConns:           8,
+		MaxIdleConnsPerHost:    8,
 		MaxConnsPerHost:        8,
 		IdleConnTimeout:        90 * time.Second,
 		TLSHandshakeTimeout:    10 * time.Second,
@@ -219,7 +220,7 @@ func (c *Client) read(path string, resp *http.Response, limit int64) ([]byte, er
 	default:
 		return nil, &Error{Reason: Malformed, URL: c.base + path, Err: fmt.Errorf("content encoding %q is not understood", clip(enc))}
 	}
-	data, err := io.ReadAll(rd)
+	data, err := readAll(rd, resp.ContentLength)
 	if int64(len(data)) > limit {
 		return nil, tooLarge
 	}
@@ -227,6 +228,15 @@ func (c *Client) read(path string, resp *http.Response, limit int64) ([]byte, er
 		return nil, gzipError(c.base+path, err)
 	}
 	return data, nil
+}
+
+// readAll is io.ReadAll with room from the start for as much as is promised, up
+// to a bound: a promise costs nothing.
+func readAll(rd io.Reader, promised int64) ([]byte, error) {
+	const most = 512 << 10
+	b := bytes.NewBuffer(make([]byte, 0, min(max(promised, 0), most)+bytes.MinRead))
+	_, err := b.ReadFrom(rd)
+	return b.Bytes(), err
 }
 
 // gzipError marks errors of the gzip format; others pass unchanged.
