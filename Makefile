@@ -34,9 +34,9 @@ ROUNDS ?= 100
 crash:
 	$(GO) test ./cmd/comity -run TestCrash -v -timeout 60m -args -rounds $(ROUNDS)
 
-# 30 seconds for each fuzz target.
+# 30 seconds for each fuzz target; keeps KEEP of the inputs that it finds.
 fuzz:
-	@GO='$(GO)' scripts/fuzz.sh
+	@GO='$(GO)' KEEP='$(KEEP)' scripts/fuzz.sh
 
 bench:
 	cd bench && $(GO) run .

@@ -349,7 +349,7 @@ func (a *reading) next() (*tar.Header, error) {
 		return nil, errors.New("the backup is cut off")
 	case err != nil:
 		return nil, err
-	case h.Typeflag != tar.TypeReg || !filepath.IsLocal(h.Name):
+	case h.Typeflag != tar.TypeReg || !filepath.IsLocal(h.Name) || path.Clean(h.Name) != h.Name: // one name for one place
 		return nil, fmt.Errorf("%q has no place in a backup", h.Name)
 	}
 	a.members++
