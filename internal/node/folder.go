@@ -318,5 +318,7 @@ func (f *Folder) Close() error {
 	if f.lock == nil {
 		return nil
 	}
-	return f.lock.Close()
+	// Said so, and not left to Close: a child that is being started by another
+	// goroutine has the file open until it runs its program.
+	return errors.Join(unix.Flock(int(f.lock.Fd()), unix.LOCK_UN), f.lock.Close())
 }

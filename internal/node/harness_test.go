@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
@@ -193,6 +195,27 @@ func (h *house) issue(a *act.Act) comity.ActName {
 	var out api.Issued
 	check(h.t, json.Unmarshal(b, &out))
 	return out.Act
+}
+
+// record issues acts, sixteen at a time, and returns their names.
+func (h *house) record(all ...*act.Act) []comity.ActName {
+	h.t.Helper()
+	names := make([]comity.ActName, len(all))
+	var g errgroup.Group
+	g.SetLimit(16)
+	for i, a := range all {
+		g.Go(func() error {
+			doc, err := act.Encode(a)
+			if err != nil {
+				return err
+			}
+			out, err := h.Desk.Issue(h.t.Context(), officer, doc)
+			names[i] = out.Name
+			return err
+		})
+	}
+	check(h.t, g.Wait())
+	return names
 }
 
 // reads waits until an act can be read here.

@@ -105,9 +105,11 @@ func TestRestoredOldCopy(t *testing.T) {
 	check(t, un.close())
 	old := copyOf(t, un)
 	un.start()
+	var notes []*act.Act
 	for i := range 300 { // over the edge of a bundle
-		un.issue(noteIn(file, fmt.Sprintf("After the copy %d", i)))
+		notes = append(notes, noteIn(file, fmt.Sprintf("After the copy %d", i)))
 	}
+	un.record(notes...)
 	sealed := un.issue(sealedNote(file, "Sealed after the copy", "au.example"))
 	own := un.issue(sealedNote(file, "Sealed to nobody else"))
 	size := own.Index + 1
