@@ -71,9 +71,9 @@ type Follower struct {
 	resumed chan struct{}      // closed while not paused
 	stop    context.CancelFunc // of what runs while not paused
 
-	// byPush says that what the peer wrote last was pushed, and receiptByPush
-	// that its last receipt came in answer to a push of ours: then what the
-	// stream says is likely on its way, and is fetched only if it does not come.
+	// byPush says that the peer pushes, and receiptByPush that its receipts come
+	// in answer to pushes of ours: then what the stream says is likely on its
+	// way, and is fetched only if it does not come, which ends that.
 	byPush, receiptByPush bool
 	late                  *time.Timer // of a fetch put off for that; nil if none is
 }
@@ -238,9 +238,6 @@ func (f *Follower) note(ctx context.Context, p Progress, err error, begun, now t
 	p.Size, p.Advertised, p.Mirrored = max(p.Size, s.Size), max(p.Advertised, s.Advertised), max(p.Mirrored, s.Mirrored)
 	s.Progress, s.Lag, s.LastTry = p, max(p.Advertised-p.Size, 0), now
 	f.pace(begun, now)
-	if p.Stored > 0 {
-		f.byPush = false
-	}
 	if err == nil {
 		if s.Reason != "" {
 			f.c.Logger.InfoContext(ctx, "monitor: following again", "origin", f.c.Monitor.origin, "size", p.Size)
@@ -322,7 +319,6 @@ func (f *Follower) receipt(ctx context.Context) {
 		f.status.Receipt = c
 	}
 	if c.Size > have.Size {
-		f.receiptByPush = false
 		if f.c.Fetched != nil {
 			f.c.Fetched()
 		}

@@ -19,8 +19,9 @@ import (
 )
 
 // mirror signs the copy's checkpoint if everything up to it is durable here:
-// all entries, and all blobs but those that the origin has erased. An old
-// signature is renewed if the peer has just shown the same head (seen).
+// all entries, and all blobs but those that the origin has erased. A signature
+// that is old, or of one key where there are several, is renewed if the peer
+// has just shown the same head (seen).
 func (r *round) mirror(seen bool) error {
 	if r.c.Mirror == nil {
 		return nil
@@ -30,7 +31,7 @@ func (r *round) mirror(seen bool) error {
 		return fmt.Errorf("reading the mirrored checkpoint of %s: %w", r.origin, err)
 	}
 	r.p.Mirrored = last.Size
-	old := seen && r.c.Now().Sub(last.Signed) >= r.c.Refresh
+	old := seen && (r.c.Now().Sub(last.Signed) >= r.c.Refresh || last.Size > 0 && !signedByAll(last.Note, r.c.MirrorAlso))
 	if len(r.head.Note) == 0 || r.p.Missing > 0 || r.head.Size < last.Size || r.head.Size == last.Size && !old {
 		return nil
 	}
@@ -68,6 +69,21 @@ func cosign(h journal.Head, log []note.Verifier, signer *torchwood.CosignatureSi
 		return MirrorCheckpoint{}, err
 	}
 	return MirrorCheckpoint{Origin: h.Origin, Size: h.Size, Note: signed, Signed: sigs[0].Time}, nil
+}
+
+// signedByAll reports whether a note has a line of each signer.
+func signedByAll(signed []byte, signers []note.Signer) bool {
+	if len(signers) == 0 {
+		return true
+	}
+	_, err := note.Open(signed, note.VerifierList())
+	var n *note.UnverifiedNoteError
+	if !errors.As(err, &n) {
+		return false
+	}
+	return !slices.ContainsFunc(signers, func(k note.Signer) bool {
+		return !slices.ContainsFunc(n.Note.UnverifiedSigs, func(s note.Signature) bool { return s.Name == k.Name() && s.Hash == k.KeyHash() })
+	})
 }
 
 // MirrorPath is where the mirror of o serves a file of its copy, for example

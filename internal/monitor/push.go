@@ -37,6 +37,7 @@ type PusherConfig struct {
 	Observe func(outcome string)
 
 	MaxBytes int64            // of entries in one request; 0 means 2 MiB, at least one package is sent
+	Spacing  time.Duration    // Run stores receipts no more often; 0 means 100 ms
 	Now      func() time.Time // real time; nil means time.Now
 	Rand     func() float64   // for back-off; nil means none
 	Logger   *slog.Logger     // nil discards
@@ -59,8 +60,19 @@ type Pusher struct {
 	apart   bool       // it takes checkpoints by add-checkpoint only
 	backoff peer.Backoff
 
+	// The newest receipt, until it is stored. What is not stored when the
+	// process ends, the mirror gives again.
+	receipt *receipt
+	kept    time.Time // when one was stored last
+
 	mu     sync.Mutex
 	status PusherStatus
+}
+
+// receipt is a mirror's cosignature of one of our checkpoints.
+type receipt struct {
+	of  witness.Checkpoint
+	sig witness.Cosignature
 }
 
 // PusherStatus is a snapshot for pages and metrics.
@@ -76,6 +88,7 @@ type PusherStatus struct {
 // NewPusher returns a Pusher that has not sent anything yet.
 func NewPusher(c PusherConfig) *Pusher {
 	def(&c.MaxBytes, 2<<20)
+	def(&c.Spacing, 100*time.Millisecond)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -103,10 +116,11 @@ func (p *Pusher) Status() PusherStatus {
 }
 
 // Run steps until ctx ends: when woken, and after failures when the back-off
-// allows.
+// allows. It stores the first receipt after a rest at once, then the newest one
+// every Spacing: each takes a commit, for which the journal would wait.
 func (p *Pusher) Run(ctx context.Context) {
 	for {
-		err := p.Step(ctx)
+		err := p.round(ctx, false)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -116,6 +130,11 @@ func (p *Pusher) Run(ctx context.Context) {
 				return
 			}
 		default:
+			if wait := p.unkept(); wait > 0 && !sleep(ctx, wait, p.wake) {
+				return
+			} else if wait > 0 {
+				continue
+			}
 			select {
 			case <-ctx.Done():
 				return
@@ -125,13 +144,32 @@ func (p *Pusher) Run(ctx context.Context) {
 	}
 }
 
+// unkept is how long to wait before the receipt is stored that came last; 0 if
+// it is.
+func (p *Pusher) unkept() time.Duration {
+	p.step.Lock()
+	defer p.step.Unlock()
+	if p.receipt == nil {
+		return 0
+	}
+	return max(p.c.Spacing-p.c.Now().Sub(p.kept), time.Millisecond)
+}
+
 // Step brings what the mirror lacks of our journal to it, unless it has it. An
 // error is a *peer.Error, or one of our own storage; Status says when to try
 // again.
-func (p *Pusher) Step(ctx context.Context) error {
+func (p *Pusher) Step(ctx context.Context) error { return p.round(ctx, true) }
+
+// round is Step that may leave the receipt to be stored by a later one.
+func (p *Pusher) round(ctx context.Context, keep bool) error {
 	p.step.Lock()
 	defer p.step.Unlock()
 	outcome, err := p.push(ctx)
+	if keep || err != nil || p.c.Now().Sub(p.kept) >= p.c.Spacing {
+		if err2 := p.keep(ctx); err == nil {
+			err = err2
+		}
+	}
 	if err != nil && ctx.Err() != nil {
 		return err // we were stopped; the mirror is not to blame
 	}
@@ -204,7 +242,7 @@ func (p *Pusher) push(ctx context.Context) (outcome string, err error) {
 		}
 		switch resp.Status {
 		case http.StatusOK:
-			return "received", p.accept(ctx, head, resp.Body)
+			return "received", p.accept(head, resp.Body)
 		case http.StatusAccepted, http.StatusConflict:
 			if err := p.learn(resp, head); err != nil {
 				return "", err
@@ -349,8 +387,8 @@ func (p *Pusher) learn(resp peer.Response, head journal.Head) error {
 	return nil
 }
 
-// accept checks the receipt and stores it.
-func (p *Pusher) accept(ctx context.Context, head journal.Head, lines []byte) error {
+// accept checks the receipt.
+func (p *Pusher) accept(head journal.Head, lines []byte) error {
 	cp, sigs, err := witness.OpenCosigned(append(bytes.Clone(head.Note), lines...), p.c.Now(), p.c.Log, p.c.Mirror)
 	if err == nil && len(sigs) == 0 {
 		err = fmt.Errorf("it has no signature of %s", p.c.Mirror.Name())
@@ -359,12 +397,23 @@ func (p *Pusher) accept(ctx context.Context, head journal.Head, lines []byte) er
 		return &peer.Error{Reason: peer.WrongKey, URL: p.c.Client.Base() + addEntriesPath, Err: fmt.Errorf("the answer is no receipt: %w", err)}
 	}
 	p.pending, p.next = head.Size, head.Size
+	p.receipt = &receipt{cp, sigs[0]}
 	p.sent(head.Size, &sigs[0])
-	if err := p.c.Cosignatures.Put(ctx, cp, sigs...); err != nil {
+	return nil
+}
+
+// keep stores the newest receipt.
+func (p *Pusher) keep(ctx context.Context) error {
+	r := p.receipt
+	if r == nil {
+		return nil
+	}
+	if err := p.c.Cosignatures.Put(ctx, r.of, r.sig); err != nil {
 		return fmt.Errorf("storing the receipt of %s: %w", p.c.Mirror.Name(), err)
 	}
+	p.receipt, p.kept = nil, p.c.Now()
 	if p.c.Received != nil {
-		p.c.Received(sigs[0])
+		p.c.Received(r.sig)
 	}
 	return nil
 }

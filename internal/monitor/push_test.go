@@ -1,6 +1,7 @@
 package monitor_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -49,7 +52,7 @@ func newPushing(t *testing.T, n int) *pushing {
 		t.Fatal(err)
 	}
 	p.pusher = monitor.NewPusher(monitor.PusherConfig{Journal: p.ours, Log: p.un.LogVerifier(), Mirror: p.au.Mirror.Verifier(),
-		Client: client, Cosignatures: p.cosigs, Received: func(c witness.Cosignature) { p.receipts = append(p.receipts, c) }})
+		Client: client, Cosignatures: p.cosigs, Received: func(c witness.Cosignature) { p.told(c) }})
 	p.grow(n)
 	return p
 }
@@ -134,6 +137,14 @@ func (p *pushing) step() {
 	}
 }
 
+// told notes receipts that un.example has stored, and returns all of them.
+func (p *pushing) told(more ...witness.Cosignature) []witness.Cosignature {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.receipts = append(p.receipts, more...)
+	return slices.Clone(p.receipts)
+}
+
 // received expects a copy of that size at au.example, and its receipt at
 // un.example.
 func (p *pushing) received(size int64) {
@@ -150,8 +161,8 @@ func (p *pushing) received(size int64) {
 	if err != nil || c.Size != size {
 		p.t.Fatalf("receipt for %d, %v; want %d", c.Size, err, size)
 	}
-	if n := len(p.receipts); n == 0 || p.receipts[n-1].Size != size || p.pusher.Status().Receipt.Size != size {
-		p.t.Errorf("told of receipts %v", p.receipts)
+	if got := p.told(); len(got) == 0 || got[len(got)-1].Size != size || p.pusher.Status().Receipt.Size != size {
+		p.t.Errorf("told of receipts %v", got)
 	}
 }
 
@@ -201,7 +212,8 @@ func TestPush(t *testing.T) {
 	}
 }
 
-// A mirror that has keys of two kinds signs with both what is pushed, too.
+// A mirror that has keys of two kinds answers a push with the one that is fast,
+// and adds the other when it polls next, once.
 func TestPushSignedWithBothKeys(t *testing.T) {
 	p := newPushing(t, 3)
 	also, err := witness.NewMLDSASigner(p.au.Mirror.Name(), make([]byte, witness.MLDSASeedSize), nil)
@@ -210,16 +222,62 @@ func TestPushSignedWithBothKeys(t *testing.T) {
 	}
 	p.conf.MirrorAlso = []note.Signer{also}
 	p.restart()
+	mirrored := func(signatures int) []byte {
+		t.Helper()
+		mc, err := p.mem.Mirror(t.Context(), p.un.Domain.Origin())
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := note.Open(mc.Note, note.VerifierList(p.un.LogVerifier(), p.au.Mirror.Verifier(), also.Verifier()))
+		if err != nil || len(n.Sigs) != signatures || mc.Size != 3 {
+			t.Fatalf("the mirrored checkpoint: %v; want %d signatures\n%s", err, signatures, mc.Note)
+		}
+		return mc.Note
+	}
 	p.step()
 	p.received(3)
-	mc, err := p.mem.Mirror(t.Context(), p.un.Domain.Origin())
-	if err != nil {
-		t.Fatal(err)
+	mirrored(2)
+	p.poll()
+	signed := mirrored(3)
+	p.poll()
+	if again := mirrored(3); !bytes.Equal(again, signed) {
+		t.Errorf("signed again:\n%s\nafter\n%s", again, signed)
 	}
-	n, err := note.Open(mc.Note, note.VerifierList(p.un.LogVerifier(), p.au.Mirror.Verifier(), also.Verifier()))
-	if err != nil || len(n.Sigs) != 3 {
-		t.Errorf("the mirrored checkpoint: %v\n%s", err, mc.Note)
-	}
+}
+
+// Each push is delivered at once, but not each receipt stored: the first after
+// a rest is, and then the newest now and then.
+func TestPushSpacesReceipts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPushing(t, 10)
+		ctx, stop := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		defer stop()
+		wg.Go(func() { p.pusher.Run(ctx) })
+		synctest.Wait()
+		p.received(10)
+		for n := int64(11); n <= 19; n++ {
+			time.Sleep(10 * time.Millisecond)
+			p.grow(1)
+			p.pusher.Wake()
+			synctest.Wait()
+			if p.holds(n); len(p.told()) != 1 {
+				t.Fatalf("%d receipts stored after %d more pushes, want the first", len(p.told()), n-10)
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+		synctest.Wait()
+		p.received(19)
+		time.Sleep(time.Hour)
+		p.grow(1)
+		p.pusher.Wake()
+		synctest.Wait()
+		p.received(20)
+		if n := len(p.told()); n != 3 {
+			t.Errorf("%d receipts stored, want 3", n)
+		}
+	})
 }
 
 // A long journal takes several requests, each of which is durable; both sides

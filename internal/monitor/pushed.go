@@ -16,11 +16,12 @@ func (f *Follower) overdue(h Head) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.late = nil
-	have := f.status.Size
+	have, byPush := f.status.Size, &f.byPush
 	if h.Origin != f.c.Monitor.origin {
-		have = f.status.Receipt.Size
+		have, byPush = f.status.Receipt.Size, &f.receiptByPush
 	}
 	if h.Size > have {
+		*byPush = false
 		f.Wake()
 	}
 }
@@ -34,7 +35,7 @@ func (f *Follower) heardPush(p pushed) {
 	s.Size, s.Mirrored = max(s.Size, p.progress.Size), max(s.Mirrored, p.progress.Mirrored)
 	s.Advertised = max(s.Advertised, p.progress.Advertised)
 	s.Lag = max(s.Advertised-s.Size, 0)
-	if p.stored {
+	if p.grew {
 		f.byPush = true
 	}
 	if p.fork != nil {

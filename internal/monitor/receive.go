@@ -34,7 +34,7 @@ const maxExcess = 2 * width
 // pushed is what the follower learns of a push.
 type pushed struct {
 	progress Progress
-	stored   bool      // the copy grew, or was whole already
+	grew     bool      // it brought something
 	look     bool      // there is something to fetch: blobs, or what a proof lacked
 	fork     *Evidence // the push proved one
 }
@@ -385,7 +385,7 @@ func (in *intake) commit(ctx context.Context) (lines []byte, info mirrorInfo, er
 			r.c.Heads.Publish(Head{Origin: r.origin, Size: signed.Size})
 		}
 	}
-	m.tell(pushed{progress: r.p, stored: true, look: !whole})
+	m.tell(pushed{progress: r.p, grew: len(entries) > 0, look: !whole})
 	switch {
 	case signed != nil && signed.Size == in.u.End:
 		return linesOf(signed.Note, r.c.Mirror.Name()), info, nil
@@ -465,7 +465,7 @@ func (r *round) storePushed(in *intake, entries [][]byte, whole bool) (*MirrorCh
 				return errMismatch
 			}
 			if whole && r.c.Mirror != nil {
-				c, err := cosignVerified(next, r.c.Mirror, r.c.MirrorAlso...)
+				c, err := cosignVerified(next, r.c.Mirror)
 				if err != nil {
 					return err
 				}
@@ -538,7 +538,7 @@ func (r *round) mirrored(whole bool) (*MirrorCheckpoint, error) {
 	if !whole || peer.SignedBy(r.head.Note, r.keys.honest) == nil { // or signed by a key that was revoked since
 		return nil, nil
 	}
-	if c, err = cosignVerified(r.head, r.c.Mirror, r.c.MirrorAlso...); err != nil {
+	if c, err = cosignVerified(r.head, r.c.Mirror); err != nil {
 		return nil, err
 	}
 	if err := r.c.Mirrors.PutMirror(r.ctx, c); err != nil {
@@ -547,19 +547,19 @@ func (r *round) mirrored(whole bool) (*MirrorCheckpoint, error) {
 	return &c, nil
 }
 
-// cosignVerified adds the mirror's cosignatures to a head whose note has just
-// been verified, or was before it was stored.
-func cosignVerified(h journal.Head, signer *torchwood.CosignatureSigner, also ...note.Signer) (MirrorCheckpoint, error) {
+// cosignVerified adds the mirror's first cosignature to a head whose note has
+// just been verified, or was before it was stored. Others take longer than all
+// the rest of a push: the next poll adds them.
+func cosignVerified(h journal.Head, signer *torchwood.CosignatureSigner) (MirrorCheckpoint, error) {
 	text, _, ok := strings.Cut(string(h.Note), "\n\n")
 	if !ok {
 		return MirrorCheckpoint{}, fmt.Errorf("the checkpoint of %s is no signed note", h.Origin)
 	}
-	signed, err := note.Sign(&note.Note{Text: text + "\n"}, append([]note.Signer{signer}, also...)...)
+	signed, err := note.Sign(&note.Note{Text: text + "\n"}, signer)
 	if err != nil {
 		return MirrorCheckpoint{}, fmt.Errorf("signing the mirrored checkpoint of %s: %w", h.Origin, err)
 	}
-	lines := string(signed[len(text)+2:])
-	line, _, _ := strings.Cut(lines, "\n") // of signer
+	line := string(signed[len(text)+2:])
 	f := strings.Fields(line)
 	if len(f) != 3 {
 		return MirrorCheckpoint{}, fmt.Errorf("signing the mirrored checkpoint of %s: %q is no signature", h.Origin, line)
@@ -568,7 +568,7 @@ func cosignVerified(h journal.Head, signer *torchwood.CosignatureSigner, also ..
 	if err != nil {
 		return MirrorCheckpoint{}, fmt.Errorf("signing the mirrored checkpoint of %s: %w", h.Origin, err)
 	}
-	return MirrorCheckpoint{Origin: h.Origin, Size: h.Size, Note: append([]byte(string(h.Note)), lines...), Signed: time.Unix(at, 0).UTC()}, nil
+	return MirrorCheckpoint{Origin: h.Origin, Size: h.Size, Note: append([]byte(string(h.Note)), line...), Signed: time.Unix(at, 0).UTC()}, nil
 }
 
 // linesOf returns the signature lines of a name on a note.

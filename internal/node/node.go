@@ -314,10 +314,10 @@ func (n *Node) watchJournal(ctx context.Context) {
 	n.rekey(ctx) // what was put back into an old copy may have changed our keys
 	size := n.journal.Head().Size
 	for {
-		n.heads.Publish(monitor.Head{Origin: n.Self.Origin, Size: size})
 		for _, l := range n.all() {
-			l.pusher.Wake()
+			l.pusher.Wake() // first: who is pushed to need not ask
 		}
+		n.heads.Publish(monitor.Head{Origin: n.Self.Origin, Size: size})
 		for _, s := range n.submitters() {
 			s.Wake()
 		}
