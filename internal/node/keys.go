@@ -367,14 +367,31 @@ func (n *Node) everLogs() []note.Verifier { return *n.logVerifiers.Load() }
 func (n *Node) formerLogs() []note.Verifier { return n.everLogs() }
 
 // rekey makes keys that our journal has put in force since take effect. If a
-// private key is not there, that is tried again with the next act.
-func (n *Node) rekey(ctx context.Context) {
+// private key is not there, that is tried again with the next act; and if the
+// log key in use is no longer in force, nothing is signed until then. An error
+// says that this is so.
+func (n *Node) rekey(ctx context.Context) error {
+	n.rekeying.Lock()
+	defer n.rekeying.Unlock()
 	h, err := n.ledger.KeyHistory(ctx, n.Self.Domain)
 	if err != nil || h.Len() <= n.history.Load().Len() {
-		return
+		return nil
 	}
-	if err := n.takeKeys(ctx, h); err != nil && ctx.Err() == nil {
-		n.log.ErrorContext(ctx, "our keys have changed, and the new ones cannot be used", "statement", h.Last().Number, "err", err)
+	if err = n.takeKeys(ctx, h); err == nil || ctx.Err() != nil {
+		return nil
+	}
+	n.log.ErrorContext(ctx, "our keys have changed, and the new ones cannot be used", "statement", h.Last().Number, "err", err)
+	if slices.Contains(h.Last().Log, n.keys.Load().LogVerifier) {
+		return nil
+	}
+	return err
+}
+
+// followKeys follows our own keys. What is signed by one that is not in force is refused
+// everywhere, and if it was revoked it may look like the thief's.
+func (n *Node) followKeys(ctx context.Context) {
+	if err := n.rekey(ctx); err != nil && n.recovery.keyless.CompareAndSwap(false, true) {
+		n.journal.Doubt("the log key in use here is no longer in force")
 	}
 }
 

@@ -86,7 +86,8 @@ type Node struct {
 	c            Config
 	log          *slog.Logger
 	keys         atomic.Pointer[Keys]
-	history      atomic.Pointer[keys.History]    // of our keys
+	history      atomic.Pointer[keys.History] // of our keys
+	rekeying     sync.Mutex
 	logVerifiers atomic.Pointer[[]note.Verifier] // of our checkpoints, see keep
 	clock        *nodeClock
 	store        *sqlstore.Store
@@ -311,7 +312,7 @@ func (n *Node) Start(ctx context.Context) error {
 
 // watchJournal tells followers and witnesses of every new checkpoint.
 func (n *Node) watchJournal(ctx context.Context) {
-	n.rekey(ctx) // what was put back into an old copy may have changed our keys
+	n.followKeys(ctx) // what was put back into an old copy may have changed our keys
 	size := n.journal.Head().Size
 	for {
 		for _, l := range n.all() {
@@ -325,7 +326,7 @@ func (n *Node) watchJournal(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		n.rekey(ctx)
+		n.followKeys(ctx)
 		size = h.Size
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"filippo.io/torchwood"
@@ -59,6 +60,8 @@ type recovery struct {
 	quorum quorumRule
 	waived bool // the operator has said to go on without a quorum
 
+	keyless atomic.Bool // our log key is not in force, and the one that is not here
+
 	mu    sync.Mutex
 	heard map[comity.Domain]bool // witnesses that have answered since the start
 	short error                  // waived, and it was needed: who did not answer
@@ -89,6 +92,12 @@ type sight struct {
 
 // ask is the journal's Config.Ask: it asks every pinned peer at once.
 func (r *recovery) ask(ctx context.Context) ([]journal.Head, error) {
+	if r.keyless.Load() {
+		if err := r.n.rekey(ctx); err != nil {
+			return nil, err
+		}
+		r.keyless.Store(false)
+	}
 	r.n.roster.forget()
 	peers, err := r.n.roster.Peers(ctx)
 	if err != nil {

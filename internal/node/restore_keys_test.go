@@ -3,6 +3,8 @@ package node_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,4 +57,43 @@ func TestRestoredFromBeforeARotation(t *testing.T) {
 	if p, _ := au.peer("un.example"); p.Followed.Frozen {
 		t.Errorf("au.example follows with %+v", p.Followed)
 	}
+}
+
+// The new log key is in force and its file is not in the folder, as in that of
+// another process: nothing is signed with the old one, until the file is there.
+func TestKeyInForceIsNotHere(t *testing.T) {
+	t.Parallel()
+	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
+	un.follow(au)
+	au.follow(un)
+	file := un.issue(situation("The situation in Alba"))
+	was := un.KeyHistory(t.Context())
+	next := was.Next(comity.TimeOf(time.Now()), "the old key was stolen")
+	before, err := filepath.Glob(filepath.Join(un.dir, "keys", "log-*.key"))
+	check(t, err)
+	key, err := un.Folder.NewKey(keys.Log)
+	check(t, err)
+	all, err := filepath.Glob(filepath.Join(un.dir, "keys", "log-*.key"))
+	check(t, err)
+	for _, f := range before {
+		all = slices.DeleteFunc(all, func(x string) bool { return x == f })
+	}
+	if len(all) != 1 {
+		t.Fatalf("new key files %v, want 1", all)
+	}
+	away := filepath.Join(t.TempDir(), "log.key")
+	check(t, os.Rename(all[0], away))
+	next.Set = next.With(keys.Log, key)
+	change := un.state(next, un.root())
+	until(t, "it to hold", func() bool { return un.Held() != nil })
+	if why := un.refused(noteIn(file, "Under the old key")); !strings.Contains(why, "put its file back") {
+		t.Errorf("the refusal does not say what to do: %s", why)
+	}
+	check(t, os.Rename(away, all[0]))
+	until(t, "the new key to be in use", func() bool { return un.Held() == nil && un.KeysInUse() == was.Len() })
+	name := un.issue(noteIn(file, "Under the new key"))
+	if name.Index != change.Index+1 {
+		t.Errorf("the journal goes on at %d, want %d", name.Index, change.Index+1)
+	}
+	au.reads(name)
 }

@@ -458,7 +458,7 @@ func (tx *Tx) Place(acts []desk.PlacedAct) (map[casefile.Scope]int64, error) {
 		}
 		var k int64
 		if k, err = tx.key(a.Name); err == nil {
-			args = append(args, ids[a.Scope], k, number(a.Clear), a.Problem)
+			args = append(args, ids[a.Scope], k, number(a.Clear), plain(a.Problem))
 		}
 	}
 	if err == nil {
@@ -506,7 +506,7 @@ func (tx *Tx) PutSealed(x desk.Sealed) error {
 	if err == nil {
 		_, err = tx.exec(tx.ctx, `INSERT INTO sealed (act, log, at, state, why, effects, content) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (act) DO UPDATE SET at = excluded.at, state = excluded.state, why = excluded.why, effects = excluded.effects, content = excluded.content`,
-			k, k/maxEntries, x.At.Unix(), x.State, x.Why, x.Effects, x.Content)
+			k, k/maxEntries, x.At.Unix(), x.State, plain(x.Why), x.Effects, x.Content)
 	}
 	return tx.s.failed("note what is sealed in "+x.Name.String(), err)
 }
