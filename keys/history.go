@@ -204,17 +204,21 @@ type Key struct {
 func (h History) Keys(role Role) []Key {
 	var out []Key
 	at := map[string]int{}
+	var live []int // those in force, which are few, however long the history is
 	for _, s := range h.list {
-		for i := range out {
-			if out[i].InForce && !slices.Contains(s.Of(role), out[i].Key) {
-				out[i].InForce, out[i].Until = false, s.Date
+		live = slices.DeleteFunc(live, func(i int) bool {
+			if slices.Contains(s.Of(role), out[i].Key) {
+				return false
 			}
-		}
+			out[i].InForce, out[i].Until = false, s.Date
+			return true
+		})
 		for _, k := range slices.Backward(s.Of(role)) {
 			if _, ok := at[k]; ok {
 				continue
 			}
 			at[k] = len(out)
+			live = append(live, len(out))
 			out = append(out, Key{Role: role, Key: k, From: s.Date, InForce: true})
 		}
 		for _, r := range s.Revoked {
@@ -227,13 +231,24 @@ func (h History) Keys(role Role) []Key {
 	return out
 }
 
-func (h History) find(role Role, key string) (Key, bool) {
-	for _, k := range h.Keys(role) {
-		if k.Key == key {
-			return k, true
+// find is the one of Keys. Add asks for each key of a statement, of histories
+// that anybody may send.
+func (h History) find(role Role, key string) (k Key, ok bool) {
+	for _, s := range h.list {
+		in := slices.Contains(s.Of(role), key)
+		switch {
+		case in && !ok:
+			k, ok = Key{Role: role, Key: key, From: s.Date, InForce: true}, true
+		case !in && k.InForce:
+			k.InForce, k.Until = false, s.Date
+		}
+		for _, r := range s.Revoked {
+			if ok && r.Role == role && r.Key == key {
+				k.Revoked = &r
+			}
 		}
 	}
-	return Key{}, false
+	return k, ok
 }
 
 // InForce returns the keys of a role that are in force, newest first.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -252,4 +253,24 @@ func FuzzParseFile(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What a peer serves as its history is read before it proves anything: also of
+// one that is as long as it may be.
+func BenchmarkParseFile(b *testing.B) {
+	o := keystest.New("un.example")
+	for n := 2; len(o.History.File()) < keys.MaxHistory-2048; n++ {
+		s := o.Next("another rotation")
+		for _, r := range []keys.Role{keys.Log, keys.Witness, keys.Mirror} {
+			s.Set = s.With(r, keystest.VKey("un.example", r, strconv.Itoa(n)))
+		}
+		o.Add(s)
+	}
+	file := o.History.File()
+	b.SetBytes(int64(len(file)))
+	for b.Loop() {
+		if h, err := keys.ParseFile(file); err != nil || h.Len() != o.History.Len() {
+			b.Fatal(h.Len(), err)
+		}
+	}
 }

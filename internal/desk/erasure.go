@@ -67,13 +67,9 @@ func (d *Desk) Erase(ctx context.Context, again bool) error {
 // an act belongs to; elsewhere they are shown and not carried out. An erasure
 // that was withdrawn counts: what is gone at one is not brought back.
 func (d *Desk) erasures(ctx context.Context) (map[comity.ActName][]comity.ActName, error) {
-	peers, err := d.c.Peers.Peers(ctx)
+	houses, err := d.houses(ctx)
 	if err != nil {
 		return nil, err
-	}
-	houses := []comity.Domain{d.c.Self.Domain}
-	for _, p := range peers {
-		houses = append(houses, p.Domain)
 	}
 	out := map[comity.ActName][]comity.ActName{}
 	for _, h := range houses {

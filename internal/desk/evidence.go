@@ -37,13 +37,9 @@ type Evidence struct {
 // EvidenceActs are the evidence acts that stand in the house matters of
 // followed journals and our own. Their files are not looked at.
 func (d *Desk) EvidenceActs(ctx context.Context) ([]Evidence, error) {
-	peers, err := d.c.Peers.Peers(ctx)
+	houses, err := d.houses(ctx)
 	if err != nil {
 		return nil, err
-	}
-	houses := []comity.Domain{d.c.Self.Domain}
-	for _, p := range peers {
-		houses = append(houses, p.Domain)
 	}
 	var out []Evidence
 	for _, h := range houses {
@@ -68,6 +64,16 @@ func (d *Desk) EvidenceActs(ctx context.Context) ([]Evidence, error) {
 		}
 	}
 	return out, nil
+}
+
+// houses are ourselves and the peers.
+func (d *Desk) houses(ctx context.Context) ([]comity.Domain, error) {
+	peers, err := d.c.Peers.Peers(ctx)
+	all := []comity.Domain{d.c.Self.Domain}
+	for _, p := range peers {
+		all = append(all, p.Domain)
+	}
+	return all, err
 }
 
 // stands reports whether what an act did still counts.

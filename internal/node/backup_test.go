@@ -225,7 +225,13 @@ func TestMigrate(t *testing.T) {
 	un.start()
 	un.issue(situation("On PostgreSQL"))
 	want = digest(t, un.Node)
+	other := un.twin()
 	check(t, un.close())
+	until(t, "the other process to be in the way", func() bool {
+		_, _, err := node.Migrate(t.Context(), un.dir, "sqlite")
+		return err != nil && strings.Contains(err.Error(), "another process runs on the database")
+	})
+	check(t, other.close())
 	if _, _, err := node.Migrate(t.Context(), un.dir, "sqlite"); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("over the old file: %v", err)
 	}

@@ -302,7 +302,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.done.Go(func() { n.watchJournal(ctx) })
 	n.done.Go(func() { n.watchRoster(ctx) })
 	n.startWitnessing(ctx)
-	n.done.Go(func() { n.group.While(ctx, "evidence", n.watchEvidence) })
+	n.done.Go(func() { n.group.While(ctx, evidenceLease, n.watchEvidence) })
 	n.done.Go(func() { n.group.While(ctx, "erasures", n.watchErasures) })
 	n.done.Go(func() { n.group.While(ctx, "lists", n.ledger.Tend) })
 	n.done.Go(func() { n.group.Run(ctx, n.told) })

@@ -19,6 +19,9 @@ import (
 // may run on the same database: it takes in what they have written, and says
 // what it alone knows.
 
+// evidenceLease is held by one of the processes that run.
+const evidenceLease = "evidence"
+
 // Names of leases: what one process at a time does.
 func followLease(d comity.Domain) string  { return "follow " + string(d) }
 func witnessLease(d comity.Domain) string { return "witness " + string(d) }
