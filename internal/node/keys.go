@@ -322,18 +322,20 @@ func (n *Node) keep(h keys.History) error {
 	if err != nil {
 		return err
 	}
-	list := h.Good(keys.Log)
+	ever, honest := h.Good(keys.Log), h.Honest(keys.Log)
 	for _, k := range slices.Sorted(maps.Keys(p.log)) {
-		if !slices.Contains(list, k) {
-			list = append(list, k)
+		if !slices.Contains(ever, k) {
+			ever, honest = append(ever, k), append(honest, k)
 		}
 	}
-	vs, err := peer.Verifiers(list)
-	if err != nil {
+	vs, err1 := peer.Verifiers(ever)
+	good, err2 := peer.Verifiers(honest)
+	if err := errors.Join(err1, err2); err != nil {
 		return fmt.Errorf("our own log keys: %w", err)
 	}
 	n.history.Store(&h)
 	n.logVerifiers.Store(&vs)
+	n.honestLogs.Store(&good)
 	return nil
 }
 
@@ -363,8 +365,19 @@ func (f *Folder) logVerifiers() []note.Verifier {
 // first.
 func (n *Node) everLogs() []note.Verifier { return *n.logVerifiers.Load() }
 
-// formerLogs is everLogs, for those who have one of them already.
-func (n *Node) formerLogs() []note.Verifier { return n.everLogs() }
+// ownVerifiers are everLogs of this moment: they change while the node runs.
+type ownVerifiers struct{ n *Node }
+
+// Verifier implements note.Verifiers.
+func (v ownVerifiers) Verifier(name string, hash uint32) (note.Verifier, error) {
+	return note.VerifierList(v.n.everLogs()...).Verifier(name, hash)
+}
+
+// formerLogs are everLogs but for those that were revoked, those in force
+// first. What others show us under a revoked key may be a thief's: it says
+// nothing of how far our journal was. What we signed with it ourselves came
+// before the act that revokes it.
+func (n *Node) formerLogs() []note.Verifier { return *n.honestLogs.Load() }
 
 // rekey makes keys that our journal has put in force since take effect. If a
 // private key is not there, that is tried again with the next act; and if the

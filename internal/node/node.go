@@ -89,6 +89,7 @@ type Node struct {
 	history      atomic.Pointer[keys.History] // of our keys
 	rekeying     sync.Mutex
 	logVerifiers atomic.Pointer[[]note.Verifier] // of our checkpoints, see keep
+	honestLogs   atomic.Pointer[[]note.Verifier] // those not revoked
 	clock        *nodeClock
 	store        *sqlstore.Store
 	blobs        *blob.Store
@@ -207,9 +208,9 @@ func (n *Node) openDesk(ctx context.Context) error {
 	}
 	f := n.Folder
 	if !n.c.Visit {
-		n.recovery = newRecovery(n, n.everLogs()[0])
+		n.recovery = newRecovery(n)
 		n.journal, err = journal.Open(ctx, journal.Config{Store: n.journals, Origin: n.Self.Origin, Signer: f.Keys.Log, Also: f.Keys.LogAlso,
-			Ask: n.recovery.ask, Fetch: n.recovery.fetch, Hold: hold, Verifiers: note.VerifierList(n.everLogs()...),
+			Ask: n.recovery.ask, Fetch: n.recovery.fetch, Hold: hold, Verifiers: ownVerifiers{n},
 			Continue: func(last []byte) error { return n.Desk.GoOn(last) }, Logger: n.log})
 		if err != nil {
 			return n.notOurs(err)

@@ -56,7 +56,6 @@ func (m majority) wants(pinned []comity.Domain) string {
 // lost here.
 type recovery struct {
 	n      *Node
-	log    note.Verifier
 	quorum quorumRule
 	waived bool // the operator has said to go on without a quorum
 
@@ -70,11 +69,12 @@ type recovery struct {
 
 // logOf is the one of our keys, in force or former, that signed a checkpoint.
 func (r *recovery) logOf(signed []byte) note.Verifier {
-	return witness.LogOf(signed, r.log, r.n.formerLogs()...)
+	ours := r.n.formerLogs()
+	return witness.LogOf(signed, ours[0], ours[1:]...)
 }
 
-func newRecovery(n *Node, log note.Verifier) *recovery {
-	return &recovery{n: n, log: log, quorum: majority{}, waived: n.c.WithoutQuorum != "", heard: map[comity.Domain]bool{}}
+func newRecovery(n *Node) *recovery {
+	return &recovery{n: n, quorum: majority{}, waived: n.c.WithoutQuorum != "", heard: map[comity.Domain]bool{}}
 }
 
 const (
@@ -206,7 +206,7 @@ func (r *recovery) lookAt(ctx context.Context, p peer.Peer) sight {
 		s.err = err
 		return s
 	}
-	cosigned, err := witness.NewSubmitter(witness.SubmitterConfig{Log: r.log, Former: r.n.formerLogs, Witness: theirs, Client: client, Logger: r.n.log}).Seen(ctx)
+	cosigned, err := witness.NewSubmitter(witness.SubmitterConfig{Log: r.n.formerLogs()[0], Former: r.n.formerLogs, Witness: theirs, Client: client, Logger: r.n.log}).Seen(ctx)
 	if err != nil {
 		s.err = err
 		return s

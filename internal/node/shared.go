@@ -77,7 +77,13 @@ func (n *Node) catchUp(ctx context.Context) error {
 	if n.journal == nil {
 		return nil
 	}
-	return n.journal.Refresh(ctx)
+	err := n.journal.Refresh(ctx)
+	if err != nil && n.Desk != nil {
+		// The other may sign with a key that was put in force by what it wrote.
+		n.followKeys(ctx)
+		err = n.journal.Refresh(ctx)
+	}
+	return err
 }
 
 // resync takes in whatever may have changed unheard.
