@@ -86,13 +86,7 @@ func (n *Node) serveMirror(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no journal of that origin is mirrored here", http.StatusNotFound)
 		return
 	}
-	checkpoint := func(ctx context.Context) ([]byte, error) {
-		c, err := n.store.Followed().Mirror(ctx, o)
-		if errors.Is(err, monitor.ErrNotMirrored) {
-			return nil, journal.ErrNotFound
-		}
-		return c.Note, err
-	}
+	checkpoint := monitor.Checkpoint(n.store.Followed(), o)
 	http.StripPrefix("/mirror/"+r.PathValue("origin"), n.serveLog(o, checkpoint)).ServeHTTP(w, r)
 }
 
