@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) verifyCmd() *cobra.Command {
-	var key, entryFile, policyFile, disclosure string
+	var key, keysFile, entryFile, policyFile, disclosure string
 	c := &cobra.Command{
 		Use:   "verify FILE --key VKEY",
 		Short: "Check a proof, or evidence of a fork, offline",
@@ -27,6 +27,13 @@ key is VKEY. Needs no network and no folder. The proof carries the entry
 itself; --entry checks it for a file of yours instead. --policy takes a C2SP
 policy file, for proofs that must carry cosignatures.
 
+Keys change. --keys takes a history of the organization's keys, as "comity key
+history" prints it, and accepts those that were good once; with --key beside
+it, only if that is one of them. It says which key signed, and whether the
+organization itself says that the entry is in doubt. What nobody but a revoked
+key signed is refused, unless the witnesses of --policy cosigned it before the
+key was in other hands.
+
 FILE may also be evidence against a journal, as a peer's page and an evidence
 act have it: then it is checked that the holder of VKEY signed two checkpoints
 which contradict each other.
@@ -34,6 +41,7 @@ which contradict each other.
 With --disclosure, also checks that a disclosed text is what a sealed entry
 committed to.`,
 		Example: `  comity verify 12.tlog-proof --key ecowas.int/journal+5f0a…
+  comity verify 12.tlog-proof --keys ecowas.int.keys
   comity verify 12.tlog-proof --policy policy.txt --disclosure 12.disclosure
   comity verify oas.int.evidence.json --key oas.int/journal+5f0a…`,
 		Args: exactly(1, "one file, a proof or evidence"),
@@ -43,9 +51,15 @@ committed to.`,
 				return err
 			}
 			if isEvidence(proof) {
-				return a.verifyEvidence(proof, key)
+				return a.verifyEvidence(proof, key, keysFile)
 			}
-			policy, err := readPolicy(key, policyFile)
+			var policy torchwood.Policy
+			var history keyFile
+			if keysFile != "" {
+				history, err = readKeyFile(keysFile, key, policyFile)
+			} else {
+				policy, err = readPolicy(key, policyFile)
+			}
 			if err != nil {
 				return err
 			}
@@ -56,18 +70,24 @@ committed to.`,
 			if err != nil {
 				return fmt.Errorf("the proof does not carry its entry; give the entry with --entry: %w", err)
 			}
-			if err := torchwood.VerifyProof(policy, tlog.RecordHash(entry), proof); err != nil {
+			var said string
+			if keysFile != "" {
+				if said, err = history.verify(proof, entry); err != nil {
+					return err
+				}
+			} else if err := torchwood.VerifyProof(policy, tlog.RecordHash(entry), proof); err != nil {
 				return fmt.Errorf("the proof does not hold: %w", err)
 			}
 			name, err := provenName(proof)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, "ok: %s stands in the journal of %s\n", name, name.Domain)
+			fmt.Fprintf(a.out, "ok: %s stands in the journal of %s\n%s", name, name.Domain, said)
 			return a.describe(name, entry, disclosure)
 		},
 	}
 	c.Flags().StringVar(&key, "key", "", "the journal's verification key (C2SP vkey), got by another way")
+	c.Flags().StringVar(&keysFile, "keys", "", "file with the history of the organization's keys, its first keys got by another way")
 	c.Flags().StringVar(&entryFile, "entry", "", "the journal entry, if not the one in the proof")
 	c.Flags().StringVar(&policyFile, "policy", "", "C2SP policy file, instead of --key")
 	c.Flags().StringVar(&disclosure, "disclosure", "", "file that discloses a sealed act, as \"comity disclose\" prints it")
@@ -93,7 +113,7 @@ func readPolicy(key, file string) (torchwood.Policy, error) {
 		}
 		return p, nil
 	}
-	return nil, usageError{errors.New("give the journal's key with --key, or a policy with --policy: a proof proves nothing without them")}
+	return nil, usageError{errors.New("give the journal's key with --key, the history of its keys with --keys, or a policy with --policy: a proof proves nothing without them")}
 }
 
 // provenName reads which act a proof is about: its index, and the origin of

@@ -143,10 +143,16 @@ func (f *Folder) Policy() (*witness.Policy, error) {
 }
 
 // Policy says which checkpoints of our journal are accepted: the folder's, or
-// else that three of the peers, or all if they are fewer, cosigned.
+// else that three of the peers, or all if they are fewer, cosigned. Keys that
+// were retired count, ours and theirs: what they signed stays good. Those that
+// were revoked do not.
 func (n *Node) Policy(ctx context.Context) (*witness.Policy, error) {
+	logs := known(n.history.Load().Honest(keys.Log), witness.ParseLog)
 	if n.wanted != nil {
-		return n.wanted, nil
+		if n.history.Load().Len() < 2 {
+			return n.wanted, nil
+		}
+		return n.wanted.WithLogs(logs...)
 	}
 	peers, err := n.roster.Peers(ctx)
 	if err != nil {
@@ -155,12 +161,24 @@ func (n *Node) Policy(ctx context.Context) (*witness.Policy, error) {
 	var of []witness.Cosigner
 	for _, p := range peers {
 		c := witness.Cosigner{Name: string(p.Domain), Keys: []string{p.WitnessKey}}
-		for _, v := range n.witnessPQ(p) {
-			c.Keys = append(c.Keys, v.(*witness.MLDSAVerifier).String())
+		h, err := p.Keys()
+		if err != nil {
+			return nil, err
+		}
+		if !h.IsZero() {
+			c.Keys = known(h.Honest(keys.Witness), witness.ParseCosigner)
 		}
 		of = append(of, c)
 	}
-	return witness.ParsePolicy(witness.FormatPolicy(n.keys.Load().logKeys(), min(quorum, len(of)), of))
+	return witness.ParsePolicy(witness.FormatPolicy(logs, min(quorum, len(of)), of))
+}
+
+// known are the keys of kinds that are known here.
+func known[V any](list []string, parse func(string) (V, error)) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(k string) bool {
+		_, err := parse(k)
+		return err != nil
+	})
 }
 
 // witnessPQ are the post-quantum witness keys of a peer that are known here.

@@ -344,13 +344,16 @@ func (p *Policy) Demands() string {
 	return words[p.quorum]
 }
 
-// pair reports whether a group is one witness with two keys.
+// pair reports whether a group is one witness with several keys.
 func (p *Policy) pair(g *part) bool {
-	if g.n != 1 || len(g.of) != 2 {
+	if g.n != 1 || len(g.of) < 2 {
 		return false
 	}
-	a, b := p.parts[g.of[0]].verifier, p.parts[g.of[1]].verifier
-	return a != nil && b != nil && a.Name() == b.Name()
+	first := p.parts[g.of[0]].verifier
+	return first != nil && !slices.ContainsFunc(g.of, func(name string) bool {
+		v := p.parts[name].verifier
+		return v == nil || v.Name() != first.Name()
+	})
 }
 
 // Cosigner of a policy: one party with its keys, any of which counts for it.
