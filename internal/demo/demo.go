@@ -326,7 +326,7 @@ func (d *Demo) player(dom comity.Domain) *player {
 // hear lets every node read every other's head, so that pages say what was
 // heard at the clock's new time.
 func (d *Demo) hear(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var g errgroup.Group
 	for _, p := range d.players {
