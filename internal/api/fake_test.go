@@ -16,6 +16,7 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/person"
 )
 
@@ -220,7 +221,8 @@ func (d *fakeDesk) Peers(context.Context, desk.Who) ([]desk.PeerView, error) {
 	real := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	return []desk.PeerView{
 		{Domain: au, Name: "African Union", URL: "http://127.0.0.1:8084", Pinned: real, Follow: desk.Following{Size: 3, Theirs: 5, Heard: d.now,
-			At: real, Trouble: "refused: nothing listens there", Rate: 1500.4, Next: real, Paused: true, Frozen: true}},
+			At: real, Trouble: "refused: nothing listens there", Rate: 1500.4, Next: real, Paused: true, Frozen: true},
+			Repinned: peer.Repin{At: real, By: "operator", Reason: "its root key was lost", Act: comity.ActName{Domain: ecowas, Index: 7}}},
 		{Domain: un, Follow: desk.Following{Size: 2}, Stored: desk.Receipt{Size: 4, At: real}, Witness: desk.Receipt{Size: 3, At: real}},
 	}, d.broken
 }
