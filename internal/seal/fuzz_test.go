@@ -53,7 +53,7 @@ func FuzzDisclosure(f *testing.F) {
 		if err != nil || json.Unmarshal(text, &again) != nil || string(again.plaintext()) != string(o.plaintext()) {
 			t.Fatalf("%s is written %s: %v", b, text, err)
 		}
-		if n := strings.Count(strings.ToLower(string(b)), `"payload"`); n != 1 && !strings.Contains(string(b), `\u`) {
+		if n := strings.Count(strings.ToLower(string(b)), `"payload"`); n > 1 && !strings.Contains(string(b), `\u`) {
 			t.Errorf("%d payloads in %s", n, b)
 		}
 	})
