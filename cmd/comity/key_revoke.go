@@ -28,7 +28,7 @@ had it since DATE: what it signed since then counts for nothing. A new key is
 made, unless another of the role is in force.
 
 Of a log key, the entries of our journal that were signed since then are
-doubtful, and shown so everywhere, unless witnesses had cosigned them before
+doubtful, and "comity verify --keys" says so, unless witnesses had cosigned them before
 DATE. --entries FROM-TO names them, both included; without it they are those
 recorded since DATE. Before FROM we vouch for every entry. "--entries none" says
 that we vouch for all.
