@@ -34,9 +34,12 @@ import (
 	"runtime/pprof"
 	"slices"
 	"time"
+
+	"github.com/comity/comity/internal/node"
 )
 
 func main() {
+	node.TuneGC() // as "comity serve" does
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	progress := io.Discard
 	if st, err := os.Stderr.Stat(); err == nil && st.Mode()&os.ModeCharDevice != 0 {
