@@ -1,10 +1,12 @@
 package sqlstore
 
 import (
-	"database/sql"
+	"context"
 	"errors"
+	"strings"
 
 	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/sqlstore/sqltx"
 )
 
 // Fault lets a test fail what a database may fail at: it is asked before each
@@ -17,7 +19,7 @@ type Fault func(step string) (applied bool, err error)
 // The steps. Statements that only read are none.
 const (
 	Begin  = "begin"
-	Exec   = "exec" // a statement that writes
+	Exec   = "exec" // a statement that writes, also if it returns rows
 	Commit = "commit"
 )
 
@@ -29,27 +31,32 @@ func (f Fault) at(step string) (applied bool, err error) {
 	return f(step)
 }
 
-func (s *Store) faultyExec(do func() (sql.Result, error)) (sql.Result, error) {
-	applied, err := s.fault.at(Exec)
-	if err == nil {
-		return do()
+// step runs a statement, or fails it. One that was carried out though it is to
+// be reported as failed is brought to its end by finish.
+func (c conn) step(q string, run, finish func() error) error {
+	if c.tx == nil || strings.HasPrefix(q, "SELECT") { // it only reads
+		return run()
 	}
-	if applied {
-		if _, err := do(); err != nil {
-			return nil, err
+	applied, lost := c.s.fault.at(Exec)
+	if lost == nil || applied {
+		if err := run(); err != nil || lost == nil {
+			return err
+		}
+		if err := finish(); err != nil {
+			return err
 		}
 	}
-	return nil, err
+	return lost
 }
 
 // commit commits, or fails to.
-func (s *Store) commit(tx *sql.Tx) (unknown bool, err error) {
+func (s *Store) commit(ctx context.Context, tx sqltx.Tx) (unknown bool, err error) {
 	applied, err := s.fault.at(Commit)
 	if err == nil {
-		return s.d.Commit(tx)
+		return tx.Commit(ctx)
 	}
 	if applied {
-		if unknown, err := s.d.Commit(tx); err != nil {
+		if unknown, err := tx.Commit(ctx); err != nil {
 			return unknown, err
 		}
 	}

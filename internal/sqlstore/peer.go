@@ -39,7 +39,7 @@ func scanPeer(r row) (p peer.Peer, err error) {
 // Peers implements [peer.Store].
 func (r Roster) Peers(ctx context.Context) ([]peer.Peer, error) {
 	rows, err := r.s.read().query(ctx, "SELECT "+peerColumns+" FROM peer")
-	all, err := collect(rows, err, func(r *sql.Rows) (peer.Peer, error) { return scanPeer(r) })
+	all, err := collect(rows, err, func(r row) (peer.Peer, error) { return scanPeer(r) })
 	// Databases differ in how they sort text.
 	slices.SortFunc(all, func(a, b peer.Peer) int { return strings.Compare(string(a.Domain), string(b.Domain)) })
 	return all, r.s.failed("read the peers", err)
