@@ -259,7 +259,11 @@ func (a *attempt) run(tx Tx) error {
 	if len(entries) == 0 {
 		return errEmpty
 	}
-	if a.edge, err = e.extendHashed(tx, entries, a.leaves); err != nil {
+	if err := tx.PutEntries(old.Size, entries); err != nil {
+		return err
+	}
+	a.leaves = leafHashes(entries) // a store may be writing the entries meanwhile
+	if a.edge, err = e.addLeaves(tx, a.leaves); err != nil {
 		return err
 	}
 	if a.j.c.Project != nil {
@@ -280,7 +284,6 @@ func (a *attempt) run(tx Tx) error {
 func (a *attempt) draft(tx Tx, first int64) [][]byte {
 	entries := make([][]byte, 0, len(a.batch))
 	a.drafted = make([]*pending, 0, len(a.batch))
-	a.leaves = make([]tlog.Hash, 0, len(a.batch))
 	for bytes := 0; a.called < len(a.batch) && bytes < a.j.c.MaxBatchBytes; {
 		p := a.batch[a.called]
 		a.called++
@@ -296,9 +299,8 @@ func (a *attempt) draft(tx Tx, first int64) [][]byte {
 		if entry == nil {
 			entry = []byte{}
 		}
-		leaf := tlog.RecordHash(entry)
 		if p.with != nil {
-			if err := p.with(tx, index, leaf); err != nil {
+			if err := p.with(tx, index, tlog.RecordHash(entry)); err != nil {
 				p.result.Err = err
 				a.refused = append(a.refused, p)
 				continue
@@ -307,7 +309,6 @@ func (a *attempt) draft(tx Tx, first int64) [][]byte {
 		bytes += len(entry)
 		entries = append(entries, entry)
 		a.drafted = append(a.drafted, p)
-		a.leaves = append(a.leaves, leaf)
 	}
 	return entries
 }

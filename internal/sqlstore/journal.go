@@ -152,7 +152,7 @@ func (tx *Tx) PutEntries(first int64, entries [][]byte) error {
 	if first < 0 || first+int64(len(entries)) > maxEntries {
 		return fmt.Errorf("entry %d of %s: no place for it", first, tx.log.head.Origin)
 	}
-	err := tx.s.d.PutEntries(tx.exec, tx.log.id*maxEntries+first, entries)
+	err := tx.tx.PutEntries(tx.ctx, tx.log.id*maxEntries+first, entries)
 	return tx.s.failed(fmt.Sprintf("write entries %d to %d of %s", first, first+int64(len(entries)), tx.log.head.Origin), err)
 }
 

@@ -96,10 +96,6 @@ type dialect interface {
 	// ForUpdate ends a SELECT that locks its rows.
 	ForUpdate() string
 
-	// PutEntries inserts entries at pos, pos+1, … with exec, which runs one
-	// statement of the transaction.
-	PutEntries(exec func(statement string, args ...any) error, pos int64, entries [][]byte) error
-
 	// Snapshot is the isolation in which all statements of a reading
 	// transaction see the same state.
 	Snapshot() sql.IsolationLevel

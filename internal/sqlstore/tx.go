@@ -22,15 +22,14 @@ type conn struct {
 
 // query runs a statement that returns rows; see collect for reading them.
 func (c conn) query(ctx context.Context, q string, args ...any) (rows sqltx.Rows, err error) {
-	run := func() (err error) {
-		rows, err = c.on.Query(ctx, c.s.d.SQL(q), args...)
+	q = c.s.d.SQL(q)
+	if !c.alone {
+		return c.on.Query(ctx, q, args...)
+	}
+	err = c.s.retry(ctx, readPatience, func() (err error) {
+		rows, err = c.on.Query(ctx, q, args...)
 		return err
-	}
-	if c.alone {
-		err = c.s.retry(ctx, readPatience, run)
-		return rows, err
-	}
-	err = c.step(q, run, func() error { return rows.Close() })
+	})
 	return rows, err
 }
 
@@ -91,18 +90,12 @@ func (tx *Tx) exec(q string, args ...any) error {
 	if tx.tx == nil {
 		return errors.New("a view writes nothing")
 	}
-	return tx.step(q,
-		func() error { return tx.tx.Later(tx.ctx, tx.s.d.SQL(q), args...) },
-		func() error { return tx.tx.Flush(tx.ctx) })
+	return tx.tx.Later(tx.ctx, tx.s.d.SQL(q), args...)
 }
 
 // affected runs a statement and returns how many rows it wrote or removed.
-func (tx *Tx) affected(q string, args ...any) (n int64, err error) {
-	err = tx.step(q, func() (err error) {
-		n, err = tx.on.Exec(tx.ctx, tx.s.d.SQL(q), args...)
-		return err
-	}, func() error { return nil })
-	return n, err
+func (tx *Tx) affected(q string, args ...any) (int64, error) {
+	return tx.on.Exec(tx.ctx, tx.s.d.SQL(q), args...)
 }
 
 // Write runs fn in one transaction and commits. If fn returns an error
@@ -153,17 +146,22 @@ func (s *Store) write(ctx context.Context, begin, fn func(*Tx) error) error {
 }
 
 func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) error {
-	if _, err := s.fault.at(Begin); err != nil {
-		return s.failed("begin to write", err)
+	if s.fault != nil {
+		if _, err := s.fault(Begin); err != nil {
+			return s.failed("begin to write", err)
+		}
 	}
 	begun := false
 	err := s.d.Transact(ctx, func(ctx context.Context, on sqltx.Tx) error {
 		begun = true
+		if s.fault != nil {
+			on = &faulty{on, s.fault}
+		}
 		tx := &Tx{conn: conn{s: s, on: on, tx: on}, ctx: ctx, logs: map[comity.Origin]*locked{}}
 		if err := fn(tx); err != nil {
 			return err
 		}
-		unknown, err := s.commit(ctx, on)
+		unknown, err := on.Commit(ctx)
 		if err != nil && unknown {
 			return fmt.Errorf("%w: %w", journal.ErrAmbiguous, s.failed("commit", err))
 		}

@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -162,21 +161,6 @@ func (db *DB) ForUpdate() string { return " FOR UPDATE" }
 // Snapshot is REPEATABLE READ, in which a transaction sees the state at its
 // first statement.
 func (db *DB) Snapshot() sql.IsolationLevel { return sql.LevelRepeatableRead }
-
-// PutEntries inserts all entries with one statement.
-func (db *DB) PutEntries(exec func(string, ...any) error, pos int64, entries [][]byte) error {
-	if len(entries) == 0 {
-		return nil
-	}
-	if slices.ContainsFunc(entries, func(e []byte) bool { return e == nil }) {
-		entries = slices.Clone(entries)
-		for i, e := range entries {
-			entries[i] = append([]byte{}, e...) // nil would be NULL
-		}
-	}
-	return exec(`INSERT INTO entry (pos, data)
-		SELECT ? + e.n - 1, e.data FROM unnest(CAST(? AS BYTEA[])) WITH ORDINALITY AS e (data, n)`, pos, entries)
-}
 
 // Broken is nil: the server looks after its disk.
 func (db *DB) Broken() error { return nil }

@@ -54,6 +54,7 @@ func (db *DB) reconnect() {
 type transaction struct {
 	conn    *pgx.Conn
 	waiting *pgx.Batch
+	copied  <-chan error // the end of a COPY that is under way, or nil
 }
 
 // maxWaiting bounds the statements that wait, and with them the memory that
@@ -80,6 +81,7 @@ func (t *transaction) begin(ctx context.Context) error {
 // rollback undoes what is not committed. If it cannot, the connection is not
 // used again: see [stdlib.Conn.ResetSession].
 func (t *transaction) rollback(ctx context.Context) {
+	_ = t.join()
 	if t.conn.IsClosed() || t.conn.PgConn().TxStatus() == 'I' {
 		return
 	}
@@ -109,6 +111,9 @@ func (t *transaction) Flush(ctx context.Context) error {
 // send sends what waits, and last, of which the results have only this one's
 // left to read. They are nil if there was nothing to send.
 func (t *transaction) send(ctx context.Context, last ...*pgx.QueuedQuery) (pgx.BatchResults, error) {
+	if err := t.join(); err != nil {
+		return nil, err
+	}
 	b := t.waiting
 	before := len(b.QueuedQueries)
 	b.QueuedQueries = append(b.QueuedQueries, last...)

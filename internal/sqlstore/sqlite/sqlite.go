@@ -127,8 +127,8 @@ func (db *DB) Snapshot() sql.IsolationLevel { return sql.LevelDefault }
 // Rows per INSERT. Each size is one statement to keep prepared.
 var groups = []int{64, 8, 1}
 
-// PutEntries inserts in groups of rows.
-func (db *DB) PutEntries(exec func(string, ...any) error, pos int64, entries [][]byte) error {
+// PutEntries implements [sqltx.Tx]: it inserts in groups of rows.
+func (t *transaction) PutEntries(ctx context.Context, pos int64, entries [][]byte) error {
 	var args []any
 	for _, n := range groups {
 		q := insertEntries[n]
@@ -140,7 +140,7 @@ func (db *DB) PutEntries(exec func(string, ...any) error, pos int64, entries [][
 				}
 				args = append(args, pos+int64(i), e)
 			}
-			if err := exec(q, args...); err != nil {
+			if err := t.Later(ctx, q, args...); err != nil {
 				return err
 			}
 			pos, entries = pos+int64(n), entries[n:]

@@ -29,7 +29,11 @@ type Tx interface {
 	// which then fails for it: its arguments stay as they are until then.
 	Later(ctx context.Context, q string, args ...any) error
 
-	// Flush waits for what Later has left.
+	// PutEntries inserts entries into the table entry at pos, pos+1, …, as Later
+	// does. None of them is NULL.
+	PutEntries(ctx context.Context, pos int64, entries [][]byte) error
+
+	// Flush waits for what Later and PutEntries have left.
 	Flush(ctx context.Context) error
 
 	// Once runs a statement that is not worth keeping prepared.
