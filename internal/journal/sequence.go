@@ -255,7 +255,10 @@ func (a *attempt) run(tx Tx) error {
 		}
 	}
 	a.batch = a.j.join(a.batch)
-	entries := a.draft(tx, old.Size)
+	entries, err := a.draft(tx, old.Size)
+	if err != nil {
+		return err
+	}
 	if len(entries) == 0 {
 		return errEmpty
 	}
@@ -281,7 +284,7 @@ func (a *attempt) run(tx Tx) error {
 }
 
 // draft calls the drafts, until all are called or there are bytes enough.
-func (a *attempt) draft(tx Tx, first int64) [][]byte {
+func (a *attempt) draft(tx Tx, first int64) ([][]byte, error) {
 	entries := make([][]byte, 0, len(a.batch))
 	a.drafted = make([]*pending, 0, len(a.batch))
 	for bytes := 0; a.called < len(a.batch) && bytes < a.j.c.MaxBatchBytes; {
@@ -300,17 +303,21 @@ func (a *attempt) draft(tx Tx, first int64) [][]byte {
 			entry = []byte{}
 		}
 		if p.with != nil {
-			if err := p.with(tx, index, tlog.RecordHash(entry)); err != nil {
-				p.result.Err = err
+			var no *refusal
+			if err := p.with(tx, index, tlog.RecordHash(entry)); errors.As(err, &no) {
+				p.result.Err = no.error
 				a.refused = append(a.refused, p)
 				continue
+			} else if err != nil {
+				a.drafted = append(a.drafted, p)
+				return nil, err
 			}
 		}
 		bytes += len(entry)
 		entries = append(entries, entry)
 		a.drafted = append(a.drafted, p)
 	}
-	return entries
+	return entries, nil
 }
 
 func (j *Journal) doubtful() bool {
