@@ -138,9 +138,7 @@ func TestEveryStepOfAppend(t *testing.T) {
 	})
 }
 
-// The writes of monitor and witness are one transaction each: after any
-// failure the whole is there or nothing is, nobody is told that it is there
-// when it is not, and the same write again leads to the same state.
+// The writes of monitor and witness are one transaction each: see everyWrite.
 func TestEveryStepOfFederation(t *testing.T) {
 	const o comity.Origin = "un.example/journal"
 	now := time.Unix(1_000_000_000, 0).UTC()
@@ -149,11 +147,7 @@ func TestEveryStepOfFederation(t *testing.T) {
 		return witness.Checkpoint{Origin: o, Size: n, Root: root(byte(n)), Note: fmt.Appendf(nil, "checkpoint %d", n)}
 	}
 	sig := witness.Cosignature{Origin: o, Size: 5, Root: root(5), Signer: "au.example/witness", KeyHash: 7, Line: []byte("— au\n"), Time: now}
-	for name, c := range map[string]struct {
-		prepare, do func(context.Context, *Store) error
-		done        func(context.Context, *Store) (bool, error)
-		again       error // of the same write once it is done
-	}{
+	everyWrite(t, map[string]write{
 		"witness, first": {
 			do: func(ctx context.Context, s *Store) error {
 				return s.WitnessStates().Advance(ctx, witness.State{Origin: o}, witness.State(cp(5)))
@@ -236,7 +230,21 @@ func TestEveryStepOfFederation(t *testing.T) {
 				return m.Size == 5, err
 			},
 		},
-	} {
+	})
+}
+
+// write is what is written in one transaction.
+type write struct {
+	prepare, do func(context.Context, *Store) error
+	done        func(context.Context, *Store) (bool, error)
+	again       error // of the same write once it is done
+}
+
+// everyWrite fails every step of each write: after any failure the whole is
+// there or nothing is, nobody is told that it is there when it is not, and the
+// same write again leads to the same state.
+func everyWrite(t *testing.T, writes map[string]write) {
+	for name, c := range writes {
 		t.Run(name, func(t *testing.T) {
 			eachStep(t,
 				func(t *testing.T, s *Store) error {

@@ -195,6 +195,9 @@ func (r *rows) Close() error {
 // said no. pgconn.SafeToRetry is of no help: it is also true of the error "conn
 // closed" that pgx reports when the connection breaks after a commit was sent.
 func (t *transaction) Commit(ctx context.Context) (unknown bool, err error) {
+	if err := t.join(); err != nil {
+		return false, err // the commit was not sent
+	}
 	results, err := t.send(ctx, queued(commit, nil))
 	if err == nil {
 		var tag pgconn.CommandTag
@@ -209,7 +212,7 @@ func (t *transaction) Commit(ctx context.Context) (unknown bool, err error) {
 	}
 	var early pgx.ErrPreprocessingBatch
 	if errors.As(err, &early) {
-		return false, err // it was not sent
+		return false, err // nor was it
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.SeverityUnlocalized == "ERROR" {
