@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -100,6 +101,12 @@ func eachStep(t *testing.T, prepare, do func(t *testing.T, s *Store) error, chec
 // recorded finds it, whoever is told that it is not finds that true, and the
 // journal goes on.
 func TestEveryStepOfAppend(t *testing.T) {
+	for _, n := range []int{1, 100} { // many go into PostgreSQL by another statement
+		t.Run(fmt.Sprint(n), func(t *testing.T) { testEveryStepOfAppend(t, n) })
+	}
+}
+
+func testEveryStepOfAppend(t *testing.T, n int) {
 	var open sync.Map // journal by store
 	journalOf := func(s *Store) *journal.Journal {
 		j, _ := open.Load(s)
@@ -111,8 +118,14 @@ func TestEveryStepOfAppend(t *testing.T) {
 		return err
 	}
 	do := func(t *testing.T, s *Store) error {
-		_, err := journalOf(s).Append(t.Context(), text1("during"))
-		return err
+		var errs []error
+		for _, r := range journalOf(s).AppendAll(t.Context(), slices.Repeat([]journal.Draft{text1("during")}, n)...) {
+			errs = append(errs, r.Err)
+		}
+		if failed := slices.ContainsFunc(errs, func(err error) bool { return err != nil }); failed && slices.Contains(errs, nil) {
+			t.Errorf("some entries of a transaction were recorded, some not: %v", errs)
+		}
+		return errs[0]
 	}
 	eachStep(t, prepare, do, func(t *testing.T, s *Store, err error, applied bool) {
 		j := journalOf(s)
@@ -122,11 +135,11 @@ func TestEveryStepOfAppend(t *testing.T) {
 		if _, err := j.Append(t.Context(), text1("after")); err != nil {
 			t.Errorf("afterwards: %v", err)
 		}
+		want := []string{"before"}
 		if applied {
-			mustRead(t, s, "before", "during", "after")
-		} else {
-			mustRead(t, s, "before", "after")
+			want = append(want, slices.Repeat([]string{"during"}, n)...)
 		}
+		mustRead(t, s, append(want, "after")...)
 		h, err := s.Head(t.Context(), origin)
 		if err != nil {
 			t.Fatal(err)
