@@ -40,7 +40,12 @@ func (h *house) openFiles(ctx context.Context, to ...comity.Domain) ([][]byte, e
 
 // with founds an organization for one sample.
 func with(ctx context.Context, dir string, f func(h *house) (sample, error)) (sample, error) {
-	h, err := newHouse(ctx, dir, "a.example")
+	return withOn(ctx, dir, "", f)
+}
+
+// withOn founds one whose database is at an address; "" for a file.
+func withOn(ctx context.Context, dir, database string, f func(h *house) (sample, error)) (sample, error) {
+	h, err := newHouseOn(ctx, dir, "a.example", database)
 	if err != nil {
 		return sample{}, err
 	}
@@ -52,17 +57,30 @@ func with(ctx context.Context, dir string, f func(h *house) (sample, error)) (sa
 // journalled and signed, folded, and readable when the call returns.
 func issue(callers int) measure {
 	return func(ctx context.Context, e *env, dir string) (sample, error) {
-		return with(ctx, dir, func(h *house) (sample, error) {
-			docs, err := h.openFiles(ctx)
-			if err != nil {
-				return sample{}, err
-			}
-			return warm(ctx, callers, e.each, func(ctx context.Context, i int) error {
-				_, err := h.Desk.Issue(ctx, h.who, docs[i%files])
-				return err
-			})
-		})
+		return with(ctx, dir, func(h *house) (sample, error) { return h.issue(ctx, e, callers) })
 	}
+}
+
+// issuePostgres is issue on PostgreSQL.
+func issuePostgres(callers int) measure {
+	return func(ctx context.Context, e *env, dir string) (sample, error) {
+		url, err := pgURL(ctx, e)
+		if err != nil {
+			return sample{}, err
+		}
+		return withOn(ctx, dir, url, func(h *house) (sample, error) { return h.issue(ctx, e, callers) })
+	}
+}
+
+func (h *house) issue(ctx context.Context, e *env, callers int) (sample, error) {
+	docs, err := h.openFiles(ctx)
+	if err != nil {
+		return sample{}, err
+	}
+	return warm(ctx, callers, e.each, func(ctx context.Context, i int) error {
+		_, err := h.Desk.Issue(ctx, h.who, docs[i%files])
+		return err
+	})
 }
 
 // issueHTTP is issue through the API, on connections that are kept.

@@ -33,13 +33,18 @@ type house struct {
 }
 
 // newHouse founds an organization in a folder under dir.
-func newHouse(ctx context.Context, dir string, d comity.Domain) (_ *house, err error) {
+func newHouse(ctx context.Context, dir string, d comity.Domain) (*house, error) {
+	return newHouseOn(ctx, dir, d, "")
+}
+
+// newHouseOn founds one whose database is at an address; "" for a file.
+func newHouseOn(ctx context.Context, dir string, d comity.Domain, database string) (_ *house, err error) {
 	dir = filepath.Join(dir, string(d))
 	if err := node.Init(dir, d, "The "+string(d)); err != nil {
 		return nil, err
 	}
 	h := &house{client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
-	if h.Node, err = node.Open(ctx, node.Config{Dir: dir, Version: "bench"}); err != nil {
+	if h.Node, err = node.Open(ctx, node.Config{Dir: dir, Version: "bench", Database: database}); err != nil {
 		return nil, err
 	}
 	p, err := h.People.AddPerson(ctx, "officer", "Bench officer", "Desk officer", person.Officer)

@@ -29,10 +29,12 @@ var measures = map[string]measure{
 
 	"postgres 256":  journalPostgres(256),
 	"postgres bare": insertPostgres,
+	"postgres copy": copyPostgres,
 
 	"acts 1":         issue(1),
 	"acts 16":        issue(16),
 	"acts 256":       issue(256),
+	"acts postgres":  issuePostgres(256),
 	"acts HTTP 16":   issueHTTP(16),
 	"seal":           sealOnly,
 	"acts sealed 16": issueSealed(16),

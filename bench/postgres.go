@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
 	"github.com/comity/comity/comity"
@@ -208,6 +209,24 @@ func (c *counting) Update(ctx context.Context, o comity.Origin, fn func(journal.
 // insertPostgres inserts the same rows in the same batches, one transaction
 // after the other, with nothing beside: no tree, no signature, no callers.
 func insertPostgres(ctx context.Context, e *env, _ string) (sample, error) {
+	return bare(ctx, e, func(c *pgx.Conn, next int64, batch [][]byte) error {
+		_, err := c.Exec(ctx, `INSERT INTO entry (pos, data)
+			SELECT $1::bigint + n - 1, data FROM unnest($2::bytea[]) WITH ORDINALITY AS e (data, n)`, next, batch)
+		return err
+	})
+}
+
+// copyPostgres is insertPostgres with COPY, as the driver offers it.
+func copyPostgres(ctx context.Context, e *env, _ string) (sample, error) {
+	return bare(ctx, e, func(c *pgx.Conn, next int64, batch [][]byte) error {
+		_, err := c.CopyFrom(ctx, pgx.Identifier{"entry"}, []string{"pos", "data"}, pgx.CopyFromSlice(len(batch),
+			func(i int) ([]any, error) { return []any{next + int64(i), batch[i]}, nil }))
+		return err
+	})
+}
+
+// bare writes the batches that the journal on PostgreSQL had, into its table.
+func bare(ctx context.Context, e *env, write func(c *pgx.Conn, next int64, batch [][]byte) error) (sample, error) {
 	url, err := pgURL(ctx, e)
 	if err != nil {
 		return sample{}, err
@@ -224,21 +243,15 @@ func insertPostgres(ctx context.Context, e *env, _ string) (sample, error) {
 		return sample{}, err
 	}
 	schema := url[len(postgres.url)+len("&schema="):]
-	db, err := sql.Open("pgx", postgres.url+"&search_path="+schema)
+	c, err := pgx.Connect(ctx, postgres.url+"&search_path="+schema)
 	if err != nil {
 		return sample{}, err
 	}
-	defer db.Close()
-	db.SetMaxOpenConns(1)
-	b := entry()
-	var batch [][]byte
-	for range n {
-		batch = append(batch, b)
-	}
+	defer c.Close(ctx)
+	batch := slices.Repeat([][]byte{entry()}, int(n))
 	next := int64(1) << 40
-	out, err := warm(ctx, 1, e.each, func(ctx context.Context, _ int) error {
-		_, err := db.ExecContext(ctx, `INSERT INTO entry (pos, data)
-			SELECT $1::bigint + n - 1, data FROM unnest($2::bytea[]) WITH ORDINALITY AS e (data, n)`, next, batch)
+	out, err := warm(ctx, 1, e.each, func(context.Context, int) error {
+		err := write(c, next, batch)
 		next += n
 		return err
 	})

@@ -50,10 +50,12 @@ var rows = []row{
 
 	{"journal append on PostgreSQL, 1 KB, 256 callers", "postgres 256", []want{{rate, "postgres bare", "bare unnest", 0.7, 0}}},
 	{"bare INSERT of unnest, the same batches (limit)", "postgres bare", nil},
+	{"bare COPY, the same batches (limit)", "postgres copy", nil},
 
 	{"whole acts, 1 KB, 1 caller", "acts 1", []want{{p50, "fdatasync", "one fdatasync", 0, 3}}},
 	{"whole acts, 1 KB, 16 callers", "acts 16", []want{{rate, "acts 1", "1 caller", 4, 0}}},
 	{"whole acts, 1 KB, 256 callers", "acts 256", []want{{rate, "tessera 256", "Tessera", 0.4, 0}}},
+	{"whole acts on PostgreSQL, 1 KB, 256 callers", "acts postgres", nil},
 	{"whole acts by HTTP POST, 1 KB, 16 callers", "acts HTTP 16", []want{{rate, "acts 16", "the same without HTTP", 0.4, 0}}},
 	{"two boxes sealed to 3 keys (the processor's limit)", "seal", nil},
 	{"sealed acts to 2 recipients, 1 KB, 16 callers", "acts sealed 16", []want{{rate, "seal", "sealing alone", 0.4, 0}}},

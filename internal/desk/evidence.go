@@ -15,6 +15,7 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/blob"
+	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/keys"
@@ -190,7 +191,7 @@ func (d *Desk) Publish(ctx context.Context, e *monitor.Evidence) (comity.ActName
 	out, err := d.record(ctx, p, func(r Recorder, issued Issued) error {
 		before, fresh, err := r.PublishOnce(proof, issued.Name)
 		if err == nil && !fresh {
-			err = &publishedBefore{before}
+			err = journal.Refuse(&publishedBefore{before})
 		}
 		return err
 	})

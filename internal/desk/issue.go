@@ -83,7 +83,7 @@ func (d *Desk) Release(ctx context.Context, who Who, id int64) (Issued, error) {
 	return d.record(ctx, p, func(r Recorder, _ Issued) error {
 		_, err := r.TakeDraft(id)
 		if errors.Is(err, person.ErrNotFound) {
-			return fmt.Errorf("draft %d: %w: perhaps it was released or discarded", id, person.ErrNotFound)
+			return journal.Refuse(fmt.Errorf("draft %d: %w: perhaps it was released or discarded", id, person.ErrNotFound))
 		}
 		return err
 	})
@@ -568,7 +568,7 @@ func (d *Desk) Found(ctx context.Context, key effect.Key) (Issued, error) {
 	}
 	out, err := d.record(ctx, p, func(_ Recorder, issued Issued) error {
 		if issued.Name.Index != 0 {
-			return errFounded
+			return journal.Refuse(errFounded)
 		}
 		return nil
 	})

@@ -103,7 +103,7 @@ func (d *Desk) IssueOnce(ctx context.Context, who Who, key string, doc []byte) (
 		a.Issued = issued
 		before, fresh, err := r.AnswerOnce(a, since)
 		if err == nil && !fresh {
-			err = &answered{before}
+			err = journal.Refuse(&answered{before})
 		}
 		return err
 	})

@@ -103,8 +103,22 @@ func (j *Journal) take() ([]*pending, bool) {
 			return nil, false
 		}
 		<-j.wake
-		runtime.Gosched() // as in run
 	}
+}
+
+// join adds to a batch what was queued while the head was being locked.
+func (j *Journal) join(batch []*pending) []*pending {
+	// Those whose entries the last transaction recorded have just become ready,
+	// and may have the next entry to append. Let them queue it: else the first of
+	// them would have a transaction to itself, and all the others would wait for
+	// it.
+	runtime.Gosched()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	n := min(len(j.queue), j.c.MaxBatch-len(batch))
+	batch = append(batch, j.queue[:n]...)
+	j.queue = j.queue[n:]
+	return batch
 }
 
 // putBack queues entries again that did not fit into a transaction.
@@ -129,10 +143,6 @@ func (j *Journal) run() {
 			return
 		}
 		j.sequence(batch)
-		// Many callers have just become ready, and may have the next entry to
-		// append. Let them queue it: else the first of them would have a
-		// transaction to itself, and all the others would wait for it.
-		runtime.Gosched()
 	}
 }
 
@@ -140,8 +150,8 @@ func (j *Journal) run() {
 func (j *Journal) sequence(batch []*pending) {
 	ctx, cancel := context.WithTimeout(j.ctx, j.c.Timeout)
 	defer cancel()
-	a := attempt{j: j}
-	err := j.c.Store.Update(ctx, j.c.Origin, func(tx Tx) error { return a.run(tx, batch) })
+	a := attempt{j: j, batch: batch}
+	err := j.c.Store.Update(ctx, j.c.Origin, a.run)
 	if errors.Is(err, ErrAmbiguous) {
 		err = a.settle(ctx, err)
 		j.Doubt(whyLost)
@@ -153,7 +163,7 @@ func (j *Journal) sequence(batch []*pending) {
 	}
 	if errors.Is(err, errHeld) {
 		j.edge = nil
-		j.putBack(batch) // no draft was called
+		j.putBack(a.batch) // no draft was called
 		return
 	}
 	switch {
@@ -165,7 +175,7 @@ func (j *Journal) sequence(batch []*pending) {
 	default:
 		j.edge = nil
 		if a.called == 0 { // the batch was refused as a whole
-			a.called, a.drafted = len(batch), batch
+			a.called, a.drafted = len(a.batch), a.batch
 		}
 		if !errors.Is(err, ErrAmbiguous) && !errors.Is(err, ErrNotRecorded) {
 			err = fmt.Errorf("%w: %w", ErrNotRecorded, err)
@@ -185,8 +195,8 @@ func (j *Journal) sequence(batch []*pending) {
 			p.result.Appended = Appended{Index: first + int64(i), Leaf: a.leaves[i], Head: a.head}
 		}
 	}
-	j.putBack(batch[a.called:])
-	for _, p := range batch[:a.called] {
+	j.putBack(a.batch[a.called:])
+	for _, p := range a.batch[:a.called] {
 		p.finish()
 	}
 }
@@ -214,7 +224,8 @@ var (
 // attempt is one try at one transaction.
 type attempt struct {
 	j       *Journal
-	called  int         // drafts called
+	batch   []*pending  // what is to be recorded
+	called  int         // drafts of the batch called
 	drafted []*pending  // those that gave an entry, in order
 	refused []*pending  // those whose With refused
 	leaves  []tlog.Hash // the leaf hashes of their entries
@@ -223,7 +234,7 @@ type attempt struct {
 }
 
 // run is what happens inside the transaction.
-func (a *attempt) run(tx Tx, batch []*pending) error {
+func (a *attempt) run(tx Tx) error {
 	old, err := tx.Head()
 	if err != nil {
 		return err
@@ -243,11 +254,19 @@ func (a *attempt) run(tx Tx, batch []*pending) error {
 			return err
 		}
 	}
-	entries := a.draft(tx, old.Size, batch)
+	a.batch = a.j.join(a.batch)
+	entries, err := a.draft(tx, old.Size)
+	if err != nil {
+		return err
+	}
 	if len(entries) == 0 {
 		return errEmpty
 	}
-	if a.edge, err = e.extendHashed(tx, entries, a.leaves); err != nil {
+	if err := tx.PutEntries(old.Size, entries); err != nil {
+		return err
+	}
+	a.leaves = leafHashes(entries) // a store may be writing the entries meanwhile
+	if a.edge, err = e.addLeaves(tx, a.leaves); err != nil {
 		return err
 	}
 	if a.j.c.Project != nil {
@@ -265,12 +284,11 @@ func (a *attempt) run(tx Tx, batch []*pending) error {
 }
 
 // draft calls the drafts, until all are called or there are bytes enough.
-func (a *attempt) draft(tx Tx, first int64, batch []*pending) [][]byte {
-	entries := make([][]byte, 0, len(batch))
-	a.drafted = make([]*pending, 0, len(batch))
-	a.leaves = make([]tlog.Hash, 0, len(batch))
-	for bytes := 0; a.called < len(batch) && bytes < a.j.c.MaxBatchBytes; {
-		p := batch[a.called]
+func (a *attempt) draft(tx Tx, first int64) ([][]byte, error) {
+	entries := make([][]byte, 0, len(a.batch))
+	a.drafted = make([]*pending, 0, len(a.batch))
+	for bytes := 0; a.called < len(a.batch) && bytes < a.j.c.MaxBatchBytes; {
+		p := a.batch[a.called]
 		a.called++
 		index := first + int64(len(entries))
 		entry, err := p.draft(index)
@@ -284,20 +302,22 @@ func (a *attempt) draft(tx Tx, first int64, batch []*pending) [][]byte {
 		if entry == nil {
 			entry = []byte{}
 		}
-		leaf := tlog.RecordHash(entry)
 		if p.with != nil {
-			if err := p.with(tx, index, leaf); err != nil {
-				p.result.Err = err
+			var no *refusal
+			if err := p.with(tx, index, tlog.RecordHash(entry)); errors.As(err, &no) {
+				p.result.Err = no.error
 				a.refused = append(a.refused, p)
 				continue
+			} else if err != nil {
+				a.drafted = append(a.drafted, p)
+				return nil, err
 			}
 		}
 		bytes += len(entry)
 		entries = append(entries, entry)
 		a.drafted = append(a.drafted, p)
-		a.leaves = append(a.leaves, leaf)
 	}
-	return entries
+	return entries, nil
 }
 
 func (j *Journal) doubtful() bool {

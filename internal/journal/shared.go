@@ -12,10 +12,18 @@ import (
 // this process among all that write the log, and sees what those before it in
 // the transaction have written.
 //
-// An error refuses the entry and no other: With must then have written nothing.
-// It is passed on once the transaction has ended, and if that fails, what it
-// failed of is passed on instead.
+// An error of [Refuse] refuses the entry and no other: With must then have
+// written nothing. It is passed on once the transaction has ended, and if that
+// fails, what it failed of is passed on instead. Any other error undoes the
+// transaction: With may have written a part.
 type With func(tx Tx, index int64, leaf tlog.Hash) error
+
+// Refuse makes of a reason the error with which a With refuses its entry.
+func Refuse(why error) error { return &refusal{why} }
+
+type refusal struct{ error }
+
+func (r *refusal) Unwrap() error { return r.error }
 
 // AppendWith is Append of an entry with which more is written.
 func (j *Journal) AppendWith(ctx context.Context, draft Draft, with With) (Appended, error) {

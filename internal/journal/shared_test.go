@@ -112,7 +112,8 @@ func TestRefresh(t *testing.T) {
 }
 
 // What is written with an entry can refuse it, and no other in its batch; and
-// nobody hears of a refusal for what then was not recorded.
+// nobody hears of a refusal for what then was not recorded. What fails half way
+// undoes the whole batch.
 func TestAppendWith(t *testing.T) {
 	s := journaltest.NewStore()
 	j := open(t, s)
@@ -130,7 +131,7 @@ func TestAppendWith(t *testing.T) {
 	if err != nil || got.Index != 2 || at != 2 {
 		t.Fatalf("recorded at %d, %v, written with %d; want 2", got.Index, err, at)
 	}
-	if _, err := j.AppendWith(t.Context(), text("refused"), func(journal.Tx, int64, tlog.Hash) error { return refusal }); !errors.Is(err, refusal) || errors.Is(err, journal.ErrNotRecorded) {
+	if _, err := j.AppendWith(t.Context(), text("refused"), func(journal.Tx, int64, tlog.Hash) error { return journal.Refuse(refusal) }); !errors.Is(err, refusal) || errors.Is(err, journal.ErrNotRecorded) {
 		t.Errorf("refused: %v", err)
 	}
 	if h, _ := s.Head(t.Context(), origin); h.Size != 3 {
@@ -138,7 +139,11 @@ func TestAppendWith(t *testing.T) {
 	}
 
 	// Both wait for the first transaction, so that they meet in the second.
-	for _, fault := range []journaltest.Fault{journaltest.None, journaltest.NotApplied} {
+	failure := errors.New("half of it was written")
+	for _, c := range []struct {
+		fault journaltest.Fault
+		with  error
+	}{{journaltest.None, journal.Refuse(refusal)}, {journaltest.NotApplied, journal.Refuse(refusal)}, {journaltest.None, failure}} {
 		begun, goOn := make(chan struct{}), make(chan struct{})
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -151,7 +156,7 @@ func TestAppendWith(t *testing.T) {
 			runtime.Gosched()
 		}
 		wg.Go(func() {
-			_, second = j.AppendWith(t.Context(), text("second"), func(journal.Tx, int64, tlog.Hash) error { return refusal })
+			_, second = j.AppendWith(t.Context(), text("second"), func(journal.Tx, int64, tlog.Hash) error { return c.with })
 		})
 		for j.Queued() != 2 {
 			runtime.Gosched()
@@ -160,7 +165,7 @@ func TestAppendWith(t *testing.T) {
 		s.Fail(func(at journaltest.Step, _ comity.Origin) journaltest.Fault {
 			if at == journaltest.Commit {
 				if commits++; commits == 2 {
-					return fault
+					return c.fault
 				}
 			}
 			return journaltest.None
@@ -168,7 +173,11 @@ func TestAppendWith(t *testing.T) {
 		close(goOn)
 		wg.Wait()
 		s.Fail(nil)
-		if fault == journaltest.None {
+		if c.with == failure {
+			if !errors.Is(first, journal.ErrNotRecorded) || !errors.Is(second, journal.ErrNotRecorded) || !errors.Is(second, failure) {
+				t.Errorf("after a failure: first %v, second %v; both were not recorded", first, second)
+			}
+		} else if c.fault == journaltest.None {
 			if first != nil || !errors.Is(second, refusal) {
 				t.Errorf("first %v, second %v", first, second)
 			}

@@ -15,11 +15,15 @@ import (
 // It does not write the head: the caller does, when it has signed or verified
 // that root. It is for own journals and for copies of others alike.
 func Extend(tx Tx, entries [][]byte) (size int64, root tlog.Hash, err error) {
+	return ExtendHashed(tx, entries, leafHashes(entries))
+}
+
+func leafHashes(entries [][]byte) []tlog.Hash {
 	leaves := make([]tlog.Hash, len(entries))
 	for i, entry := range entries {
 		leaves[i] = tlog.RecordHash(entry)
 	}
-	return ExtendHashed(tx, entries, leaves)
+	return leaves
 }
 
 // ExtendHashed is [Extend] for entries whose RFC 6962 leaf hashes the caller
@@ -44,7 +48,10 @@ func ExtendHashed(tx Tx, entries [][]byte, leaves []tlog.Hash) (size int64, root
 	if len(entries) == 0 {
 		return e.size, e.root, nil
 	}
-	if e, err = e.extendHashed(tx, entries, leaves); err != nil {
+	if err := tx.PutEntries(e.size, entries); err != nil {
+		return 0, tlog.Hash{}, err
+	}
+	if e, err = e.addLeaves(tx, leaves); err != nil {
 		return 0, tlog.Hash{}, err
 	}
 	return e.size, e.root, nil
@@ -163,14 +170,11 @@ func (e *edge) hashFromTile(x int64) (tlog.Hash, error) {
 	return tlog.HashFromTile(t, e.tiles[t.L], x)
 }
 
-// extendHashed writes entries, whose leaf hashes are known, and tiles, and
-// returns the new edge; e is unchanged.
-func (e *edge) extendHashed(tx Tx, entries [][]byte, leaves []tlog.Hash) (*edge, error) {
+// addLeaves writes the tiles of a tree with leaves added, and returns its edge;
+// e is unchanged.
+func (e *edge) addLeaves(tx Tx, leaves []tlog.Hash) (*edge, error) {
 	next, tiles, err := e.grow(leaves)
 	if err != nil {
-		return nil, err
-	}
-	if err := tx.PutEntries(e.size, entries); err != nil {
 		return nil, err
 	}
 	for _, t := range tiles {

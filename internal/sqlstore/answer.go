@@ -40,7 +40,7 @@ func (s *Store) Answered(ctx context.Context, person, key string, since time.Tim
 // AnswerOnce implements [desk.Recorder]. Of two transactions that keep the same
 // key at the same time the second waits for the first.
 func (tx *Tx) AnswerOnce(a desk.Answer, since time.Time) (desk.Answer, bool, error) {
-	if _, err := tx.exec(tx.ctx, "DELETE FROM answer WHERE at < ?", text(comity.TimeOf(since))); err != nil {
+	if err := tx.exec("DELETE FROM answer WHERE at < ?", text(comity.TimeOf(since))); err != nil {
 		return a, false, tx.s.failed("forget old answers", err)
 	}
 	n, err := tx.affected("INSERT INTO answer ("+answerColumns+") VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (person, key) DO NOTHING",
@@ -68,7 +68,7 @@ func (s *Store) AddDraftOnce(ctx context.Context, d person.Draft, a desk.Answer,
 		if kept.Draft, err = tx.addDraft(d); err != nil {
 			return err
 		}
-		_, err = tx.exec(tx.ctx, "UPDATE answer SET draft = ? WHERE person = ? AND key = ?", kept.Draft, a.Person, a.Key)
+		err = tx.exec("UPDATE answer SET draft = ? WHERE person = ? AND key = ?", kept.Draft, a.Person, a.Key)
 		return s.failed("keep an answer", err)
 	})
 	return kept, fresh, err

@@ -24,6 +24,12 @@ const origin comity.Origin = "ecowas.example/journal"
 // openJournal opens a new journal over s.
 func openJournal(t testing.TB, s *Store) *journal.Journal {
 	t.Helper()
+	return openJournalWith(t, s, nil)
+}
+
+// openJournalWith does so with what is derived from its entries.
+func openJournalWith(t testing.TB, s *Store, project func(journal.Tx, int64, [][]byte) error) *journal.Journal {
+	t.Helper()
 	skey, _, err := note.GenerateKey(rand.Reader, string(origin))
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +38,7 @@ func openJournal(t testing.TB, s *Store) *journal.Journal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := journal.Open(t.Context(), journal.Config{Store: s, Origin: origin, Signer: signer})
+	j, err := journal.Open(t.Context(), journal.Config{Store: s, Origin: origin, Signer: signer, Project: project})
 	if err != nil {
 		t.Fatal(err)
 	}

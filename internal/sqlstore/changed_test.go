@@ -37,7 +37,7 @@ func TestChanged(t *testing.T) {
 	defer s.Close()
 	write := func() error {
 		return s.Write(t.Context(), func(tx *Tx) error {
-			_, err := tx.exec(tx.ctx, "UPDATE log SET note = note")
+			err := tx.exec("UPDATE log SET note = note")
 			return err
 		})
 	}
@@ -167,7 +167,10 @@ func TestPutBackUnderTwoProcesses(t *testing.T) {
 			shown[h.Size] = h.Root
 		}
 		stores := []*Store{mustOpen(t, address), mustOpen(t, address)}
+		var opening sync.RWMutex // a journal that is put back while it is opened is not opened
 		open := func(s *Store) *journal.Journal {
+			opening.RLock()
+			defer opening.RUnlock()
 			p := w.Process(s)
 			j, err := journal.Open(t.Context(), journal.Config{Store: p, Origin: origin, Signer: signer, Ask: w.Ask, Fetch: w.Fetch})
 			if err != nil {
@@ -181,7 +184,7 @@ func TestPutBackUnderTwoProcesses(t *testing.T) {
 			mustWrite(t, s, func(tx *Tx) error {
 				for _, table := range []string{"log", "entry", "tile"} {
 					for _, q := range []string{"DROP TABLE IF EXISTS old_%[1]s", "CREATE TABLE old_%[1]s AS SELECT * FROM %[1]s"} {
-						if _, err := tx.SQL().Exec(fmt.Sprintf(q, table)); err != nil {
+						if err := tx.tx.Once(tx.ctx, fmt.Sprintf(q, table)); err != nil {
 							return err
 						}
 					}
@@ -193,12 +196,12 @@ func TestPutBackUnderTwoProcesses(t *testing.T) {
 		putBack := func(s *Store) {
 			mustWrite(t, s, func(tx *Tx) error {
 				for _, table := range []string{"tile", "entry", "log"} {
-					if _, err := tx.SQL().Exec("DELETE FROM " + table); err != nil {
+					if err := tx.tx.Once(tx.ctx, "DELETE FROM "+table); err != nil {
 						return err
 					}
 				}
 				for _, table := range []string{"log", "entry", "tile"} {
-					if _, err := tx.SQL().Exec(fmt.Sprintf("INSERT INTO %[1]s SELECT * FROM old_%[1]s", table)); err != nil {
+					if err := tx.tx.Once(tx.ctx, fmt.Sprintf("INSERT INTO %[1]s SELECT * FROM old_%[1]s", table)); err != nil {
 						return err
 					}
 				}
@@ -233,6 +236,7 @@ func TestPutBackUnderTwoProcesses(t *testing.T) {
 				mu.Lock()
 				size := int64(len(shown))
 				mu.Unlock()
+				opening.Lock()
 				w.PutBack(func() {
 					if saved && r.IntN(3) > 0 {
 						putBack(stores[0])
@@ -240,6 +244,7 @@ func TestPutBackUnderTwoProcesses(t *testing.T) {
 						save(stores[0])
 					}
 				})
+				opening.Unlock()
 				waitFor(t, func() bool { mu.Lock(); defer mu.Unlock(); return int64(len(shown)) > size+2 || len(recorded) > 60 })
 			}
 		})

@@ -11,7 +11,7 @@ import (
 // for searching whether something is anywhere in the database.
 func (s *Store) Dump(ctx context.Context) ([]byte, error) {
 	rows, err := s.read().query(ctx, s.d.Tables())
-	tables, err := collect(rows, err, func(r *sql.Rows) (t string, err error) { return t, r.Scan(&t) })
+	tables, err := collect(rows, err, func(r row) (t string, err error) { return t, r.Scan(&t) })
 	if err != nil {
 		return nil, s.failed("list tables", err)
 	}

@@ -21,7 +21,7 @@ func scanErasure(scan func(...any) error) (e desk.Erasure, err error) {
 // Erasures implements [desk.ErasureStore].
 func (s *Store) Erasures(ctx context.Context) ([]desk.Erasure, error) {
 	rows, err := s.read().query(ctx, erasureColumns+" ORDER BY target")
-	all, err := collect(rows, err, func(r *sql.Rows) (desk.Erasure, error) { return scanErasure(r.Scan) })
+	all, err := collect(rows, err, func(r row) (desk.Erasure, error) { return scanErasure(r.Scan) })
 	return all, s.failed("list what was erased", err)
 }
 
@@ -35,7 +35,7 @@ func (s *Store) ErasedContent(ctx context.Context, content comity.Hash) (desk.Er
 	return s.erasure(s.read().queryRow(ctx, erasureColumns+" WHERE content = ? ORDER BY target LIMIT 1", hash(content)))
 }
 
-func (s *Store) erasure(row *sql.Row) (desk.Erasure, bool, error) {
+func (s *Store) erasure(row row) (desk.Erasure, bool, error) {
 	e, err := scanErasure(row.Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return desk.Erasure{}, false, nil
@@ -46,7 +46,7 @@ func (s *Store) erasure(row *sql.Row) (desk.Erasure, bool, error) {
 // PutErasure implements [desk.ErasureStore].
 func (s *Store) PutErasure(ctx context.Context, e desk.Erasure) error {
 	return s.Write(ctx, func(tx *Tx) error {
-		_, err := tx.exec(tx.ctx, "INSERT INTO erasure (target, act, content, purged) VALUES (?, ?, ?, ?) ON CONFLICT (target) DO UPDATE SET purged = excluded.purged",
+		err := tx.exec("INSERT INTO erasure (target, act, content, purged) VALUES (?, ?, ?, ?) ON CONFLICT (target) DO UPDATE SET purged = excluded.purged",
 			text(e.Target), text(e.Act), hash(e.Content), text(e.Purged))
 		return s.failed("keep what was erased", err)
 	})

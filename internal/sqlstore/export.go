@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -16,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/comity/comity/internal/sqlstore/sqltx"
 )
 
 // An export is everything in a database, as of one moment, in a form that is
@@ -93,7 +94,7 @@ func writeLine(w *bufio.Writer, v exportLine) error {
 // applied lists the migrations that the database has, in order.
 func (tx *Tx) applied() ([]migration, error) {
 	rows, err := tx.query(tx.ctx, "SELECT version, name FROM migration ORDER BY version")
-	done, err := collect(rows, err, func(r *sql.Rows) (m migration, err error) {
+	done, err := collect(rows, err, func(r row) (m migration, err error) {
 		return m, r.Scan(&m.version, &m.name)
 	})
 	if err != nil {
@@ -108,7 +109,7 @@ var createTable = regexp.MustCompile(`(?m)^CREATE TABLE (\w+)`)
 // order in which the migrations make them.
 func (tx *Tx) tables() ([]string, error) {
 	rows, err := tx.query(tx.ctx, tx.s.d.Tables())
-	there, err := collect(rows, err, func(r *sql.Rows) (t string, err error) { return t, r.Scan(&t) })
+	there, err := collect(rows, err, func(r row) (t string, err error) { return t, r.Scan(&t) })
 	if err != nil {
 		return nil, tx.s.failed("list tables", err)
 	}
@@ -133,7 +134,8 @@ func (tx *Tx) tables() ([]string, error) {
 }
 
 func (tx *Tx) exportTable(out *bufio.Writer, table string) (n int64, err error) {
-	rows, err := tx.on.QueryContext(tx.ctx, "SELECT * FROM "+strconv.Quote(table))
+	view := tx.on.(sqltx.SQL) // whose rows know their columns
+	rows, err := view.On.QueryContext(tx.ctx, "SELECT * FROM "+strconv.Quote(table))
 	if err != nil {
 		return 0, err
 	}
@@ -197,7 +199,7 @@ func appendValue(line []byte, v any) ([]byte, error) {
 
 func (tx *Tx) exportCounters(out *bufio.Writer) error {
 	rows, err := tx.query(tx.ctx, tx.s.d.Counters())
-	all, err := collect(rows, err, func(r *sql.Rows) (l exportLine, err error) { return l, r.Scan(&l.Counter, &l.Value) })
+	all, err := collect(rows, err, func(r row) (l exportLine, err error) { return l, r.Scan(&l.Counter, &l.Value) })
 	if err != nil {
 		return tx.s.failed("read the counters", err)
 	}
@@ -226,7 +228,7 @@ func Import(ctx context.Context, url string, r io.Reader, o Options) (rows int64
 	defer d.Close()
 	s := &Store{d: d, log: o.Logger}
 	err = s.write(ctx, nil, func(tx *Tx) error {
-		if err := d.LockSchema(ctx, tx.tx); err != nil {
+		if err := d.LockSchema(ctx, tx.on); err != nil {
 			return s.failed("lock", err)
 		}
 		in := importer{tx: tx, lines: bufio.NewScanner(r)}
@@ -304,7 +306,7 @@ func (in *importer) run() (int64, error) {
 		case l.End != nil:
 			return in.rows, nil
 		case l.Counter != "":
-			if err := in.tx.s.d.SetCounter(in.tx.ctx, in.tx.tx, l.Counter, l.Value); err != nil {
+			if err := in.tx.s.d.SetCounter(in.tx.ctx, in.tx.on, l.Counter, l.Value); err != nil {
 				return 0, fmt.Errorf("counter of %s: %w", l.Counter, err)
 			}
 		default:
@@ -319,7 +321,7 @@ func (in *importer) run() (int64, error) {
 func (in *importer) schema(names []string) error {
 	tx := in.tx
 	rows, err := tx.query(tx.ctx, tx.s.d.Tables())
-	there, err := collect(rows, err, func(r *sql.Rows) (t string, err error) { return t, r.Scan(&t) })
+	there, err := collect(rows, err, func(r row) (t string, err error) { return t, r.Scan(&t) })
 	if err != nil {
 		return tx.s.failed("list tables", err)
 	}
@@ -344,7 +346,7 @@ func (in *importer) schema(names []string) error {
 	// What migrations write into their tables stands in the export.
 	tables, err := tx.tables()
 	for _, t := range slices.Backward(tables) {
-		if _, err := tx.on.ExecContext(tx.ctx, "DELETE FROM "+strconv.Quote(t)); err != nil {
+		if err := tx.tx.Once(tx.ctx, "DELETE FROM "+strconv.Quote(t)); err != nil {
 			return tx.s.failed("empty table "+t, err)
 		}
 	}
@@ -421,7 +423,7 @@ func (in *importer) flush() error {
 	row := "(" + strings.TrimSuffix(strings.Repeat("?, ", in.columns), ", ") + ")"
 	n := len(in.batch) / in.columns
 	stmt := in.insert + strings.TrimSuffix(strings.Repeat(row+", ", n), ", ")
-	_, err := in.tx.on.ExecContext(in.tx.ctx, in.tx.s.d.SQL(stmt), in.batch...)
+	_, err := in.tx.on.Exec(in.tx.ctx, in.tx.s.d.SQL(stmt), in.batch...)
 	in.batch, in.bytes = in.batch[:0], 0
 	return in.tx.s.failed("insert", err)
 }

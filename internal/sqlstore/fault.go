@@ -1,10 +1,12 @@
 package sqlstore
 
 import (
-	"database/sql"
+	"context"
 	"errors"
+	"strings"
 
 	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/sqlstore/sqltx"
 )
 
 // Fault lets a test fail what a database may fail at: it is asked before each
@@ -17,39 +19,68 @@ type Fault func(step string) (applied bool, err error)
 // The steps. Statements that only read are none.
 const (
 	Begin  = "begin"
-	Exec   = "exec" // a statement that writes
+	Exec   = "exec" // a statement that writes, also if it returns rows
 	Commit = "commit"
 )
 
-// at asks at a step; a nil Fault fails nothing.
-func (f Fault) at(step string) (applied bool, err error) {
-	if f == nil {
-		return false, nil
-	}
-	return f(step)
+// faulty is a transaction in which Fault is asked.
+type faulty struct {
+	sqltx.Tx
+	fault Fault
 }
 
-func (s *Store) faultyExec(do func() (sql.Result, error)) (sql.Result, error) {
-	applied, err := s.fault.at(Exec)
-	if err == nil {
-		return do()
-	}
-	if applied {
-		if _, err := do(); err != nil {
-			return nil, err
+// step runs a statement that writes, or fails it. One that was carried out
+// though it is to be reported as failed is brought to its end by finish.
+func (f *faulty) step(run, finish func() error) error {
+	applied, lost := f.fault(Exec)
+	if lost == nil || applied {
+		if err := run(); err != nil || lost == nil {
+			return err
+		}
+		if err := finish(); err != nil {
+			return err
 		}
 	}
-	return nil, err
+	return lost
 }
 
-// commit commits, or fails to.
-func (s *Store) commit(tx *sql.Tx) (unknown bool, err error) {
-	applied, err := s.fault.at(Commit)
+// reads reports whether a statement only reads.
+func reads(q string) bool { return strings.HasPrefix(q, "SELECT") }
+
+func (f *faulty) Exec(ctx context.Context, q string, args ...any) (n int64, err error) {
+	err = f.step(func() (err error) {
+		n, err = f.Tx.Exec(ctx, q, args...)
+		return err
+	}, func() error { return nil })
+	return n, err
+}
+
+func (f *faulty) Query(ctx context.Context, q string, args ...any) (rows sqltx.Rows, err error) {
+	if reads(q) {
+		return f.Tx.Query(ctx, q, args...)
+	}
+	err = f.step(func() (err error) {
+		rows, err = f.Tx.Query(ctx, q, args...)
+		return err
+	}, func() error { return rows.Close() })
+	return rows, err
+}
+
+func (f *faulty) Later(ctx context.Context, q string, args ...any) error {
+	return f.step(func() error { return f.Tx.Later(ctx, q, args...) }, func() error { return f.Flush(ctx) })
+}
+
+func (f *faulty) PutEntries(ctx context.Context, pos int64, entries [][]byte) error {
+	return f.step(func() error { return f.Tx.PutEntries(ctx, pos, entries) }, func() error { return f.Flush(ctx) })
+}
+
+func (f *faulty) Commit(ctx context.Context) (unknown bool, err error) {
+	applied, err := f.fault(Commit)
 	if err == nil {
-		return s.d.Commit(tx)
+		return f.Tx.Commit(ctx)
 	}
 	if applied {
-		if unknown, err := s.d.Commit(tx); err != nil {
+		if unknown, err := f.Tx.Commit(ctx); err != nil {
 			return unknown, err
 		}
 	}

@@ -21,7 +21,7 @@ func TestDiskFails(t *testing.T) {
 	}
 	breakWrites(t, path+"-wal")
 	err := s.Write(t.Context(), func(tx *Tx) error {
-		_, err := tx.exec(tx.ctx, "UPDATE log SET size = size + 1")
+		err := tx.exec("UPDATE log SET size = size + 1")
 		return err
 	})
 	if !errors.Is(err, journal.ErrAmbiguous) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/sqlstore/sqlite"
 	"github.com/comity/comity/internal/sqlstore/storetest"
 )
 
@@ -44,7 +45,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	limit := func(pages int) {
 		t.Helper()
-		if _, err := s.d.Writer().Exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
+		if _, err := s.d.(*sqlite.DB).Writer().Exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,7 +81,7 @@ func TestCommitAnswerLost(t *testing.T) {
 			}
 			p.armed.Store(true)
 			err := s.Write(t.Context(), func(tx *Tx) error {
-				_, err := tx.exec(tx.ctx, "UPDATE log SET note = note")
+				err := tx.exec("UPDATE log SET note = note")
 				return err
 			})
 			if !errors.Is(err, journal.ErrAmbiguous) {
@@ -107,7 +108,8 @@ func TestCommitAnswerLost(t *testing.T) {
 }
 
 // proxy stands between client and server. Once armed, it breaks the first
-// connection on which it sees a commit.
+// connection on which it sees a commit: the statement of that name being bound,
+// not its being prepared.
 type proxy struct {
 	armed   atomic.Bool
 	applied bool // the server gets the commit first
@@ -169,7 +171,7 @@ func (p *proxy) serve(client net.Conn, address string) {
 		if err != nil {
 			return
 		}
-		if bytes.Contains(bytes.ToLower(buf[:n]), []byte("commit")) && p.armed.CompareAndSwap(true, false) {
+		if bytes.Contains(buf[:n], []byte("\x00commit\x00")) && p.armed.CompareAndSwap(true, false) {
 			if !p.applied {
 				return
 			}

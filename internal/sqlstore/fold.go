@@ -36,7 +36,7 @@ func (c conn) logID(ctx context.Context, d comity.Domain) (int64, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
-	if err == nil && c.tx == nil {
+	if err == nil && c.alone {
 		c.s.knowLog(id, d)
 	}
 	return id, err
@@ -57,7 +57,7 @@ func (c conn) actAt(ctx context.Context, key int64) (n comity.ActName, err error
 	if err := c.queryRow(ctx, "SELECT origin FROM log WHERE id = ?", id).Scan(&o); err != nil {
 		return n, err
 	}
-	if n.Domain, err = comity.Origin(o).Domain(); err == nil && c.tx == nil {
+	if n.Domain, err = comity.Origin(o).Domain(); err == nil && c.alone {
 		c.s.knowLog(id, n.Domain)
 	}
 	return n, err
@@ -87,7 +87,7 @@ func (c conn) names(ctx context.Context, keys []int64) ([]comity.ActName, error)
 
 func (c conn) keys(ctx context.Context, q string, args ...any) ([]comity.ActName, error) {
 	rows, err := c.query(ctx, q, args...)
-	keys, err := collect(rows, err, func(r *sql.Rows) (k int64, err error) { return k, r.Scan(&k) })
+	keys, err := collect(rows, err, func(r row) (k int64, err error) { return k, r.Scan(&k) })
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func (s *Store) Wanting(ctx context.Context, sha comity.Hash) ([]comity.ActName,
 func (s *Store) Position(ctx context.Context) (pos int64, sizes map[comity.Origin]int64, err error) {
 	sizes = map[comity.Origin]int64{}
 	rows, err := s.read().query(ctx, "SELECT origin, size, (SELECT pos FROM arrival_next WHERE one = 1) FROM log")
-	_, err = collect(rows, err, func(r *sql.Rows) (_ struct{}, err error) {
+	_, err = collect(rows, err, func(r row) (_ struct{}, err error) {
 		var o string
 		var n int64
 		err = r.Scan(&o, &n, &pos)
@@ -187,7 +187,7 @@ func (s *Store) Unplaced(ctx context.Context, limit int) (runs []desk.Arrival, l
 	}
 	rows, err := s.read().query(ctx, `SELECT a.pos, l.origin, a.first, a.n FROM arrival a JOIN log l ON l.id = a.log
 		WHERE a.placed = 0 ORDER BY a.pos LIMIT ?`, limit)
-	runs, err = collect(rows, err, func(r *sql.Rows) (a desk.Arrival, err error) {
+	runs, err = collect(rows, err, func(r row) (a desk.Arrival, err error) {
 		var o string
 		err = r.Scan(&a.Pos, &o, &a.First, &a.N)
 		a.Origin = comity.Origin(o)
@@ -204,7 +204,7 @@ func (s *Store) StoredFrom(ctx context.Context, pos int64, limit int) ([]desk.St
 		WHERE a.pos >= COALESCE((SELECT MAX(pos) FROM arrival WHERE pos <= ?), 0) AND a.pos < ?
 		AND a.pos + e.pos - a.log * 1099511627776 - a.first >= ?
 		ORDER BY a.pos, e.pos LIMIT ?`, pos, pos+int64(limit), pos, limit)
-	all, err := collect(rows, err, func(r *sql.Rows) (x storedRow, err error) {
+	all, err := collect(rows, err, func(r row) (x storedRow, err error) {
 		return x, r.Scan(append(x.into(), &x.Pos)...)
 	})
 	out := make([]desk.Stored, len(all))
@@ -222,12 +222,12 @@ func (s *Store) Scope(ctx context.Context, name casefile.Scope) (version int64, 
 	c := s.read()
 	rows, err := c.query(ctx, "SELECT "+storedColumns+`, p.clear <> 0, p.problem, sc.version FROM scope sc
 		JOIN placed p ON p.scope = sc.id JOIN entry e ON e.pos = p.act`+storedJoins+" WHERE sc.name = ?", casefile.ScopeText(name))
-	type row struct {
+	type placed struct {
 		storedRow
 		clear   bool
 		problem string
 	}
-	all, err := collect(rows, err, func(r *sql.Rows) (x row, err error) {
+	all, err := collect(rows, err, func(r row) (x placed, err error) {
 		return x, r.Scan(append(x.into(), &x.clear, &x.problem, &version)...)
 	})
 	acts = make([]desk.StoredPlaced, len(all))
@@ -256,7 +256,7 @@ func (s *Store) Stale(ctx context.Context, limit int) ([]casefile.Scope, error) 
 	return all, s.failed("read which files have changed", err)
 }
 
-func scanScope(r *sql.Rows) (casefile.Scope, error) {
+func scanScope(r row) (casefile.Scope, error) {
 	var name string
 	if err := r.Scan(&name); err != nil {
 		return casefile.Scope{}, err
@@ -278,7 +278,7 @@ func scanBrief(scan func(...any) error) (b desk.StoredBrief, err error) {
 // Briefs implements [desk.Store].
 func (s *Store) Briefs(ctx context.Context, book desk.Book, fn func(desk.StoredBrief) error) error {
 	rows, err := s.read().query(ctx, "SELECT "+briefColumns+" FROM brief b JOIN scope sc ON sc.id = b.scope WHERE b.book IN (?, 2)", book)
-	_, err = collect(rows, err, func(r *sql.Rows) (_ struct{}, err error) {
+	_, err = collect(rows, err, func(r row) (_ struct{}, err error) {
 		b, err := scanBrief(r.Scan)
 		if err == nil {
 			err = fn(b)
@@ -301,7 +301,7 @@ func (s *Store) Brief(ctx context.Context, name casefile.Scope, book desk.Book) 
 // Digests implements [desk.Store].
 func (s *Store) Digests(ctx context.Context) ([]casefile.FileDigest, error) {
 	rows, err := s.read().query(ctx, "SELECT sc.name, b.digest, b.acts FROM brief b JOIN scope sc ON sc.id = b.scope WHERE b.book IN (0, 2)")
-	all, err := collect(rows, err, func(r *sql.Rows) (d casefile.FileDigest, err error) {
+	all, err := collect(rows, err, func(r row) (d casefile.FileDigest, err error) {
 		var name string
 		if err := r.Scan(&name, intoHash(&d.SHA256), &d.Acts); err != nil {
 			return d, err
@@ -318,7 +318,7 @@ func (s *Store) NewestSealed(ctx context.Context) (map[comity.Origin][3]comity.T
 	// One look-up in the index for each log and state, however many there are.
 	rows, err := s.read().query(ctx, `SELECT l.origin, st.n, (SELECT MAX(s.at) FROM sealed s WHERE s.log = l.id AND s.state = st.n)
 		FROM log l CROSS JOIN (SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2) st`)
-	_, err = collect(rows, err, func(r *sql.Rows) (_ struct{}, err error) {
+	_, err = collect(rows, err, func(r row) (_ struct{}, err error) {
 		var o string
 		var state int
 		var at sql.NullInt64
@@ -338,7 +338,7 @@ func (s *Store) Wanted(ctx context.Context, o comity.Origin) ([]act.Commitment, 
 	rows, err := s.read().query(ctx, `SELECT w.sha256, w.size FROM log l
 		JOIN wanted w ON w.act >= l.id * 1099511627776 AND w.act < (l.id + 1) * 1099511627776
 		WHERE l.origin = ? ORDER BY w.act, w.sha256`, string(o))
-	all, err := collect(rows, err, func(r *sql.Rows) (c act.Commitment, err error) {
+	all, err := collect(rows, err, func(r row) (c act.Commitment, err error) {
 		return c, r.Scan(intoHash(&c.SHA256), &c.Size)
 	})
 	return all, s.failed("read which blobs are wanted", err)
@@ -394,8 +394,8 @@ func (tx *Tx) Wanting(_ context.Context, sha comity.Hash) ([]comity.ActName, err
 
 // key of an act's entry, which must be here.
 func (tx *Tx) key(n comity.ActName) (int64, error) {
-	if tx.logID != 0 && tx.head.Origin == n.Domain.Origin() {
-		return tx.logID*maxEntries + n.Index, nil
+	if tx.log != nil && tx.log.head.Origin == n.Domain.Origin() {
+		return tx.log.id*maxEntries + n.Index, nil
 	}
 	id, err := tx.conn.logID(tx.ctx, n.Domain)
 	if err == nil && id == 0 {
@@ -439,7 +439,7 @@ func (tx *Tx) Place(acts []desk.PlacedAct) (map[casefile.Scope]int64, error) {
 	err := inGroups(3, args, func(values string, args []any) error {
 		rows, err := tx.query(tx.ctx, "INSERT INTO scope (name, version, seen) VALUES "+values+`
 			ON CONFLICT (name) DO UPDATE SET version = scope.version + excluded.version RETURNING id, name, version`, args...)
-		_, err = collect(rows, err, func(r *sql.Rows) (_ struct{}, err error) {
+		_, err = collect(rows, err, func(r row) (_ struct{}, err error) {
 			var id, version int64
 			var name string
 			if err := r.Scan(&id, &name, &version); err != nil {
@@ -463,7 +463,7 @@ func (tx *Tx) Place(acts []desk.PlacedAct) (map[casefile.Scope]int64, error) {
 	}
 	if err == nil {
 		err = inGroups(4, args, func(values string, args []any) error {
-			_, err := tx.exec(tx.ctx, "INSERT INTO placed (scope, act, clear, problem) VALUES "+values, args...)
+			err := tx.exec("INSERT INTO placed (scope, act, clear, problem) VALUES "+values, args...)
 			return err
 		})
 	}
@@ -472,7 +472,7 @@ func (tx *Tx) Place(acts []desk.PlacedAct) (map[casefile.Scope]int64, error) {
 
 // SetPlaced implements [desk.FoldTx].
 func (tx *Tx) SetPlaced(a desk.Arrival) error {
-	_, err := tx.exec(tx.ctx, "UPDATE arrival SET placed = 1 WHERE pos = ?", a.Pos)
+	err := tx.exec("UPDATE arrival SET placed = 1 WHERE pos = ?", a.Pos)
 	return tx.s.failed("note that a run is in the fold", err)
 }
 
@@ -480,7 +480,7 @@ func (tx *Tx) SetPlaced(a desk.Arrival) error {
 func (tx *Tx) Wait(n, on comity.ActName) error {
 	k, err := tx.key(n)
 	if err == nil {
-		_, err = tx.exec(tx.ctx, "INSERT INTO waiting (act, domain, idx) VALUES (?, ?, ?)", k, string(on.Domain), on.Index)
+		err = tx.exec("INSERT INTO waiting (act, domain, idx) VALUES (?, ?, ?)", k, string(on.Domain), on.Index)
 	}
 	return tx.s.failed("note that "+n.String()+" waits", err)
 }
@@ -489,7 +489,7 @@ func (tx *Tx) Wait(n, on comity.ActName) error {
 func (tx *Tx) Awaken(on comity.ActName) ([]comity.ActName, error) {
 	all, err := tx.keys(tx.ctx, "SELECT act FROM waiting WHERE domain = ? AND idx = ? ORDER BY act", string(on.Domain), on.Index)
 	if err == nil && len(all) > 0 {
-		_, err = tx.exec(tx.ctx, "DELETE FROM waiting WHERE domain = ? AND idx = ?", string(on.Domain), on.Index)
+		err = tx.exec("DELETE FROM waiting WHERE domain = ? AND idx = ?", string(on.Domain), on.Index)
 	}
 	return all, tx.s.failed("find who waits for "+on.String(), err)
 }
@@ -504,7 +504,7 @@ func (tx *Tx) AnyWaits() (any bool, err error) {
 func (tx *Tx) PutSealed(x desk.Sealed) error {
 	k, err := tx.key(x.Name)
 	if err == nil {
-		_, err = tx.exec(tx.ctx, `INSERT INTO sealed (act, log, at, state, why, effects, content) VALUES (?, ?, ?, ?, ?, ?, ?)
+		err = tx.exec(`INSERT INTO sealed (act, log, at, state, why, effects, content) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (act) DO UPDATE SET at = excluded.at, state = excluded.state, why = excluded.why, effects = excluded.effects, content = excluded.content`,
 			k, k/maxEntries, x.At.Unix(), x.State, plain(x.Why), x.Effects, x.Content)
 	}
@@ -516,7 +516,7 @@ func (tx *Tx) Want(n comity.ActName, blobs ...act.Commitment) error {
 	k, err := tx.key(n)
 	for _, b := range blobs {
 		if err == nil {
-			_, err = tx.exec(tx.ctx, "INSERT INTO wanted (act, sha256, size) VALUES (?, ?, ?) ON CONFLICT (act, sha256) DO NOTHING", k, hash(b.SHA256), b.Size)
+			err = tx.exec("INSERT INTO wanted (act, sha256, size) VALUES (?, ?, ?) ON CONFLICT (act, sha256) DO NOTHING", k, hash(b.SHA256), b.Size)
 		}
 	}
 	return tx.s.failed("note which blobs are wanted", err)
@@ -526,14 +526,14 @@ func (tx *Tx) Want(n comity.ActName, blobs ...act.Commitment) error {
 func (tx *Tx) Unwant(n comity.ActName, sha comity.Hash) error {
 	k, err := tx.key(n)
 	if err == nil {
-		_, err = tx.exec(tx.ctx, "DELETE FROM wanted WHERE act = ? AND sha256 = ?", k, hash(sha))
+		err = tx.exec("DELETE FROM wanted WHERE act = ? AND sha256 = ?", k, hash(sha))
 	}
 	return tx.s.failed("note that a blob has come", err)
 }
 
 // Touch implements [desk.FoldTx].
 func (tx *Tx) Touch(s casefile.Scope) error {
-	_, err := tx.exec(tx.ctx, "UPDATE scope SET version = version + 1 WHERE name = ?", casefile.ScopeText(s))
+	err := tx.exec("UPDATE scope SET version = version + 1 WHERE name = ?", casefile.ScopeText(s))
 	return tx.s.failed("note that a file has changed", err)
 }
 
@@ -545,11 +545,11 @@ func (tx *Tx) PutBriefs(s casefile.Scope, version int64, briefs []desk.StoredBri
 		return nil // another was quicker
 	}
 	if err == nil {
-		_, err = tx.exec(tx.ctx, "DELETE FROM brief WHERE scope = ?", id)
+		err = tx.exec("DELETE FROM brief WHERE scope = ?", id)
 	}
 	for _, b := range briefs {
 		if err == nil {
-			_, err = tx.exec(tx.ctx, "INSERT INTO brief (scope, book, acts, digest, doc) VALUES (?, ?, ?, ?, ?)", id, b.Book, b.Acts, hash(b.Digest), b.Doc)
+			err = tx.exec("INSERT INTO brief (scope, book, acts, digest, doc) VALUES (?, ?, ?, ?, ?)", id, b.Book, b.Acts, hash(b.Digest), b.Doc)
 		}
 	}
 	return tx.s.failed("write the brief of "+casefile.ScopeText(s), err)
@@ -558,10 +558,10 @@ func (tx *Tx) PutBriefs(s casefile.Scope, version int64, briefs []desk.StoredBri
 // Reset implements [desk.FoldTx].
 func (tx *Tx) Reset(rules string) error {
 	for _, q := range []string{"DELETE FROM brief", "DELETE FROM placed", "DELETE FROM waiting", "DELETE FROM scope", "UPDATE arrival SET placed = 0", "DELETE FROM fold"} {
-		if _, err := tx.exec(tx.ctx, q); err != nil {
+		if err := tx.exec(q); err != nil {
 			return tx.s.failed("empty the fold", err)
 		}
 	}
-	_, err := tx.exec(tx.ctx, "INSERT INTO fold (one, rules) VALUES (1, ?)", rules)
+	err := tx.exec("INSERT INTO fold (one, rules) VALUES (1, ?)", rules)
 	return tx.s.failed("begin a fold", err)
 }

@@ -17,7 +17,7 @@ func (s *Store) Claim(ctx context.Context, d comity.Domain) error {
 	err := s.read().queryRow(ctx, read).Scan(&owner)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = s.Write(ctx, func(tx *Tx) error {
-			if _, err := tx.exec(tx.ctx, "INSERT INTO house (one, domain) VALUES (1, ?) ON CONFLICT (one) DO NOTHING", string(d)); err != nil {
+			if err := tx.exec("INSERT INTO house (one, domain) VALUES (1, ?) ON CONFLICT (one) DO NOTHING", string(d)); err != nil {
 				return err
 			}
 			return tx.queryRow(tx.ctx, read).Scan(&owner)

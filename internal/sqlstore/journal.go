@@ -49,7 +49,7 @@ func (s *Store) Entries(ctx context.Context, o comity.Origin, from, to int64) ([
 		WHERE l.origin = ? ORDER BY e.pos`, from, min(to, maxEntries), string(o))
 	var raw sql.RawBytes
 	var room []byte // a bundle is a few allocations instead of hundreds
-	entries, err := collect(rows, err, func(r *sql.Rows) ([]byte, error) {
+	entries, err := collect(rows, err, func(r row) ([]byte, error) {
 		if err := r.Scan(&raw); err != nil {
 			return nil, err
 		}
@@ -86,12 +86,16 @@ func (c conn) head(ctx context.Context, o comity.Origin, lock string) (id int64,
 	return id, h, err
 }
 
-// lock locks the log's head and binds the transaction to it. A log that was
-// never written gets a row with size 0.
+// lock locks a log's head, until the end of the transaction, and binds tx to
+// it. A log that was never written gets a row with size 0.
 func (tx *Tx) lock(o comity.Origin) error {
+	if l, ok := tx.logs[o]; ok {
+		tx.log = l
+		return nil
+	}
 	id, h, err := tx.conn.head(tx.ctx, o, tx.s.d.ForUpdate())
 	if errors.Is(err, sql.ErrNoRows) {
-		_, err = tx.exec(tx.ctx, `INSERT INTO log (origin, size, root, note) VALUES (?, 0, ?, ?)
+		err = tx.exec(`INSERT INTO log (origin, size, root, note) VALUES (?, 0, ?, ?)
 			ON CONFLICT (origin) DO NOTHING`, string(o), hash(tlog.Hash{}), []byte{})
 		if err == nil {
 			id, h, err = tx.conn.head(tx.ctx, o, tx.s.d.ForUpdate())
@@ -100,7 +104,8 @@ func (tx *Tx) lock(o comity.Origin) error {
 	if err != nil {
 		return tx.s.failed("lock the head of "+string(o), err)
 	}
-	tx.logID, tx.head = id, h
+	tx.log = &locked{id, h}
+	tx.logs[o] = tx.log
 	return nil
 }
 
@@ -108,79 +113,74 @@ var errUnbound = errors.New("the transaction is bound to no log: use Update or O
 
 // Head implements [journal.Tx].
 func (tx *Tx) Head() (journal.Head, error) {
-	if tx.logID == 0 {
+	if tx.log == nil {
 		return journal.Head{}, errUnbound
 	}
-	return tx.head, nil
+	return tx.log.head, nil
 }
 
 // Tile implements [journal.Tx].
 func (tx *Tx) Tile(level int, index int64) ([]byte, error) {
-	if tx.logID == 0 {
+	if tx.log == nil {
 		return nil, errUnbound
 	}
 	var hashes []byte
 	err := tx.queryRow(tx.ctx, "SELECT hashes FROM tile WHERE log = ? AND level = ? AND idx = ?",
-		tx.logID, level, index).Scan(&hashes)
-	return hashes, tx.s.missing(err, tx.head.Origin, "tile %d/%d", level, index)
+		tx.log.id, level, index).Scan(&hashes)
+	return hashes, tx.s.missing(err, tx.log.head.Origin, "tile %d/%d", level, index)
 }
 
 // Entry implements [journal.Tx].
 func (tx *Tx) Entry(index int64) ([]byte, error) {
-	if tx.logID == 0 {
+	if tx.log == nil {
 		return nil, errUnbound
 	}
 	if index < 0 || index >= maxEntries {
-		return nil, fmt.Errorf("entry %d of %s: %w", index, tx.head.Origin, journal.ErrNotFound)
+		return nil, fmt.Errorf("entry %d of %s: %w", index, tx.log.head.Origin, journal.ErrNotFound)
 	}
 	entry := []byte{}
-	err := tx.queryRow(tx.ctx, "SELECT data FROM entry WHERE pos = ?", tx.logID*maxEntries+index).Scan(&entry)
-	return blob(entry), tx.s.missing(err, tx.head.Origin, "entry %d", index)
+	err := tx.queryRow(tx.ctx, "SELECT data FROM entry WHERE pos = ?", tx.log.id*maxEntries+index).Scan(&entry)
+	return blob(entry), tx.s.missing(err, tx.log.head.Origin, "entry %d", index)
 }
 
 // PutTile implements [journal.Tx].
 func (tx *Tx) PutTile(level int, index int64, hashes []byte) error {
-	if tx.logID == 0 {
+	if tx.log == nil {
 		return errUnbound
 	}
-	_, err := tx.exec(tx.ctx, `INSERT INTO tile (log, level, idx, hashes) VALUES (?, ?, ?, ?)
+	err := tx.exec(`INSERT INTO tile (log, level, idx, hashes) VALUES (?, ?, ?, ?)
 		ON CONFLICT (log, level, idx) DO UPDATE SET hashes = excluded.hashes`,
-		tx.logID, level, index, hashes)
-	return tx.s.failed(fmt.Sprintf("write tile %d/%d of %s", level, index, tx.head.Origin), err)
+		tx.log.id, level, index, hashes)
+	return tx.s.failed(fmt.Sprintf("write tile %d/%d of %s", level, index, tx.log.head.Origin), err)
 }
 
 // PutEntries implements [journal.Tx].
 func (tx *Tx) PutEntries(first int64, entries [][]byte) error {
-	if tx.logID == 0 {
+	if tx.log == nil {
 		return errUnbound
 	}
 	if first < 0 || first+int64(len(entries)) > maxEntries {
-		return fmt.Errorf("entry %d of %s: no place for it", first, tx.head.Origin)
+		return fmt.Errorf("entry %d of %s: no place for it", first, tx.log.head.Origin)
 	}
-	err := tx.s.d.PutEntries(func(q string, args ...any) error {
-		_, err := tx.exec(tx.ctx, q, args...)
-		return err
-	}, tx.logID*maxEntries+first, entries)
-	return tx.s.failed(fmt.Sprintf("write entries %d to %d of %s", first, first+int64(len(entries)), tx.head.Origin), err)
+	err := tx.tx.PutEntries(tx.ctx, tx.log.id*maxEntries+first, entries)
+	return tx.s.failed(fmt.Sprintf("write entries %d to %d of %s", first, first+int64(len(entries)), tx.log.head.Origin), err)
 }
 
 // PutHead implements [journal.Tx]. A log never shrinks: that is checked here
 // too, whatever the caller believes.
 func (tx *Tx) PutHead(h journal.Head) error {
-	if tx.logID == 0 {
+	if tx.log == nil {
 		return errUnbound
 	}
-	if h.Origin != tx.head.Origin {
-		return fmt.Errorf("write the head of %s into the log %s", h.Origin, tx.head.Origin)
+	if h.Origin != tx.log.head.Origin {
+		return fmt.Errorf("write the head of %s into the log %s", h.Origin, tx.log.head.Origin)
 	}
-	res, err := tx.exec(tx.ctx, "UPDATE log SET size = ?, root = ?, note = ? WHERE id = ? AND size <= ?",
-		h.Size, hash(h.Root), blob(h.Note), tx.logID, h.Size)
-	if err != nil {
-		return tx.s.failed("write the head of "+string(h.Origin), err)
+	if h.Size < tx.log.head.Size {
+		return fmt.Errorf("write the head of %s: size %d is below the %d stored", h.Origin, h.Size, tx.log.head.Size)
 	}
-	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return fmt.Errorf("write the head of %s: size %d is below the %d stored", h.Origin, h.Size, tx.head.Size)
+	err := tx.exec("UPDATE log SET size = ?, root = ?, note = ? WHERE id = ?", h.Size, hash(h.Root), blob(h.Note), tx.log.id)
+	if err == nil {
+		tx.log.head = h
 	}
-	tx.head = h
-	return nil
+	return tx.s.failed("write the head of "+string(h.Origin), err)
 }

@@ -64,7 +64,7 @@ func (s *Store) migrate(ctx context.Context, dir fs.FS) error {
 		return err
 	}
 	err = s.write(ctx, nil, func(tx *Tx) error {
-		if err := s.d.LockSchema(ctx, tx.tx); err != nil {
+		if err := s.d.LockSchema(ctx, tx.on); err != nil {
 			return s.failed("lock", err)
 		}
 		return tx.migrate(all)
@@ -76,13 +76,11 @@ func (s *Store) migrate(ctx context.Context, dir fs.FS) error {
 }
 
 func (tx *Tx) migrate(all []migration) error {
-	// Statements here run once and are not kept prepared.
-	tx = &Tx{conn: conn{s: tx.s, on: tx.on, tx: tx.tx}, ctx: tx.ctx}
 	const table = `CREATE TABLE IF NOT EXISTS migration (
 		version INTEGER PRIMARY KEY,
 		name    TEXT NOT NULL
 	);`
-	if _, err := tx.exec(tx.ctx, tx.s.d.DDL(table)); err != nil {
+	if err := tx.script(table); err != nil {
 		return tx.s.failed("create the table of migrations", err)
 	}
 	done, err := tx.applied()
@@ -111,7 +109,7 @@ func (tx *Tx) migrate(all []migration) error {
 		if err := tx.script(m.script); err != nil {
 			return tx.s.failed("apply "+m.name, err)
 		}
-		if _, err := tx.exec(tx.ctx, "INSERT INTO migration (version, name) VALUES (?, ?)", m.version, m.name); err != nil {
+		if err := tx.exec("INSERT INTO migration (version, name) VALUES (?, ?)", m.version, m.name); err != nil {
 			return tx.s.failed("note "+m.name, err)
 		}
 		tx.s.log.InfoContext(tx.ctx, "schema migrated", "migration", m.name)
@@ -122,7 +120,7 @@ func (tx *Tx) migrate(all []migration) error {
 // script runs the statements of a migration one by one.
 func (tx *Tx) script(script string) error {
 	for _, st := range statements(tx.s.d.DDL(script)) {
-		if _, err := tx.tx.ExecContext(tx.ctx, st); err != nil {
+		if err := tx.tx.Once(tx.ctx, st); err != nil {
 			return errors.Join(err, fmt.Errorf("in %q", st))
 		}
 	}

@@ -57,7 +57,7 @@ func (tx *Tx) PutState(st monitor.State) error {
 	anchors, err2 := jsonOf(st.Anchors, len(st.Anchors) == 0)
 	err := errors.Join(err1, err2)
 	if err == nil {
-		_, err = tx.exec(tx.ctx, `INSERT INTO followed
+		err = tx.exec(`INSERT INTO followed
 			(origin, advertised, reason, error, succeeded, claim, anchors, frozen) VALUES (?, ?, ?, ?, ?, ?, ?, '')
 		ON CONFLICT (origin) DO UPDATE SET advertised = excluded.advertised, reason = excluded.reason, error = excluded.error,
 			succeeded = excluded.succeeded, claim = excluded.claim, anchors = excluded.anchors`,
@@ -92,7 +92,7 @@ func (f Followed) Unfreeze(ctx context.Context, o comity.Origin, e monitor.End) 
 		case n == 0:
 			return monitor.ErrNotFrozen
 		}
-		_, err = tx.exec(tx.ctx, "UPDATE followed SET frozen = '', claim = '', advertised = 0, reason = '', error = '' WHERE origin = ?", string(o))
+		err = tx.exec("UPDATE followed SET frozen = '', claim = '', advertised = 0, reason = '', error = '' WHERE origin = ?", string(o))
 		return f.s.failed(what+string(o), err)
 	})
 }
@@ -100,7 +100,7 @@ func (f Followed) Unfreeze(ctx context.Context, o comity.Origin, e monitor.End) 
 // PastForks implements [monitor.Store].
 func (f Followed) PastForks(ctx context.Context, o comity.Origin) ([]monitor.Unfrozen, error) {
 	rows, err := f.s.read().query(ctx, "SELECT frozen, unfrozen_at, person, reason, held FROM unfrozen WHERE origin = ? ORDER BY nth", string(o))
-	all, err := collect(rows, err, func(r *sql.Rows) (u monitor.Unfrozen, err error) {
+	all, err := collect(rows, err, func(r row) (u monitor.Unfrozen, err error) {
 		var frozen string
 		var at comity.Time
 		if err := r.Scan(&frozen, intoText(&at), &u.By, &u.Why, &u.Held); err != nil {
@@ -115,7 +115,7 @@ func (f Followed) PastForks(ctx context.Context, o comity.Origin) ([]monitor.Unf
 // write runs one statement in a transaction.
 func (f Followed) write(ctx context.Context, what, q string, args ...any) error {
 	return f.s.Write(ctx, func(tx *Tx) error {
-		_, err := tx.exec(tx.ctx, q, args...)
+		err := tx.exec(q, args...)
 		return f.s.failed(what, err)
 	})
 }
@@ -137,7 +137,7 @@ func plain(s string) string {
 // Faults implements [monitor.Store].
 func (f Followed) Faults(ctx context.Context, o comity.Origin) ([]monitor.Fault, error) {
 	rows, err := f.s.read().query(ctx, "SELECT hash, gone, reason, error, tries, since, next_try FROM blob_fault WHERE origin = ? ORDER BY hash", string(o))
-	all, err := collect(rows, err, func(r *sql.Rows) (monitor.Fault, error) {
+	all, err := collect(rows, err, func(r row) (monitor.Fault, error) {
 		b := monitor.Fault{Origin: o}
 		var gone int64
 		var since, next comity.Time
@@ -184,7 +184,7 @@ func (f Followed) PutMirror(ctx context.Context, c monitor.MirrorCheckpoint) err
 
 // PutMirror implements [monitor.MirrorTx].
 func (tx *Tx) PutMirror(c monitor.MirrorCheckpoint) error {
-	_, err := tx.exec(tx.ctx, `INSERT INTO mirrored (origin, size, note, signed) VALUES (?, ?, ?, ?)
+	err := tx.exec(`INSERT INTO mirrored (origin, size, note, signed) VALUES (?, ?, ?, ?)
 		ON CONFLICT (origin) DO UPDATE SET size = excluded.size, note = excluded.note, signed = excluded.signed
 		WHERE mirrored.size <= excluded.size`,
 		string(c.Origin), c.Size, blob(c.Note), text(comity.TimeOf(c.Signed)))

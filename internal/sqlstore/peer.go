@@ -39,7 +39,7 @@ func scanPeer(r row) (p peer.Peer, err error) {
 // Peers implements [peer.Store].
 func (r Roster) Peers(ctx context.Context) ([]peer.Peer, error) {
 	rows, err := r.s.read().query(ctx, "SELECT "+peerColumns+" FROM peer")
-	all, err := collect(rows, err, func(r *sql.Rows) (peer.Peer, error) { return scanPeer(r) })
+	all, err := collect(rows, err, func(r row) (peer.Peer, error) { return scanPeer(r) })
 	// Databases differ in how they sort text.
 	slices.SortFunc(all, func(a, b peer.Peer) int { return strings.Compare(string(a.Domain), string(b.Domain)) })
 	return all, r.s.failed("read the peers", err)
@@ -101,7 +101,7 @@ func (r Roster) Learn(ctx context.Context, d comity.Domain, h keys.History) erro
 			return err
 		}
 		// Not if another process was quicker: it is learnt again.
-		_, err = tx.affected("UPDATE peer SET history = ?, log_key = ?, witness_key = ?, mirror_key = ?, recipient = ? WHERE domain = ? AND history = ?",
+		err = tx.exec("UPDATE peer SET history = ?, log_key = ?, witness_key = ?, mirror_key = ?, recipient = ? WHERE domain = ? AND history = ?",
 			p.History, p.LogKey, p.WitnessKey, p.MirrorKey, p.Recipient, string(d), was.History)
 		return r.s.failed("keep the keys of "+string(d), err)
 	})
@@ -118,7 +118,7 @@ func (r Roster) Repin(ctx context.Context, p peer.Peer) error {
 			return peer.ErrUnknown
 		}
 		if err == nil {
-			_, err = tx.affected("INSERT INTO peer ("+peerColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", peerValues(p)...)
+			err = tx.exec("INSERT INTO peer ("+peerColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", peerValues(p)...)
 		}
 		return r.s.failed("pin "+string(p.Domain)+" again", err)
 	})

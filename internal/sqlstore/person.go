@@ -12,7 +12,7 @@ import (
 
 var _ person.Store = (*Store)(nil)
 
-// row is what *sql.Row and *sql.Rows have in common.
+// row is a row of what a statement returned.
 type row interface{ Scan(...any) error }
 
 // notFound turns sql.ErrNoRows into person.ErrNotFound.
@@ -35,15 +35,6 @@ func (s *Store) AddPerson(ctx context.Context, p person.Person) error {
 	})
 }
 
-// affected runs a statement and returns how many rows it wrote or removed.
-func (tx *Tx) affected(q string, args ...any) (int64, error) {
-	res, err := tx.exec(tx.ctx, q, args...)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
-}
-
 const personColumns = "id, name, office, role, since"
 
 func scanPerson(r row) (p person.Person, err error) {
@@ -60,7 +51,7 @@ func (s *Store) Person(ctx context.Context, id string) (person.Person, error) {
 // Persons implements [person.Store].
 func (s *Store) Persons(ctx context.Context) ([]person.Person, error) {
 	rows, err := s.read().query(ctx, "SELECT "+personColumns+" FROM person ORDER BY id")
-	all, err := collect(rows, err, func(r *sql.Rows) (person.Person, error) { return scanPerson(r) })
+	all, err := collect(rows, err, scanPerson)
 	return all, s.failed("read the persons", err)
 }
 
@@ -70,7 +61,7 @@ func (s *Store) AddCredential(ctx context.Context, c person.Credential) error {
 }
 
 func (tx *Tx) addCredential(c person.Credential) error {
-	_, err := tx.exec(tx.ctx, `INSERT INTO credential (hash, sort, person, role, issued, seen, until) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+	err := tx.exec(`INSERT INTO credential (hash, sort, person, role, issued, seen, until) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		hash(c.Hash), string(c.Sort), c.Person, string(c.Role), text(c.Issued), text(c.Seen), text(c.Until))
 	return tx.s.failed("write a "+string(c.Sort), err)
 }
@@ -86,7 +77,7 @@ func (s *Store) Credential(ctx context.Context, h comity.Hash) (person.Credentia
 // Seen implements [person.Store].
 func (s *Store) Seen(ctx context.Context, h comity.Hash, at comity.Time) error {
 	return s.Write(ctx, func(tx *Tx) error {
-		_, err := tx.exec(tx.ctx, "UPDATE credential SET seen = ? WHERE hash = ?", text(at), hash(h))
+		err := tx.exec("UPDATE credential SET seen = ? WHERE hash = ?", text(at), hash(h))
 		return s.failed("note the use of a session", err)
 	})
 }
@@ -119,7 +110,7 @@ func (s *Store) DropCredential(ctx context.Context, h comity.Hash) error {
 // DropCredentials implements [person.Store].
 func (s *Store) DropCredentials(ctx context.Context, id string) error {
 	return s.Write(ctx, func(tx *Tx) error {
-		_, err := tx.exec(tx.ctx, "DELETE FROM credential WHERE person = ?", id)
+		err := tx.exec("DELETE FROM credential WHERE person = ?", id)
 		return s.failed("forget the credentials of a person", err)
 	})
 }
@@ -127,7 +118,7 @@ func (s *Store) DropCredentials(ctx context.Context, id string) error {
 // DropExpired implements [person.Store]. Times are text that sorts by time.
 func (s *Store) DropExpired(ctx context.Context, before comity.Time) error {
 	return s.Write(ctx, func(tx *Tx) error {
-		_, err := tx.exec(tx.ctx, "DELETE FROM credential WHERE until < ?", text(before))
+		err := tx.exec("DELETE FROM credential WHERE until < ?", text(before))
 		return s.failed("forget credentials", err)
 	})
 }
@@ -169,7 +160,7 @@ func (s *Store) Draft(ctx context.Context, id int64) (person.Draft, error) {
 // Drafts implements [person.Store].
 func (s *Store) Drafts(ctx context.Context) ([]person.Draft, error) {
 	rows, err := s.read().query(ctx, "SELECT "+draftColumns+" FROM draft ORDER BY id")
-	all, err := collect(rows, err, func(r *sql.Rows) (person.Draft, error) { return scanDraft(r) })
+	all, err := collect(rows, err, scanDraft)
 	return all, s.failed("read the drafts", err)
 }
 

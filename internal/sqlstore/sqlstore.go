@@ -43,15 +43,14 @@ import (
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/sqlstore/postgres"
 	"github.com/comity/comity/internal/sqlstore/sqlite"
+	"github.com/comity/comity/internal/sqlstore/sqltx"
 )
 
 // Store is one organization's database. It is safe for concurrent use.
 type Store struct {
-	d      dialect
-	log    *slog.Logger
-	fault  Fault
-	wcache *stmts // prepared on the writing connection
-	rcache *stmts // prepared on the reading connections
+	d     dialect
+	log   *slog.Logger
+	fault Fault
 
 	logsMu sync.Mutex
 	logs   logs // those seen so far
@@ -69,19 +68,20 @@ type dialect interface {
 	// not only by their keys, and the last number given out; SetCounter sets
 	// it, in a transaction.
 	Counters() string
-	SetCounter(ctx context.Context, tx *sql.Tx, table string, value int64) error
+	SetCounter(ctx context.Context, tx sqltx.Runner, table string, value int64) error
 
 	// Name for messages: "SQLite", "PostgreSQL".
 	Name() string
 
-	// Writer and Reader are the connections for writing and for reading.
-	// They may be the same.
-	Writer() *sql.DB
+	// Reader are the connections for reading, and Reads runs statements there.
 	Reader() *sql.DB
+	Reads() sqltx.Runner
 
-	// Prepares reports whether statements are worth keeping prepared, because
-	// the driver does not do so itself.
-	Prepares() bool
+	// Transact runs fn in a transaction of its own, and undoes what fn has not
+	// committed. ctx may only end the wait for a connection; that which is handed
+	// to fn is for the statements. An error of fn is returned as it is; with any
+	// other, fn was not called.
+	Transact(ctx context.Context, fn func(context.Context, sqltx.Tx) error) error
 
 	// SQL turns a statement with "?" parameters into the database's own.
 	SQL(statement string) string
@@ -91,25 +91,14 @@ type dialect interface {
 
 	// LockSchema makes other processes wait that open the same database, and
 	// creates the schema if it is not there.
-	LockSchema(ctx context.Context, tx *sql.Tx) error
-
-	// Statement is the context for the statements of a writing transaction.
-	Statement(ctx context.Context) context.Context
+	LockSchema(ctx context.Context, tx sqltx.Runner) error
 
 	// ForUpdate ends a SELECT that locks its rows.
 	ForUpdate() string
 
-	// PutEntries inserts entries at pos, pos+1, … with exec, which runs one
-	// statement of the transaction.
-	PutEntries(exec func(statement string, args ...any) error, pos int64, entries [][]byte) error
-
 	// Snapshot is the isolation in which all statements of a reading
 	// transaction see the same state.
 	Snapshot() sql.IsolationLevel
-
-	// Commit commits. If it fails, unknown reports whether the transaction
-	// may nevertheless be there.
-	Commit(tx *sql.Tx) (unknown bool, err error)
 
 	// Broken returns an error once a failure means that the database must be
 	// opened again before it can be trusted.
@@ -119,9 +108,6 @@ type dialect interface {
 	// moment, after which the same may succeed: the server was restarted, or
 	// another became the primary. Nothing is said of a commit.
 	Transient(err error) bool
-
-	// Reconnect gives up connections that nobody uses.
-	Reconnect()
 
 	// Changed sets what is called when the database turns out to be on another
 	// server, or to have another history, than before.
@@ -169,9 +155,6 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if o.Changed != nil {
 		d.Changed(o.Changed)
 	}
-	if d.Prepares() {
-		s.wcache, s.rcache = &stmts{db: d.Writer()}, &stmts{db: d.Reader()}
-	}
 	if err := s.migrate(ctx, migrations); err != nil {
 		d.Close()
 		return nil, err
@@ -196,11 +179,7 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 // Close waits for what is running and closes the connections.
-func (s *Store) Close() error {
-	s.wcache.close()
-	s.rcache.close()
-	return s.d.Close()
-}
+func (s *Store) Close() error { return s.d.Close() }
 
 // failed wraps an error with what was being done and, if the database's
 // error is a known one, with what it means.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -100,6 +101,12 @@ func eachStep(t *testing.T, prepare, do func(t *testing.T, s *Store) error, chec
 // recorded finds it, whoever is told that it is not finds that true, and the
 // journal goes on.
 func TestEveryStepOfAppend(t *testing.T) {
+	for _, n := range []int{1, 100} { // many go into PostgreSQL by another statement
+		t.Run(fmt.Sprint(n), func(t *testing.T) { testEveryStepOfAppend(t, n) })
+	}
+}
+
+func testEveryStepOfAppend(t *testing.T, n int) {
 	var open sync.Map // journal by store
 	journalOf := func(s *Store) *journal.Journal {
 		j, _ := open.Load(s)
@@ -111,8 +118,14 @@ func TestEveryStepOfAppend(t *testing.T) {
 		return err
 	}
 	do := func(t *testing.T, s *Store) error {
-		_, err := journalOf(s).Append(t.Context(), text1("during"))
-		return err
+		var errs []error
+		for _, r := range journalOf(s).AppendAll(t.Context(), slices.Repeat([]journal.Draft{text1("during")}, n)...) {
+			errs = append(errs, r.Err)
+		}
+		if failed := slices.ContainsFunc(errs, func(err error) bool { return err != nil }); failed && slices.Contains(errs, nil) {
+			t.Errorf("some entries of a transaction were recorded, some not: %v", errs)
+		}
+		return errs[0]
 	}
 	eachStep(t, prepare, do, func(t *testing.T, s *Store, err error, applied bool) {
 		j := journalOf(s)
@@ -122,11 +135,11 @@ func TestEveryStepOfAppend(t *testing.T) {
 		if _, err := j.Append(t.Context(), text1("after")); err != nil {
 			t.Errorf("afterwards: %v", err)
 		}
+		want := []string{"before"}
 		if applied {
-			mustRead(t, s, "before", "during", "after")
-		} else {
-			mustRead(t, s, "before", "after")
+			want = append(want, slices.Repeat([]string{"during"}, n)...)
 		}
+		mustRead(t, s, append(want, "after")...)
 		h, err := s.Head(t.Context(), origin)
 		if err != nil {
 			t.Fatal(err)
@@ -138,9 +151,7 @@ func TestEveryStepOfAppend(t *testing.T) {
 	})
 }
 
-// The writes of monitor and witness are one transaction each: after any
-// failure the whole is there or nothing is, nobody is told that it is there
-// when it is not, and the same write again leads to the same state.
+// The writes of monitor and witness are one transaction each: see everyWrite.
 func TestEveryStepOfFederation(t *testing.T) {
 	const o comity.Origin = "un.example/journal"
 	now := time.Unix(1_000_000_000, 0).UTC()
@@ -149,11 +160,7 @@ func TestEveryStepOfFederation(t *testing.T) {
 		return witness.Checkpoint{Origin: o, Size: n, Root: root(byte(n)), Note: fmt.Appendf(nil, "checkpoint %d", n)}
 	}
 	sig := witness.Cosignature{Origin: o, Size: 5, Root: root(5), Signer: "au.example/witness", KeyHash: 7, Line: []byte("— au\n"), Time: now}
-	for name, c := range map[string]struct {
-		prepare, do func(context.Context, *Store) error
-		done        func(context.Context, *Store) (bool, error)
-		again       error // of the same write once it is done
-	}{
+	everyWrite(t, map[string]write{
 		"witness, first": {
 			do: func(ctx context.Context, s *Store) error {
 				return s.WitnessStates().Advance(ctx, witness.State{Origin: o}, witness.State(cp(5)))
@@ -236,7 +243,21 @@ func TestEveryStepOfFederation(t *testing.T) {
 				return m.Size == 5, err
 			},
 		},
-	} {
+	})
+}
+
+// write is what is written in one transaction.
+type write struct {
+	prepare, do func(context.Context, *Store) error
+	done        func(context.Context, *Store) (bool, error)
+	again       error // of the same write once it is done
+}
+
+// everyWrite fails every step of each write: after any failure the whole is
+// there or nothing is, nobody is told that it is there when it is not, and the
+// same write again leads to the same state.
+func everyWrite(t *testing.T, writes map[string]write) {
+	for name, c := range writes {
 		t.Run(name, func(t *testing.T) {
 			eachStep(t,
 				func(t *testing.T, s *Store) error {

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"errors"
 	"sync"
 	"testing"
@@ -85,7 +84,7 @@ func TestView(t *testing.T) {
 			if before != 0 || after != 0 {
 				t.Errorf("saw %d entries, then %d", before, after)
 			}
-			if _, err := tx.exec(tx.ctx, "DELETE FROM entry"); err == nil {
+			if err := tx.exec("DELETE FROM entry"); err == nil {
 				t.Error("a view has written")
 			}
 			return nil
@@ -98,14 +97,14 @@ func TestView(t *testing.T) {
 
 func TestValues(t *testing.T) {
 	each(t, func(t *testing.T, s *Store, _ string) {
-		type row struct {
+		type values struct {
 			Domain comity.Domain
 			Name   comity.ActName
 			Time   comity.Time
 			Hash   comity.Hash
 			Blob   []byte
 		}
-		rows := []row{
+		rows := []values{
 			{"ecowas.example", comity.ActName{Domain: "ecowas.example", Index: 12}, comity.TimeOf(time.Unix(1050000000, 0)), comity.Hash{1, 31: 2}, []byte{0, 255}},
 			{},
 		}
@@ -114,7 +113,7 @@ func TestValues(t *testing.T) {
 				return err
 			}
 			for _, r := range rows {
-				if _, err := tx.exec(tx.ctx, "INSERT INTO t (d, a, w, h, b) VALUES (?, ?, ?, ?, ?)",
+				if err := tx.exec("INSERT INTO t (d, a, w, h, b) VALUES (?, ?, ?, ?, ?)",
 					r.Domain, text(r.Name), text(r.Time), hash(r.Hash), blob(r.Blob)); err != nil {
 					return err
 				}
@@ -124,7 +123,7 @@ func TestValues(t *testing.T) {
 			t.Fatal(err)
 		}
 		rs, err := s.read().query(t.Context(), "SELECT d, a, w, h, b FROM t ORDER BY n")
-		got, err := collect(rs, err, func(rs *sql.Rows) (r row, err error) {
+		got, err := collect(rs, err, func(rs row) (r values, err error) {
 			return r, rs.Scan(&r.Domain, intoText(&r.Name), intoText(&r.Time), intoHash(&r.Hash), &r.Blob)
 		})
 		if err != nil {
@@ -163,7 +162,7 @@ func TestStatementsPrepared(t *testing.T) {
 		wg.Wait()
 		for range 3 {
 			if err := s.Write(t.Context(), func(tx *Tx) error {
-				_, err := tx.exec(tx.ctx, "INSERT INTO nowhere VALUES (1)")
+				err := tx.exec("INSERT INTO nowhere VALUES (1)")
 				return err
 			}); err == nil {
 				t.Error("nonsense was run")

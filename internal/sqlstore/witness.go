@@ -93,7 +93,7 @@ func (c Cosignatures) Put(ctx context.Context, cp witness.Checkpoint, sigs ...wi
 }
 
 func (tx *Tx) putCosigned(cp witness.Checkpoint) error {
-	_, err := tx.exec(tx.ctx, "INSERT INTO cosigned (origin, size, root, note) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+	err := tx.exec("INSERT INTO cosigned (origin, size, root, note) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		string(cp.Origin), cp.Size, hash(cp.Root), blob(cp.Note))
 	var kept tlog.Hash
 	if err == nil {
@@ -108,12 +108,12 @@ func (tx *Tx) putCosigned(cp witness.Checkpoint) error {
 
 // putCosignature keeps the first and the last of each key.
 func (tx *Tx) putCosignature(cp witness.Checkpoint, g witness.Cosignature) error {
-	_, err := tx.exec(tx.ctx, "INSERT INTO cosignature (origin, size, signer, key_hash, at, line) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+	err := tx.exec("INSERT INTO cosignature (origin, size, signer, key_hash, at, line) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		string(cp.Origin), cp.Size, g.Signer, int64(g.KeyHash), g.Time.Unix(), blob(g.Line))
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec(tx.ctx, `DELETE FROM cosignature WHERE origin = ? AND size = ? AND signer = ? AND key_hash = ?
+	err = tx.exec(`DELETE FROM cosignature WHERE origin = ? AND size = ? AND signer = ? AND key_hash = ?
 		AND EXISTS (SELECT 1 FROM cosignature a WHERE a.origin = cosignature.origin AND a.size = cosignature.size
 			AND a.signer = cosignature.signer AND a.key_hash = cosignature.key_hash AND a.at < cosignature.at)
 		AND EXISTS (SELECT 1 FROM cosignature b WHERE b.origin = cosignature.origin AND b.size = cosignature.size
@@ -143,7 +143,7 @@ func (c Cosignatures) list(ctx context.Context, o comity.Origin, inner string, o
 		cp  witness.Checkpoint
 		sig witness.Cosignature
 	}
-	lines, err := collect(rows, err, func(r *sql.Rows) (l line, err error) {
+	lines, err := collect(rows, err, func(r row) (l line, err error) {
 		var keyHash, at int64
 		err = r.Scan(&l.cp.Size, intoHash(&l.cp.Root), &l.cp.Note, &l.sig.Signer, &keyHash, &at, &l.sig.Line)
 		l.cp.Origin = o

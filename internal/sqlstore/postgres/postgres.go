@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +19,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/comity/comity/internal/sqlstore/sqltx"
 )
 
 // DB is a schema in a database.
@@ -88,14 +89,11 @@ func Open(ctx context.Context, dbURL string) (*DB, error) {
 // Name of the database for messages.
 func (db *DB) Name() string { return "PostgreSQL" }
 
-// Writer is the pool of connections.
-func (db *DB) Writer() *sql.DB { return db.pool }
-
-// Reader is the same pool.
+// Reader is the pool of connections.
 func (db *DB) Reader() *sql.DB { return db.pool }
 
-// Prepares is false: the driver keeps statements prepared.
-func (db *DB) Prepares() bool { return false }
+// Reads runs statements on it: the driver keeps them prepared.
+func (db *DB) Reads() sqltx.Runner { return sqltx.SQL{On: db.pool} }
 
 // SQL numbers the parameters: the first "?" becomes $1, and so on. A text
 // between single quotes is left as it is.
@@ -146,19 +144,16 @@ func (db *DB) DDL(script string) string {
 }
 
 // LockSchema takes an advisory lock named after the schema, and creates it.
-func (db *DB) LockSchema(ctx context.Context, tx *sql.Tx) error {
-	if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('comity schema ' || $1, 0))", db.schema); err != nil {
+func (db *DB) LockSchema(ctx context.Context, tx sqltx.Runner) error {
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('comity schema ' || $1, 0))", db.schema); err != nil {
 		return err
 	}
 	if db.schema == "" {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{db.schema}.Sanitize())
+	_, err := tx.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{db.schema}.Sanitize())
 	return err
 }
-
-// Statement is ctx: if it ends, the connection is given up.
-func (db *DB) Statement(ctx context.Context) context.Context { return ctx }
 
 // ForUpdate locks the rows of a SELECT.
 func (db *DB) ForUpdate() string { return " FOR UPDATE" }
@@ -166,39 +161,6 @@ func (db *DB) ForUpdate() string { return " FOR UPDATE" }
 // Snapshot is REPEATABLE READ, in which a transaction sees the state at its
 // first statement.
 func (db *DB) Snapshot() sql.IsolationLevel { return sql.LevelRepeatableRead }
-
-// PutEntries inserts all entries with one statement.
-func (db *DB) PutEntries(exec func(string, ...any) error, pos int64, entries [][]byte) error {
-	if len(entries) == 0 {
-		return nil
-	}
-	if slices.ContainsFunc(entries, func(e []byte) bool { return e == nil }) {
-		entries = slices.Clone(entries)
-		for i, e := range entries {
-			entries[i] = append([]byte{}, e...) // nil would be NULL
-		}
-	}
-	return exec(`INSERT INTO entry (pos, data)
-		SELECT ? + e.n - 1, e.data FROM unnest(CAST(? AS BYTEA[])) WITH ORDINALITY AS e (data, n)`, pos, entries)
-}
-
-// Commit commits. The outcome is unknown unless the server itself said no.
-// pgconn.SafeToRetry is of no help: it is also true of the error "conn closed"
-// that pgx reports when the connection breaks after a commit was sent.
-func (db *DB) Commit(tx *sql.Tx) (unknown bool, err error) {
-	err = tx.Commit()
-	if err == nil {
-		return false, nil
-	}
-	if errors.Is(err, sql.ErrTxDone) || errors.Is(err, pgx.ErrTxCommitRollback) {
-		return false, err
-	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.SeverityUnlocalized == "ERROR" {
-		return false, err
-	}
-	return true, err
-}
 
 // Broken is nil: the server looks after its disk.
 func (db *DB) Broken() error { return nil }
@@ -223,13 +185,6 @@ func (db *DB) Transient(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &connect) || errors.As(err, &op) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, net.ErrClosed) || errors.Is(err, driver.ErrBadConn) || pgconn.SafeToRetry(err)
-}
-
-// Reconnect gives up connections that nobody uses: they may lead to a server
-// that is not the primary any more.
-func (db *DB) Reconnect() {
-	db.pool.SetMaxIdleConns(0)
-	db.pool.SetMaxIdleConns(maxConns)
 }
 
 // Hint explains the errors that people meet.
@@ -296,7 +251,7 @@ func (db *DB) Counters() string {
 }
 
 // SetCounter sets the last number that a table's identity column gave out.
-func (db *DB) SetCounter(ctx context.Context, tx *sql.Tx, table string, value int64) error {
-	_, err := tx.ExecContext(ctx, identities+"SELECT setval(oid::regclass, $1) FROM mine WHERE relname = $2", value, table)
+func (db *DB) SetCounter(ctx context.Context, tx sqltx.Runner, table string, value int64) error {
+	_, err := tx.Exec(ctx, identities+"SELECT setval(oid::regclass, $1) FROM mine WHERE relname = $2", value, table)
 	return err
 }

@@ -15,12 +15,15 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/comity/comity/internal/sqlstore/sqltx"
 )
 
 // DB is one file, with one connection for writing and several for reading.
 type DB struct {
 	path           string
 	writer, reader *sql.DB
+	writes, reads  *sqltx.Stmts // the driver parses what it is to run each time
 	broken         atomic.Pointer[error]
 }
 
@@ -72,6 +75,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	readers := max(4, 2*runtime.GOMAXPROCS(0))
 	db.reader.SetMaxOpenConns(readers)
 	db.reader.SetMaxIdleConns(readers)
+	db.writes, db.reads = &sqltx.Stmts{DB: db.writer}, &sqltx.Stmts{DB: db.reader}
 	return db, nil
 }
 
@@ -99,8 +103,8 @@ func (db *DB) Writer() *sql.DB { return db.writer }
 // Reader is a pool of connections that cannot write.
 func (db *DB) Reader() *sql.DB { return db.reader }
 
-// Prepares is true: the driver parses a statement each time it is run.
-func (db *DB) Prepares() bool { return true }
+// Reads runs statements on it.
+func (db *DB) Reads() sqltx.Runner { return sqltx.SQL{On: db.reader, Stmts: db.reads} }
 
 // SQL returns the statement as it is.
 func (db *DB) SQL(statement string) string { return statement }
@@ -112,10 +116,7 @@ func (db *DB) DDL(script string) string {
 }
 
 // LockSchema does nothing: a transaction of the writer locks the file.
-func (db *DB) LockSchema(context.Context, *sql.Tx) error { return nil }
-
-// Statement is ctx without its end.
-func (db *DB) Statement(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+func (db *DB) LockSchema(context.Context, sqltx.Runner) error { return nil }
 
 // ForUpdate is empty: a transaction of the writer locks the file.
 func (db *DB) ForUpdate() string { return "" }
@@ -126,8 +127,8 @@ func (db *DB) Snapshot() sql.IsolationLevel { return sql.LevelDefault }
 // Rows per INSERT. Each size is one statement to keep prepared.
 var groups = []int{64, 8, 1}
 
-// PutEntries inserts in groups of rows.
-func (db *DB) PutEntries(exec func(string, ...any) error, pos int64, entries [][]byte) error {
+// PutEntries implements [sqltx.Tx]: it inserts in groups of rows.
+func (t *transaction) PutEntries(ctx context.Context, pos int64, entries [][]byte) error {
 	var args []any
 	for _, n := range groups {
 		q := insertEntries[n]
@@ -139,7 +140,7 @@ func (db *DB) PutEntries(exec func(string, ...any) error, pos int64, entries [][
 				}
 				args = append(args, pos+int64(i), e)
 			}
-			if err := exec(q, args...); err != nil {
+			if err := t.Later(ctx, q, args...); err != nil {
 				return err
 			}
 			pos, entries = pos+int64(n), entries[n:]
@@ -156,16 +157,64 @@ var insertEntries = func() map[int]string {
 	return m
 }()
 
-// Commit commits. If the disk fails while doing so, SQLite has undone the
-// transaction, but after a crash of the machine its log may be found whole
-// and the transaction be there. So its outcome is unknown, and nothing more
-// may be written until the file has been opened again.
-func (db *DB) Commit(tx *sql.Tx) (unknown bool, err error) {
-	err = tx.Commit()
+// Transact runs fn in a transaction on the writing connection. The wait for it
+// ends with ctx. Once begun, a transaction runs to its end: it is short, and
+// watching ctx costs a goroutine per statement.
+func (db *DB) Transact(ctx context.Context, fn func(context.Context, sqltx.Tx) error) error {
+	err := db.transact(ctx, fn)
+	if err == nil {
+		db.writes.Prepare() // with the connection free again
+	}
+	return err
+}
+
+func (db *DB) transact(ctx context.Context, fn func(context.Context, sqltx.Tx) error) error {
+	c, err := db.writer.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	ctx = context.WithoutCancel(ctx)
+	tx, err := c.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // after a commit: nothing
+	return fn(ctx, &transaction{sqltx.SQL{On: tx, Stmts: db.writes}, tx, db})
+}
+
+// transaction is a [sqltx.Tx]. Its statements are carried out at once.
+type transaction struct {
+	sqltx.SQL
+	tx *sql.Tx
+	db *DB
+}
+
+// Later implements [sqltx.Tx].
+func (t *transaction) Later(ctx context.Context, q string, args ...any) error {
+	_, err := t.Exec(ctx, q, args...)
+	return err
+}
+
+// Once implements [sqltx.Tx].
+func (t *transaction) Once(ctx context.Context, q string) error {
+	_, err := t.tx.ExecContext(ctx, q)
+	return err
+}
+
+// Flush implements [sqltx.Tx].
+func (t *transaction) Flush(context.Context) error { return nil }
+
+// Commit implements [sqltx.Tx]. If the disk fails while doing so, SQLite has
+// undone the transaction, but after a crash of the machine its log may be found
+// whole and the transaction be there. So its outcome is unknown, and nothing
+// more may be written until the file has been opened again.
+func (t *transaction) Commit(context.Context) (unknown bool, err error) {
+	err = t.tx.Commit()
 	if code(err)&0xff == sqlite3.SQLITE_IOERR {
 		broken := fmt.Errorf("the disk failed while the database %s was being written; "+
-			"stop this node, check the disk, start it again: %w", db.path, err)
-		db.broken.CompareAndSwap(nil, &broken)
+			"stop this node, check the disk, start it again: %w", t.db.path, err)
+		t.db.broken.CompareAndSwap(nil, &broken)
 		return true, err
 	}
 	return false, err
@@ -184,9 +233,6 @@ func (db *DB) Broken() error {
 
 // Transient is false: there is no connection that breaks.
 func (db *DB) Transient(error) bool { return false }
-
-// Reconnect does nothing.
-func (db *DB) Reconnect() {}
 
 // Hint explains the errors that people meet.
 func (db *DB) Hint(err error) string {
@@ -216,6 +262,8 @@ func code(err error) int {
 
 // Close closes all connections.
 func (db *DB) Close() error {
+	db.writes.Close()
+	db.reads.Close()
 	var errs []error
 	if db.reader != nil {
 		errs = append(errs, db.reader.Close())
@@ -233,10 +281,10 @@ func (db *DB) Tables() string {
 func (db *DB) Counters() string { return "SELECT name, seq FROM sqlite_sequence ORDER BY name" }
 
 // SetCounter sets the last number that a table with AUTOINCREMENT gave out.
-func (db *DB) SetCounter(ctx context.Context, tx *sql.Tx, table string, value int64) error {
-	if _, err := tx.ExecContext(ctx, "DELETE FROM sqlite_sequence WHERE name = ?", table); err != nil {
+func (db *DB) SetCounter(ctx context.Context, tx sqltx.Runner, table string, value int64) error {
+	if _, err := tx.Exec(ctx, "DELETE FROM sqlite_sequence WHERE name = ?", table); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", table, value)
+	_, err := tx.Exec(ctx, "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", table, value)
 	return err
 }
