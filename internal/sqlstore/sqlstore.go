@@ -93,7 +93,8 @@ type dialect interface {
 	// creates the schema if it is not there.
 	LockSchema(ctx context.Context, tx *sql.Tx) error
 
-	// Statement is the context for the statements of a writing transaction.
+	// Statement is the context for the statements of a writing transaction, and
+	// for those that read one row.
 	Statement(ctx context.Context) context.Context
 
 	// ForUpdate ends a SELECT that locks its rows.

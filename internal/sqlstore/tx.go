@@ -54,8 +54,10 @@ func (c conn) query(ctx context.Context, q string, args ...any) (*sql.Rows, erro
 	return rows, err
 }
 
-// queryRow runs a SELECT of at most one row; Scan reports sql.ErrNoRows.
+// queryRow runs a SELECT of at most one row; Scan reports sql.ErrNoRows. In
+// SQLite that is over sooner than the end of ctx could be watched.
 func (c conn) queryRow(ctx context.Context, q string, args ...any) *sql.Row {
+	ctx = c.s.d.Statement(ctx)
 	if st := c.stmt(ctx, q); st != nil {
 		return st.QueryRowContext(ctx, args...)
 	}
