@@ -159,7 +159,9 @@ func (j *Journal) sequence(batch []*pending) {
 	switch {
 	case err == nil:
 		j.edge = a.edge
-		j.publish(a.head)
+		// Who is woken last runs next, and that should be who carries the
+		// entries on: so it is told behind the callers.
+		defer j.advance(a.head, a.recent())()
 	case errors.Is(err, errEmpty):
 		// The drafts have their own errors.
 	default:
@@ -192,18 +194,26 @@ func (j *Journal) sequence(batch []*pending) {
 }
 
 // publish makes a committed head the newest, unless a newer one is known.
-func (j *Journal) publish(h Head) {
+func (j *Journal) publish(h Head) { j.advance(h, nil)() }
+
+// advance is publish that tells nobody of the head: the returned function does.
+// r is what is kept of the commit, if it was ours.
+func (j *Journal) advance(h Head, r *recent) (tell func()) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if r != nil {
+		j.recent = r
+	}
 	if h.Size < j.head.Size || h.Size == j.head.Size && len(j.head.Note) > 0 {
-		return
+		return func() {}
 	}
 	j.head = h
 	if h.Size > j.seen.Size {
 		j.seen = h
 	}
-	close(j.changed)
+	changed := j.changed
 	j.changed = make(chan struct{})
+	return func() { close(changed) }
 }
 
 var (
@@ -214,10 +224,11 @@ var (
 // attempt is one try at one transaction.
 type attempt struct {
 	j       *Journal
-	called  int         // drafts called
-	drafted []*pending  // those that gave an entry, in order
-	refused []*pending  // those whose With refused
-	leaves  []tlog.Hash // the leaf hashes of their entries
+	called  int        // drafts called
+	drafted []*pending // those that gave an entry, in order
+	refused []*pending // those whose With refused
+	entries [][]byte
+	leaves  []tlog.Hash // the leaf hashes of the entries
 	edge    *edge       // after the transaction
 	head    Head        // after the transaction; not to be shown before the commit is confirmed
 }
@@ -243,15 +254,15 @@ func (a *attempt) run(tx Tx, batch []*pending) error {
 			return err
 		}
 	}
-	entries := a.draft(tx, old.Size, batch)
-	if len(entries) == 0 {
+	a.draft(tx, old.Size, batch)
+	if len(a.entries) == 0 {
 		return errEmpty
 	}
-	if a.edge, err = e.extendHashed(tx, entries, a.leaves); err != nil {
+	if a.edge, err = e.extendHashed(tx, a.entries, a.leaves); err != nil {
 		return err
 	}
 	if a.j.c.Project != nil {
-		if err := a.j.c.Project(tx, old.Size, entries); err != nil {
+		if err := a.j.c.Project(tx, old.Size, a.entries); err != nil {
 			return err
 		}
 	}
@@ -265,14 +276,14 @@ func (a *attempt) run(tx Tx, batch []*pending) error {
 }
 
 // draft calls the drafts, until all are called or there are bytes enough.
-func (a *attempt) draft(tx Tx, first int64, batch []*pending) [][]byte {
-	entries := make([][]byte, 0, len(batch))
+func (a *attempt) draft(tx Tx, first int64, batch []*pending) {
+	a.entries = make([][]byte, 0, len(batch))
 	a.drafted = make([]*pending, 0, len(batch))
 	a.leaves = make([]tlog.Hash, 0, len(batch))
 	for bytes := 0; a.called < len(batch) && bytes < a.j.c.MaxBatchBytes; {
 		p := batch[a.called]
 		a.called++
-		index := first + int64(len(entries))
+		index := first + int64(len(a.entries))
 		entry, err := p.draft(index)
 		if err == nil && len(entry) > MaxEntry {
 			err = &EntryTooLargeError{len(entry)}
@@ -293,11 +304,18 @@ func (a *attempt) draft(tx Tx, first int64, batch []*pending) [][]byte {
 			}
 		}
 		bytes += len(entry)
-		entries = append(entries, entry)
+		a.entries = append(a.entries, entry)
 		a.drafted = append(a.drafted, p)
 		a.leaves = append(a.leaves, leaf)
 	}
-	return entries
+}
+
+// recent is what is kept of a committed attempt.
+func (a *attempt) recent() *recent {
+	a.j.mu.Lock()
+	before := a.j.recent
+	a.j.mu.Unlock()
+	return before.with(a.edge, a.entries)
 }
 
 func (j *Journal) doubtful() bool {

@@ -111,7 +111,7 @@ func (n *Node) newLink(p peer.Peer) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.submitter = witness.NewSubmitter(witness.SubmitterConfig{Journal: n.journals, Log: ours, Former: n.formerLogs, Witness: theirs, Client: client,
+	l.submitter = witness.NewSubmitter(witness.SubmitterConfig{Journal: n.ownJournal(), Log: ours, Former: n.formerLogs, Witness: theirs, Client: client,
 		Also: n.witnessPQ(p), Own: n.own, Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: n.c.Rand, Logger: n.log})
 	l.pusher, err = n.newPusher(l, client, ours)
 	return l, err

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/witness"
@@ -20,11 +21,19 @@ func (n *Node) newPusher(l *link, client *peer.Client, ours note.Verifier) (*mon
 	if err != nil {
 		return nil, err
 	}
-	return monitor.NewPusher(monitor.PusherConfig{Journal: n.journals, Log: ours, Mirror: mirror, Client: client,
+	return monitor.NewPusher(monitor.PusherConfig{Journal: n.ownJournal(), Log: ours, Mirror: mirror, Client: client,
 		Cosignatures: receipts{n.store.Cosignatures(), n},
 		Received:     func(c witness.Cosignature) { l.follower.GotReceipt(c) },
 		Observe:      func(outcome string) { n.metrics.sent.WithLabelValues(string(l.peer.Domain), outcome).Inc() },
 		Rand:         n.c.Rand, Logger: n.log}), nil
+}
+
+// ownJournal is the store for those who bring our newest entries to others.
+func (n *Node) ownJournal() journal.Store {
+	if n.journal == nil { // a visitor's
+		return n.journals
+	}
+	return n.journal.Recent()
 }
 
 // pushes serves what other nodes push: C2SP tlog-mirror.
