@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"crypto/sha256"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/journal"
@@ -23,6 +25,7 @@ func (n *Node) newPusher(l *link, client *peer.Client, ours note.Verifier) (*mon
 	}
 	return monitor.NewPusher(monitor.PusherConfig{Journal: n.ownJournal(), Log: ours, Mirror: mirror, Client: client,
 		Cosignatures: receipts{n.store.Cosignatures(), n},
+		Boxes:        n.ledger.Boxes,
 		Received:     func(c witness.Cosignature) { l.follower.GotReceipt(c) },
 		Observe:      func(outcome string) { n.metrics.sent.WithLabelValues(string(l.peer.Domain), outcome).Inc() },
 		Rand:         n.c.Rand, Logger: n.log}), nil
@@ -55,8 +58,25 @@ func (n *Node) pushes() http.Handler {
 }
 
 // Needs implements monitor.BlobNeeder.
-func (b ledgerBlobs) Needs(ctx context.Context, o comity.Origin, first int64, entries [][]byte) (bool, error) {
-	return b.n.ledger.Needs(ctx, o, first, entries)
+func (b ledgerBlobs) Needs(ctx context.Context, o comity.Origin, first int64, entries [][]byte) ([]monitor.BlobRef, error) {
+	return refs(b.n.ledger.Needs(ctx, o, first, entries))
+}
+
+// Keep implements monitor.BlobNeeder. The ledger opens what it can when the
+// entries are stored.
+func (b ledgerBlobs) Keep(ctx context.Context, blobs [][]byte) error {
+	var g errgroup.Group // each waits for the disk
+	g.SetLimit(8)
+	for _, data := range blobs {
+		g.Go(func() error {
+			keep, err := b.n.ledger.Keeps(ctx, sha256.Sum256(data))
+			if err == nil && keep {
+				_, err = b.n.blobs.Put(ctx, data)
+			}
+			return err
+		})
+	}
+	return g.Wait()
 }
 
 // pushMetrics count pushes, by outcome, from the first scrape on.
