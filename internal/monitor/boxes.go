@@ -21,9 +21,10 @@ type BlobNeeder interface {
 	// are not here.
 	Needs(ctx context.Context, o comity.Origin, first int64, entries [][]byte) ([]BlobRef, error)
 
-	// Keep stores blobs that Needs returned, of entries that are verified and
-	// stored next. A nil error means that those which are wanted are durable.
-	Keep(ctx context.Context, blobs [][]byte) error
+	// Keep stores blobs that Needs returned for these entries, which are
+	// verified, and stored next. A nil error means that those which are wanted
+	// are durable.
+	Keep(ctx context.Context, o comity.Origin, first int64, entries, blobs [][]byte) error
 }
 
 // appendBox encodes a box, which stands behind the packages.
@@ -79,7 +80,7 @@ func (in *intake) boxes(ctx context.Context, rd io.Reader) error {
 	if len(boxes) == 0 {
 		return nil
 	}
-	if err := blobs.Keep(ctx, boxes); err != nil {
+	if err := blobs.Keep(ctx, in.m.origin, in.begun, fresh, boxes); err != nil {
 		return fmt.Errorf("storing blobs of %s: %w", in.m.origin, err)
 	}
 	return nil

@@ -54,7 +54,7 @@ func (r *rack) Needs(_ context.Context, _ comity.Origin, _ int64, entries [][]by
 	return needs, nil
 }
 
-func (r *rack) Keep(ctx context.Context, blobs [][]byte) error {
+func (r *rack) Keep(ctx context.Context, _ comity.Origin, _ int64, _, blobs [][]byte) error {
 	for _, b := range blobs {
 		if !r.named[sha256.Sum256(b)] {
 			r.t.Errorf("kept %q, which no entry names", b)

@@ -62,11 +62,12 @@ func (b ledgerBlobs) Needs(ctx context.Context, o comity.Origin, first int64, en
 	return refs(b.n.ledger.Needs(ctx, o, first, entries))
 }
 
-// Keep implements monitor.BlobNeeder. The ledger opens what it can when the
-// entries are stored.
-func (b ledgerBlobs) Keep(ctx context.Context, blobs [][]byte) error {
-	var g errgroup.Group // each waits for the disk
+// Keep implements monitor.BlobNeeder. While the disk is waited for, the ledger
+// opens the entries.
+func (b ledgerBlobs) Keep(ctx context.Context, o comity.Origin, first int64, entries, blobs [][]byte) error {
+	var g errgroup.Group
 	g.SetLimit(8)
+	g.Go(func() error { return b.n.ledger.Unseal(ctx, o, first, entries, blobs) })
 	for _, data := range blobs {
 		g.Go(func() error {
 			keep, err := b.n.ledger.Keeps(ctx, sha256.Sum256(data))
