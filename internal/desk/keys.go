@@ -15,6 +15,12 @@ import (
 // on, the one in use first.
 func (l *Ledger) SetKeyring(k seal.Keyring) { l.ring.Store(&k) }
 
+// KeyActs is how many key acts a journal has, as far as it is held here.
+func (l *Ledger) KeyActs(ctx context.Context, d comity.Domain) (n int, err error) {
+	err = l.house(ctx, d, func(s *casefile.State) { n = len(s.Keys) })
+	return n, err
+}
+
 // KeyHistory is the keys of a journal and every change of them, as the journal
 // itself has them, as far as it is held here.
 func (l *Ledger) KeyHistory(ctx context.Context, d comity.Domain) (h keys.History, err error) {

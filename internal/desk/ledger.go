@@ -50,7 +50,8 @@ type Ledger struct {
 	known    *lru[comity.ActName, known]      // of acts that wait for nothing
 	files    *lru[scopeKey, *cachedFile]
 	recent   recentActs
-	prepared map[comity.Hash]*opened // by leaf: entries of our own that are on their way
+	prepared map[comity.Hash]*opened       // by leaf: entries of our own that are on their way
+	unsealed *lru[comity.ActName, opensTo] // entries of others that are on their way
 }
 
 // LedgerOptions of OpenLedger. The zero value is good.
@@ -73,7 +74,7 @@ func OpenLedger(ctx context.Context, self comity.Domain, store Store, blobs *blo
 	}
 	l := &Ledger{self: self, store: store, blobs: blobs, log: o.Logger,
 		sizes: map[comity.Domain]int64{}, newest: map[comity.Domain][3]comity.Time{}, behind: map[comity.Origin]bool{}, news: make(chan struct{}),
-		known: newLRU[comity.ActName, known](8192), files: newLRU[scopeKey, *cachedFile](o.FileBytes), prepared: map[comity.Hash]*opened{}}
+		known: newLRU[comity.ActName, known](8192), files: newLRU[scopeKey, *cachedFile](o.FileBytes), prepared: map[comity.Hash]*opened{}, unsealed: newLRU[comity.ActName, opensTo](8 << 20)}
 	l.SetKeyring(keys)
 	if err := l.project(ctx, o.Refold); err != nil {
 		return nil, fmt.Errorf("fold the record: %w", err)

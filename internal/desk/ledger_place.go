@@ -103,6 +103,12 @@ func (p *placing) entry(h *Held) error {
 	if h.Sealed == nil {
 		return p.item(h)
 	}
+	p.l.mu.Lock()
+	x, _ := p.l.unsealed.get(h.Name)
+	p.l.mu.Unlock()
+	if ok, err := x.place(p, h); ok || err != nil {
+		return err
+	}
 	// Opening takes long, and perhaps the network: not in here.
 	h.Why = whyAwaiting
 	p.sealed = append(p.sealed, h.Name)
@@ -272,9 +278,13 @@ func (l *Ledger) commit(p *placing) {
 		l.sizes[h.Name.Domain] = max(l.sizes[h.Name.Domain], h.Name.Index+1)
 		if h.Sealed != nil {
 			s := SealOpen
-			if h.Act == nil {
+			switch {
+			case h.Act == nil && h.Why == whyAwaiting:
 				s = SealAwaiting
+			case h.Act == nil:
+				s = SealClosed
 			}
+			l.unsealed.drop(h.Name)
 			at := l.newest[h.Name.Domain]
 			at[s] = latest(at[s], h.At)
 			l.newest[h.Name.Domain] = at

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,9 +19,9 @@ type unsealed struct {
 	missing []act.Commitment // blobs that are not here; they are wanted, open or not: others read them from us
 }
 
-// unseal opens a sealed act if its blobs are here and it is sealed to us. Only
+// unseal opens a sealed act if get has its blobs and it is sealed to us. Only
 // a failing disk is an error; anything wrong with the act is its own problem.
-func (l *Ledger) unseal(ctx context.Context, h *Held) (unsealed, error) {
+func (l *Ledger) unseal(ctx context.Context, h *Held, get func(context.Context, comity.Hash) ([]byte, error)) (unsealed, error) {
 	out := unsealed{Sealed: Sealed{Name: h.Name, At: h.At, State: SealOpen}}
 	var plain [2][]byte
 	erased, err := l.erased(ctx, h.Name)
@@ -34,7 +35,7 @@ func (l *Ledger) unseal(ctx context.Context, h *Held) (unsealed, error) {
 		if erased && part.purpose == seal.Content {
 			continue // not asked for again; what it did is in the effects
 		}
-		box, err := l.blobs.Get(ctx, part.c.SHA256)
+		box, err := get(ctx, part.c.SHA256)
 		if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrCorrupt) { // damaged: it is fetched again
 			out.missing = append(out.missing, part.c)
 			continue
@@ -73,6 +74,70 @@ func (l *Ledger) unseal(ctx context.Context, h *Held) (unsealed, error) {
 	return out, nil
 }
 
+// Unseal opens entries first, first+1, … of a journal with boxes that came with
+// them: when they are stored next they are placed as what they are. What fails is
+// opened once they are stored.
+func (l *Ledger) Unseal(ctx context.Context, o comity.Origin, first int64, entries, boxes [][]byte) error {
+	d, err := o.Domain()
+	if err != nil {
+		return err
+	}
+	at := make(map[comity.Hash][]byte)
+	for _, b := range boxes {
+		at[sha256.Sum256(b)] = b
+	}
+	get := func(_ context.Context, sha comity.Hash) ([]byte, error) {
+		if b, ok := at[sha]; ok {
+			return b, nil
+		}
+		return nil, blob.ErrNotFound
+	}
+	for i, e := range entries {
+		if !act.MayBeSealed(e) {
+			continue
+		}
+		h := held(&Stored{Name: comity.ActName{Domain: d, Index: first + int64(i)}, Entry: e, State: SealAwaiting})
+		if h.Sealed == nil {
+			continue
+		}
+		x, err := l.unseal(ctx, h, get)
+		if err != nil {
+			return err
+		}
+		if len(x.missing) == 0 {
+			l.mu.Lock()
+			l.unsealed.put(h.Name, opensTo{h.Leaf, x.Sealed}, fileCost(len(x.Effects)+len(x.Content)))
+			l.mu.Unlock()
+		}
+	}
+	return nil
+}
+
+// opensTo is what became of an entry before it was stored.
+type opensTo struct {
+	leaf comity.Hash
+	Sealed
+}
+
+// place places a sealed entry that was opened before, if it was and nothing
+// has been erased of it since.
+func (x opensTo) place(p *placing, h *Held) (ok bool, err error) {
+	if x.leaf != h.Leaf {
+		return false, nil
+	}
+	if erased, err := p.l.erased(p.ctx, h.Name); err != nil || erased {
+		return false, err
+	}
+	if err := p.tx.PutSealed(x.Sealed); err != nil {
+		return false, err
+	}
+	*h = *held(&Stored{Pos: h.Pos, Name: h.Name, Entry: h.Entry, State: x.State, Why: x.Why, Effects: x.Effects, Content: x.Content})
+	if h.Act == nil {
+		return true, nil
+	}
+	return true, p.item(h)
+}
+
 // openAll opens sealed acts whose blobs may be here already. What fails is
 // fetched again by who follows that journal.
 func (l *Ledger) openAll(ctx context.Context, names []comity.ActName) {
@@ -96,7 +161,7 @@ func (l *Ledger) open(ctx context.Context, names []comity.ActName) error {
 		if !ok || h.Sealed == nil {
 			continue
 		}
-		x, err := l.unseal(ctx, h)
+		x, err := l.unseal(ctx, h, l.blobs.Get)
 		if err != nil {
 			return err
 		}

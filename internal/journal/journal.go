@@ -123,6 +123,7 @@ type Journal struct {
 	queue        []*pending
 	closed       bool
 	head         Head          // the newest known to be committed
+	recent       *recent       // what the last commit of this process left
 	changed      chan struct{} // closed when head changes
 	seen         Head          // the newest known to have existed: head, or newer
 	contradicted error         // the store contradicts what was seen elsewhere

@@ -169,7 +169,9 @@ func (j *Journal) sequence(batch []*pending) {
 	switch {
 	case err == nil:
 		j.edge = a.edge
-		j.publish(a.head)
+		// Who is woken last runs next, and that should be who carries the
+		// entries on: so it is told behind the callers.
+		defer j.advance(a.head, a.recent())()
 	case errors.Is(err, errEmpty):
 		// The drafts have their own errors.
 	default:
@@ -202,18 +204,26 @@ func (j *Journal) sequence(batch []*pending) {
 }
 
 // publish makes a committed head the newest, unless a newer one is known.
-func (j *Journal) publish(h Head) {
+func (j *Journal) publish(h Head) { j.advance(h, nil)() }
+
+// advance is publish that tells nobody of the head: the returned function does.
+// r is what is kept of the commit, if it was ours.
+func (j *Journal) advance(h Head, r *recent) (tell func()) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if r != nil {
+		j.recent = r
+	}
 	if h.Size < j.head.Size || h.Size == j.head.Size && len(j.head.Note) > 0 {
-		return
+		return func() {}
 	}
 	j.head = h
 	if h.Size > j.seen.Size {
 		j.seen = h
 	}
-	close(j.changed)
+	changed := j.changed
 	j.changed = make(chan struct{})
+	return func() { close(changed) }
 }
 
 var (
@@ -228,7 +238,8 @@ type attempt struct {
 	called  int         // drafts of the batch called
 	drafted []*pending  // those that gave an entry, in order
 	refused []*pending  // those whose With refused
-	leaves  []tlog.Hash // the leaf hashes of their entries
+	entries [][]byte    // what they gave
+	leaves  []tlog.Hash // the leaf hashes of the entries
 	edge    *edge       // after the transaction
 	head    Head        // after the transaction; not to be shown before the commit is confirmed
 }
@@ -255,22 +266,21 @@ func (a *attempt) run(tx Tx) error {
 		}
 	}
 	a.batch = a.j.join(a.batch)
-	entries, err := a.draft(tx, old.Size)
-	if err != nil {
+	if err := a.draft(tx, old.Size); err != nil {
 		return err
 	}
-	if len(entries) == 0 {
+	if len(a.entries) == 0 {
 		return errEmpty
 	}
-	if err := tx.PutEntries(old.Size, entries); err != nil {
+	if err := tx.PutEntries(old.Size, a.entries); err != nil {
 		return err
 	}
-	a.leaves = leafHashes(entries) // a store may be writing the entries meanwhile
+	a.leaves = leafHashes(a.entries) // a store may be writing the entries meanwhile
 	if a.edge, err = e.addLeaves(tx, a.leaves); err != nil {
 		return err
 	}
 	if a.j.c.Project != nil {
-		if err := a.j.c.Project(tx, old.Size, entries); err != nil {
+		if err := a.j.c.Project(tx, old.Size, a.entries); err != nil {
 			return err
 		}
 	}
@@ -284,13 +294,13 @@ func (a *attempt) run(tx Tx) error {
 }
 
 // draft calls the drafts, until all are called or there are bytes enough.
-func (a *attempt) draft(tx Tx, first int64) ([][]byte, error) {
-	entries := make([][]byte, 0, len(a.batch))
+func (a *attempt) draft(tx Tx, first int64) error {
+	a.entries = make([][]byte, 0, len(a.batch))
 	a.drafted = make([]*pending, 0, len(a.batch))
 	for bytes := 0; a.called < len(a.batch) && bytes < a.j.c.MaxBatchBytes; {
 		p := a.batch[a.called]
 		a.called++
-		index := first + int64(len(entries))
+		index := first + int64(len(a.entries))
 		entry, err := p.draft(index)
 		if err == nil && len(entry) > MaxEntry {
 			err = &EntryTooLargeError{len(entry)}
@@ -310,14 +320,22 @@ func (a *attempt) draft(tx Tx, first int64) ([][]byte, error) {
 				continue
 			} else if err != nil {
 				a.drafted = append(a.drafted, p)
-				return nil, err
+				return err
 			}
 		}
 		bytes += len(entry)
-		entries = append(entries, entry)
+		a.entries = append(a.entries, entry)
 		a.drafted = append(a.drafted, p)
 	}
-	return entries, nil
+	return nil
+}
+
+// recent is what is kept of a committed attempt.
+func (a *attempt) recent() *recent {
+	a.j.mu.Lock()
+	before := a.j.recent
+	a.j.mu.Unlock()
+	return before.with(a.edge, a.entries)
 }
 
 func (j *Journal) doubtful() bool {

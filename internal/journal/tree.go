@@ -162,6 +162,14 @@ func (e *edge) hash(x int64) (tlog.Hash, error) {
 	return e.hashFromTile(x)
 }
 
+// tile returns the hashes of a tile on the edge; nil if it is not there.
+func (e *edge) tile(level int, index int64) []byte {
+	if level < 0 || level >= len(e.tiles) || index != e.size>>(torchwood.TileHeight*(level+1)) {
+		return nil
+	}
+	return e.tiles[level]
+}
+
 func (e *edge) hashFromTile(x int64) (tlog.Hash, error) {
 	t := tlog.TileForIndex(torchwood.TileHeight, x)
 	if t.L >= len(e.tiles) || t.N != e.size>>(torchwood.TileHeight*(t.L+1)) {

@@ -24,8 +24,9 @@ const MirrorPrefix = "/mirror"
 //	POST /add-checkpoint   a checkpoint that extends the last one
 //	POST /add-entries      entries up to such a checkpoint; 200 is the receipt
 //
-// A push may carry the checkpoint in the ticket of add-entries; then one
-// request, one transaction and one answer are a delivery and its receipt.
+// A push may carry the checkpoint in the ticket of add-entries, and behind the
+// packages the boxes that the entries name; then one request, one transaction and
+// one answer are a delivery and its receipt.
 type MirrorServer struct {
 	c   MirrorServerConfig
 	big chan struct{} // held by those who send much
@@ -67,7 +68,8 @@ func PushOutcomes() []string {
 
 const (
 	maxAddCheckpoint = 64 << 10 // bytes, as a witness takes
-	maxUpload        = 32 << 20 // bytes of entries after which a request is answered; the package at which they are reached counts
+	maxUpload        = 32 << 20 // bytes of entries after which a request is answered; the package at which they are reached counts. With boxes, all of them
+	maxBoxes         = 16 << 10 // two for each entry of a full request
 	smallUpload      = 1 << 20  // bytes that anybody may send; more only maxBig at a time
 	maxBig           = 4
 )
@@ -184,6 +186,9 @@ func (s *MirrorServer) addEntries(r *http.Request) (lines []byte, info mirrorInf
 		if err != nil {
 			break // what came whole counts
 		}
+	}
+	if err := in.boxes(r.Context(), rd); err != nil {
+		return nil, info, err
 	}
 	return in.commit(r.Context())
 }

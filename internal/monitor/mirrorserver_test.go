@@ -139,7 +139,7 @@ func wantStatus(t *testing.T, rec *httptest.ResponseRecorder, status int) {
 func wantInfo(t *testing.T, rec *httptest.ResponseRecorder, status int, size, next int64) {
 	t.Helper()
 	wantStatus(t, rec, status)
-	want := fmt.Sprintf("%d\n%d\n%s\n", size, next, base64.StdEncoding.EncodeToString([]byte("comity/checkpoint\n")))
+	want := fmt.Sprintf("%d\n%d\n%s\n", size, next, base64.StdEncoding.EncodeToString([]byte("comity/checkpoint\nboxes\n")))
 	if ct := rec.Header().Get("Content-Type"); rec.Body.String() != want || ct != "text/x.tlog.mirror-info" {
 		t.Fatalf("%q of type %q, want %q", rec.Body, ct, want)
 	}
@@ -482,7 +482,7 @@ func TestBadTickets(t *testing.T) {
 		ticket string
 		status int
 	}{
-		{"comity/checkpoint\n", 422}, {"comity/checkpoint\ngarbage", 422}, {"other", 422},
+		{"comity/checkpoint\n", 422}, {"comity/checkpoint\nboxes\n", 422}, {"comity/checkpoint\ngarbage", 422}, {"other", 422},
 		{ticket(5, l.Proof(20, 5), l.Checkpoint(20)), 422},
 		{ticket(0, nil, las.Checkpoint(20)), 404},
 		{ticket(0, l.Proof(20, 5), l.Checkpoint(20)), 422},

@@ -30,13 +30,18 @@ type PusherConfig struct {
 	Client       *peer.Client  // to the mirror's node
 	Cosignatures witness.CosignatureStore
 
+	// Boxes returns those that entries of ours name and that are here, those of
+	// the first entry first, as far as they have at most so many bytes; nil if
+	// entries name none.
+	Boxes func(ctx context.Context, entries [][]byte, most int64) ([][]byte, error)
+
 	// Received is told of each receipt once it is stored; may be nil.
 	Received func(witness.Cosignature)
 	// Observe is called with the outcome of each Step that sent something:
 	// "received", "taken" (the receipt comes later) or a peer.Reason; may be nil.
 	Observe func(outcome string)
 
-	MaxBytes int64            // of entries in one request; 0 means 2 MiB, at least one package is sent
+	MaxBytes int64            // of entries and boxes in one request; 0 means 2 MiB, at least one package is sent
 	Spacing  time.Duration    // Run stores receipts no more often; 0 means 100 ms
 	Now      func() time.Time // real time; nil means time.Now
 	Rand     func() float64   // for back-off; nil means none
@@ -58,6 +63,7 @@ type Pusher struct {
 	next    int64      // the entry that it wants next
 	ticket  []byte     // the mirror's
 	apart   bool       // it takes checkpoints by add-checkpoint only
+	boxless bool       // it takes no boxes
 	backoff peer.Backoff
 
 	// The newest receipt, until it is stored. What is not stored when the
@@ -276,7 +282,7 @@ func (p *Pusher) recall(ctx context.Context) error {
 	if err != nil && !errors.Is(err, witness.ErrNone) {
 		return fmt.Errorf("reading the last receipt of %s: %w", p.c.Mirror.Name(), err)
 	}
-	p.known, p.pending, p.next, p.apart, p.ticket = true, c.Size, c.Size, false, nil
+	p.known, p.pending, p.next, p.apart, p.boxless, p.ticket = true, c.Size, c.Size, false, false, nil
 	if err == nil {
 		p.sent(c.Size, &c)
 	}
@@ -348,6 +354,7 @@ func (p *Pusher) addEntries(ctx context.Context, head journal.Head) (peer.Respon
 	}
 	body := u.header()
 	empty := int64(len(body))
+	var sent [][]byte
 	for at, n := u.Start, 0; at < u.End && n < maxPackages && (n == 0 || int64(len(body))-empty < p.c.MaxBytes); n++ {
 		end := next(at, u.End)
 		entries, err := p.c.Journal.Entries(ctx, p.origin(), at, end)
@@ -361,7 +368,17 @@ func (p *Pusher) addEntries(ctx context.Context, head journal.Head) (peer.Respon
 		if body, err = (pack{start: at, entries: entries, proof: proof}).appendTo(body); err != nil {
 			return peer.Response{}, err
 		}
+		sent = append(sent, entries...)
 		at = end
+	}
+	if u.Start+int64(len(sent)) == u.End && p.c.Boxes != nil && !p.apart && !p.boxless {
+		boxes, err := p.c.Boxes(ctx, sent, p.c.MaxBytes-(int64(len(body))-empty))
+		if err != nil {
+			return peer.Response{}, fmt.Errorf("reading boxes of %s: %w", p.origin(), err)
+		}
+		for _, box := range boxes {
+			body = appendBox(body, box)
+		}
 	}
 	return p.c.Client.Post(ctx, addEntriesPath, "application/octet-stream", body, peer.MaxCosigned)
 }
@@ -381,6 +398,7 @@ func (p *Pusher) learn(resp peer.Response, head journal.Head) error {
 	}
 	p.next, p.pending = i.Next, i.Size
 	p.apart = !bytes.HasPrefix(i.Ticket, []byte(ticketCheckpoint))
+	p.boxless = string(i.Ticket) != ourTicket
 	if p.ticket = nil; p.apart {
 		p.ticket = i.Ticket
 	}

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/subtree"
@@ -46,13 +45,6 @@ type pushed struct {
 type MirrorTx interface {
 	PutState(State) error
 	PutMirror(MirrorCheckpoint) error
-}
-
-// BlobNeeder is implemented by Blobs that can tell before entries are stored
-// whether they name blobs that are not here. Without it a push is never
-// cosigned at once.
-type BlobNeeder interface {
-	Needs(ctx context.Context, o comity.Origin, first int64, entries [][]byte) (bool, error)
 }
 
 // inTx finds the MirrorTx under tx.
@@ -254,7 +246,7 @@ func (m *Monitor) intake(ctx context.Context, u upload) (*intake, error) {
 	if in.cp.Note == nil {
 		in.cp = r.known(u.End)
 	}
-	info := mirrorInfo{Size: pending.Size, Next: r.head.Size, Ticket: []byte(ticketCheckpoint)}
+	info := mirrorInfo{Size: pending.Size, Next: r.head.Size, Ticket: []byte(ourTicket)}
 	switch {
 	case in.cp.Note == nil:
 		return nil, &conflict{info, fmt.Sprintf("no checkpoint of size %d is pending", u.End)}
@@ -342,6 +334,14 @@ func (in *intake) take(p pack, bytes int64) error {
 	return nil
 }
 
+// after returns what was taken of entries from an index on.
+func (in *intake) after(from int64) (entries [][]byte) {
+	for _, p := range in.packs {
+		entries = append(entries, p.entries[min(max(from-p.start, 0), int64(len(p.entries))):]...)
+	}
+	return entries
+}
+
 // commit stores what was taken, and signs if the copy is whole then: the
 // cosignature lines of the mirror, or none and how to go on.
 func (in *intake) commit(ctx context.Context) (lines []byte, info mirrorInfo, err error) {
@@ -352,14 +352,7 @@ func (in *intake) commit(ctx context.Context) (lines []byte, info mirrorInfo, er
 	if err != nil {
 		return nil, info, err
 	}
-	var entries [][]byte
-	for _, p := range in.packs {
-		for i, e := range p.entries {
-			if p.start+int64(i) >= r.head.Size {
-				entries = append(entries, e)
-			}
-		}
-	}
+	entries := in.after(r.head.Size)
 	whole, err := r.wholeWith(entries)
 	if err != nil {
 		return nil, info, err
@@ -374,7 +367,7 @@ func (in *intake) commit(ctx context.Context) (lines []byte, info mirrorInfo, er
 	if err != nil {
 		return nil, info, err
 	}
-	info = mirrorInfo{Size: in.u.End, Next: r.head.Size, Ticket: []byte(ticketCheckpoint)}
+	info = mirrorInfo{Size: in.u.End, Next: r.head.Size, Ticket: []byte(ourTicket)}
 	if c := r.st.Claim; c != nil {
 		r.p.Advertised = c.Size
 	}
@@ -394,45 +387,6 @@ func (in *intake) commit(ctx context.Context) (lines []byte, info mirrorInfo, er
 		return nil, info, &conflict{info, fmt.Sprintf("the mirror has %d entries", r.head.Size)}
 	}
 	return nil, info, nil
-}
-
-// wholeWith reports whether every blob is here that the copy names with these
-// entries added.
-func (r *round) wholeWith(entries [][]byte) (bool, error) {
-	if r.c.Blobs == nil {
-		return true, nil
-	}
-	missing, err := r.c.Blobs.Missing(r.ctx, r.origin)
-	if err != nil {
-		return false, fmt.Errorf("looking for missing blobs of %s: %w", r.origin, err)
-	}
-	if len(missing) > 0 {
-		faults, err := r.c.State.Faults(r.ctx, r.origin)
-		if err != nil {
-			return false, fmt.Errorf("reading which blobs of %s could not be had: %w", r.origin, err)
-		}
-		gone := make(map[comity.Hash]bool)
-		for _, f := range faults {
-			gone[f.Hash] = f.Gone
-		}
-		for _, b := range missing {
-			if !gone[b.Hash] {
-				return false, nil
-			}
-		}
-	}
-	if len(entries) == 0 {
-		return true, nil
-	}
-	n, ok := r.c.Blobs.(BlobNeeder)
-	if !ok {
-		return false, nil
-	}
-	needs, err := n.Needs(r.ctx, r.origin, r.head.Size, entries)
-	if err != nil {
-		return false, fmt.Errorf("looking for blobs of new entries of %s: %w", r.origin, err)
-	}
-	return !needs, nil
 }
 
 // storePushed extends the copy by entries, which belong to in.cp, in one
@@ -490,7 +444,7 @@ func (r *round) storePushed(in *intake, entries [][]byte, whole bool) (*MirrorCh
 		r.tell(pushed{progress: r.p, look: true})
 		return nil, refuse(http.StatusUnprocessableEntity, "the entries do not continue those that are here")
 	case errors.Is(err, errMoved):
-		return nil, &conflict{mirrorInfo{in.u.End, r.head.Size, []byte(ticketCheckpoint)}, "the copy has moved on meanwhile"}
+		return nil, &conflict{mirrorInfo{in.u.End, r.head.Size, []byte(ourTicket)}, "the copy has moved on meanwhile"}
 	case err != nil:
 		return nil, fmt.Errorf("storing entries of %s: %w", r.origin, err)
 	}

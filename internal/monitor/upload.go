@@ -31,10 +31,13 @@ type upload struct {
 	Ticket     []byte // what the mirror gave, or withCheckpoint
 }
 
-// ticketCheckpoint is the ticket that our mirror gives. It says that the mirror
-// also takes it with the body of an add-checkpoint request behind it, and then
-// does both in one. To others it is opaque, and harmless when sent back.
+// ticketCheckpoint begins the ticket that our mirror gives. It says that the
+// mirror also takes it with the body of an add-checkpoint request behind it, and
+// then does both in one. To others it is opaque, and harmless when sent back.
 const ticketCheckpoint = "comity/checkpoint\n"
+
+// ourTicket is the whole of it: the mirror also takes boxes behind the packages.
+const ourTicket = ticketCheckpoint + "boxes\n"
 
 // withCheckpoint is a ticket that carries an add-checkpoint request.
 func withCheckpoint(request []byte) []byte { return append([]byte(ticketCheckpoint), request...) }

@@ -386,8 +386,12 @@ func (n *Node) formerLogs() []note.Verifier { return *n.honestLogs.Load() }
 func (n *Node) rekey(ctx context.Context) error {
 	n.rekeying.Lock()
 	defer n.rekeying.Unlock()
+	known := n.history.Load().Len()
+	if all, err := n.ledger.KeyActs(ctx, n.Self.Domain); err != nil || all <= known {
+		return nil // as with nearly every act; reading them anew takes longer than to push it
+	}
 	h, err := n.ledger.KeyHistory(ctx, n.Self.Domain)
-	if err != nil || h.Len() <= n.history.Load().Len() {
+	if err != nil || h.Len() <= known {
 		return nil
 	}
 	if err = n.takeKeys(ctx, h); err == nil || ctx.Err() != nil {

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/monitor"
@@ -111,7 +112,7 @@ func (n *Node) newLink(p peer.Peer) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.submitter = witness.NewSubmitter(witness.SubmitterConfig{Journal: n.journals, Log: ours, Former: n.formerLogs, Witness: theirs, Client: client,
+	l.submitter = witness.NewSubmitter(witness.SubmitterConfig{Journal: n.ownJournal(), Log: ours, Former: n.formerLogs, Witness: theirs, Client: client,
 		Also: n.witnessPQ(p), Own: n.own, Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: n.c.Rand, Logger: n.log})
 	l.pusher, err = n.newPusher(l, client, ours)
 	return l, err
@@ -142,8 +143,11 @@ type ledgerBlobs struct{ n *Node }
 
 // Missing implements monitor.Blobs.
 func (b ledgerBlobs) Missing(ctx context.Context, o comity.Origin) ([]monitor.BlobRef, error) {
+	return refs(b.n.ledger.Missing(ctx, o))
+}
+
+func refs(all []act.Commitment, err error) ([]monitor.BlobRef, error) {
 	var out []monitor.BlobRef
-	all, err := b.n.ledger.Missing(ctx, o)
 	for _, c := range all {
 		out = append(out, monitor.BlobRef{Hash: c.SHA256, Size: c.Size})
 	}

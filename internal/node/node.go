@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -319,6 +320,7 @@ func (n *Node) watchJournal(ctx context.Context) {
 		for _, l := range n.all() {
 			l.pusher.Wake() // first: who is pushed to need not ask
 		}
+		runtime.Gosched() // let them push
 		n.heads.Publish(monitor.Head{Origin: n.Self.Origin, Size: size})
 		for _, s := range n.submitters() {
 			s.Wake()

@@ -2,12 +2,15 @@ package node
 
 import (
 	"context"
+	"crypto/sha256"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/witness"
@@ -20,11 +23,20 @@ func (n *Node) newPusher(l *link, client *peer.Client, ours note.Verifier) (*mon
 	if err != nil {
 		return nil, err
 	}
-	return monitor.NewPusher(monitor.PusherConfig{Journal: n.journals, Log: ours, Mirror: mirror, Client: client,
+	return monitor.NewPusher(monitor.PusherConfig{Journal: n.ownJournal(), Log: ours, Mirror: mirror, Client: client,
 		Cosignatures: receipts{n.store.Cosignatures(), n},
+		Boxes:        n.ledger.Boxes,
 		Received:     func(c witness.Cosignature) { l.follower.GotReceipt(c) },
 		Observe:      func(outcome string) { n.metrics.sent.WithLabelValues(string(l.peer.Domain), outcome).Inc() },
 		Rand:         n.c.Rand, Logger: n.log}), nil
+}
+
+// ownJournal is the store for those who bring our newest entries to others.
+func (n *Node) ownJournal() journal.Store {
+	if n.journal == nil { // a visitor's
+		return n.journals
+	}
+	return n.journal.Recent()
 }
 
 // pushes serves what other nodes push: C2SP tlog-mirror.
@@ -46,8 +58,26 @@ func (n *Node) pushes() http.Handler {
 }
 
 // Needs implements monitor.BlobNeeder.
-func (b ledgerBlobs) Needs(ctx context.Context, o comity.Origin, first int64, entries [][]byte) (bool, error) {
-	return b.n.ledger.Needs(ctx, o, first, entries)
+func (b ledgerBlobs) Needs(ctx context.Context, o comity.Origin, first int64, entries [][]byte) ([]monitor.BlobRef, error) {
+	return refs(b.n.ledger.Needs(ctx, o, first, entries))
+}
+
+// Keep implements monitor.BlobNeeder. While the disk is waited for, the ledger
+// opens the entries.
+func (b ledgerBlobs) Keep(ctx context.Context, o comity.Origin, first int64, entries, blobs [][]byte) error {
+	var g errgroup.Group
+	g.SetLimit(8)
+	g.Go(func() error { return b.n.ledger.Unseal(ctx, o, first, entries, blobs) })
+	for _, data := range blobs {
+		g.Go(func() error {
+			keep, err := b.n.ledger.Keeps(ctx, sha256.Sum256(data))
+			if err == nil && keep {
+				_, err = b.n.blobs.Put(ctx, data)
+			}
+			return err
+		})
+	}
+	return g.Wait()
 }
 
 // pushMetrics count pushes, by outcome, from the first scrape on.

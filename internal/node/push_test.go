@@ -40,12 +40,18 @@ func TestPush(t *testing.T) {
 		t.Errorf("pushes stored at au.example: %q", v)
 	}
 
-	// What is sealed follows: its blobs are fetched, then it is cosigned.
-	sealed := noteIn(file, "Between the two of us")
-	sealed.TLP, sealed.To = comity.Amber, []act.To{{Org: "au.example", For: act.ForInformation}}
-	name := un.issue(sealed)
-	au.reads(name)
-	un.stored(name.Index+1, au)
+	// What is sealed comes with its boxes: it is open, and cosigned, by the push.
+	taken := un.sentTo("au.example", "taken")
+	for _, title := range []string{"Between the two of us", "And another"} {
+		sealed := noteIn(file, title)
+		sealed.TLP, sealed.To = comity.Amber, []act.To{{Org: "au.example", For: act.ForInformation}}
+		name := un.issue(sealed)
+		au.reads(name)
+		un.stored(name.Index+1, au)
+	}
+	if v := un.sentTo("au.example", "taken"); v != taken {
+		t.Errorf("pushes after which boxes had to be fetched: %q, before %q", v, taken)
+	}
 
 	// A node that was away gets what it missed, and pushes what it recorded.
 	check(t, au.close())

@@ -253,7 +253,7 @@ func (n *Node) newOutside(c witness.Cosigner) (*witness.Submitter, error) {
 		}
 		vs = append(vs, v)
 	}
-	return witness.NewSubmitter(witness.SubmitterConfig{Journal: n.journals, Log: log, Former: n.formerLogs, Witness: vs[0], Also: vs[1:], Client: client, Base: "/",
+	return witness.NewSubmitter(witness.SubmitterConfig{Journal: n.ownJournal(), Log: log, Former: n.formerLogs, Witness: vs[0], Also: vs[1:], Client: client, Base: "/",
 		Own: n.own, Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: n.c.Rand, Logger: n.log}), nil
 }
 

@@ -335,6 +335,7 @@ func (s *Store) NewestSealed(ctx context.Context) (map[comity.Origin][3]comity.T
 
 // Wanted implements [desk.Store].
 func (s *Store) Wanted(ctx context.Context, o comity.Origin) ([]act.Commitment, error) {
+	ctx = s.d.Statement(ctx) // as in queryRow
 	rows, err := s.read().query(ctx, `SELECT w.sha256, w.size FROM log l
 		JOIN wanted w ON w.act >= l.id * 1099511627776 AND w.act < (l.id + 1) * 1099511627776
 		WHERE l.origin = ? ORDER BY w.act, w.sha256`, string(o))

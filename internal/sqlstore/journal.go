@@ -43,8 +43,8 @@ func (s *Store) Entries(ctx context.Context, o comity.Origin, from, to int64) ([
 	if from < 0 || to < from {
 		return nil, fmt.Errorf("entries %d to %d of %s: no such range", from, to, o)
 	}
-	// They are few, and not waited for: nothing need watch ctx meanwhile.
-	rows, err := s.read().query(s.d.Statement(ctx), `SELECT e.data FROM log l
+	ctx = s.d.Statement(ctx) // as in queryRow
+	rows, err := s.read().query(ctx, `SELECT e.data FROM log l
 		JOIN entry e ON e.pos >= l.id * 1099511627776 + ? AND e.pos < l.id * 1099511627776 + ?
 		WHERE l.origin = ? ORDER BY e.pos`, from, min(to, maxEntries), string(o))
 	var raw sql.RawBytes

@@ -93,6 +93,9 @@ type dialect interface {
 	// creates the schema if it is not there.
 	LockSchema(ctx context.Context, tx sqltx.Runner) error
 
+	// Statement is the context for statements that read one row or a few.
+	Statement(ctx context.Context) context.Context
+
 	// ForUpdate ends a SELECT that locks its rows.
 	ForUpdate() string
 

@@ -34,9 +34,10 @@ func (c conn) query(ctx context.Context, q string, args ...any) (rows sqltx.Rows
 }
 
 // queryRow runs a statement that returns at most one row; Scan, which must be
-// called, reports sql.ErrNoRows.
+// called, reports sql.ErrNoRows. In SQLite that is over sooner than the end of
+// ctx could be watched.
 func (c conn) queryRow(ctx context.Context, q string, args ...any) row {
-	rows, err := c.query(ctx, q, args...)
+	rows, err := c.query(c.s.d.Statement(ctx), q, args...)
 	return only{rows, err}
 }
 

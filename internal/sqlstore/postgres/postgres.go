@@ -155,6 +155,9 @@ func (db *DB) LockSchema(ctx context.Context, tx sqltx.Runner) error {
 	return err
 }
 
+// Statement is ctx: if it ends, the connection is given up.
+func (db *DB) Statement(ctx context.Context) context.Context { return ctx }
+
 // ForUpdate locks the rows of a SELECT.
 func (db *DB) ForUpdate() string { return " FOR UPDATE" }
 

@@ -118,6 +118,10 @@ func (db *DB) DDL(script string) string {
 // LockSchema does nothing: a transaction of the writer locks the file.
 func (db *DB) LockSchema(context.Context, sqltx.Runner) error { return nil }
 
+// Statement is ctx without its end: to watch it the driver and database/sql
+// each start a goroutine per statement, which takes as long as the statement.
+func (db *DB) Statement(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+
 // ForUpdate is empty: a transaction of the writer locks the file.
 func (db *DB) ForUpdate() string { return "" }
 
