@@ -63,7 +63,7 @@ removed stays. "comity follow" pins one.`,
 		a.peerChangeCmd("remove", "Follow and trust an organization no longer", func(ctx context.Context, n *node.Node, d comity.Domain) error {
 			return n.Remove(ctx, d)
 		}),
-		a.unfreezeCmd(), a.repinCmd())
+		a.unfreezeCmd(), a.repinCmd(), a.dropCmd(), a.droppedCmd())
 	return c
 }
 

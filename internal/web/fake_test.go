@@ -15,6 +15,7 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/world"
@@ -422,6 +423,7 @@ func (f *fakeDesk) Peer(_ context.Context, who desk.Who, domain comity.Domain) (
 			p.Forks = []desk.Fork{fork, told}
 		case "osce.example":
 			p.Repinned = peer.Repin{At: real, By: "a.diallo", Reason: "the root key burnt <in> the archive", Act: comity.ActName{Domain: "un.example", Index: 0}}
+			p.GivenUp = []monitor.Dropped{{First: 3, Size: 5, Signed: []byte("osce.example/journal\n5\nAAAA\n"), Theirs: []byte("osce.example/journal\n7\nBBBB\n"), At: real, By: "operator", Why: "said <on> the telephone", Act: fork.Act}}
 			p.Follow.Error, p.Follow.Rate = "details for whoever can mend it", 18000
 			p.Memberships = []desk.Membership{{House: "un.example", Is: "admitted", Act: fork.Act}, {House: "au.example", Is: "suspended"}, {House: "eu.example", Is: "removed"}}
 		}
