@@ -44,7 +44,7 @@ func (f *File) Brief() Brief {
 		a := it.Act
 		it.Act = &act.Act{Domain: a.Domain, Recorded: a.Recorded, Kind: a.Kind, Date: a.Date, By: a.By, OnBehalfOf: a.OnBehalfOf,
 			Status: a.Status, TLP: a.TLP, Lang: a.Lang, Title: a.Title}
-		b.Facets.Timeline = []Line{{it, x}}
+		b.Facets.Timeline = []Line{{Item: it, Fact: x}}
 	}
 	for _, x := range s.Acts {
 		if !x.plain() {
@@ -75,6 +75,8 @@ func (b *Brief) View(now comity.Time, heads Heads) View {
 	v := b.Facets
 	v.Commitments, v.Mandates = slices.Clone(v.Commitments), slices.Clone(v.Mandates)
 	v.at(now)
+	v.Timeline = slices.Clone(v.Timeline)
+	v.doubts(heads)
 	v.Asks = nil
 	for _, a := range b.Asks {
 		v.Asks = append(v.Asks, a.at(now, heads))
@@ -142,8 +144,10 @@ func (f *File) briefAsk(s *State, a *Ask) AskBrief {
 func (a *AskBrief) at(now comity.Time, heads Heads) AskView {
 	v := a.AskView
 	v.Addressees = slices.Clone(v.Addressees)
+	v.Doubt = heads.doubt(a.Ask)
 	for i := range v.Addressees {
 		a.stand(&v.Addressees[i], now, heads)
+		v.Addressees[i].Doubt = heads.doubt(v.Addressees[i].rests()...)
 	}
 	return v
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
+	"github.com/comity/comity/keys"
 )
 
 // Heads is what the reader knows about how far journals have been read and
@@ -26,6 +27,22 @@ type Heads struct {
 	// that the reader cannot read and that might answer an ask of the asker:
 	// then it cannot be said that no answer came. May be nil.
 	Hidden func(by, asker comity.Domain, since comity.Time) bool
+	// Doubt reports why an act may be somebody else's than its issuer's; nil
+	// if it is not in doubt. What it did stays in the file: the doubt is said
+	// beside it. May be nil.
+	Doubt func(comity.ActName) *keys.Doubt
+}
+
+func (h Heads) doubt(names ...comity.ActName) *keys.Doubt {
+	if h.Doubt == nil {
+		return nil
+	}
+	for _, n := range names {
+		if d := h.Doubt(n); d != nil {
+			return d
+		}
+	}
+	return nil
 }
 
 // Standing is how an ask stands with one addressee.
@@ -91,6 +108,8 @@ type AskView struct {
 	Due        comity.Time
 	Silence    effect.Silence
 	Addressees []AddresseeView
+
+	Doubt *keys.Doubt `json:"-"` // whether the asker asked this; nil if it is not in doubt
 }
 
 // AddresseeView is how an ask stands with one addressee.
@@ -105,6 +124,23 @@ type AddresseeView struct {
 	Answer   *Answer     // the newest one that stands
 	Acted    []Deed
 	Days     int // whole days: if open, since sent, or if late and Due has passed since Due; if answered, by which the answer came after Due
+
+	Doubt *keys.Doubt `json:"-"` // whether they are the speakers' own acts on which it stands so; nil if they are not in doubt
+}
+
+// rests are the acts that say what came back from an addressee.
+func (v *AddresseeView) rests() []comity.ActName {
+	var out []comity.ActName
+	if v.Answer != nil {
+		out = append(out, v.Answer.Act, v.Answer.Confirmed, v.Answer.Contested)
+	}
+	if v.TakenUp != nil {
+		out = append(out, v.TakenUp.Act)
+	}
+	for _, d := range v.Acted {
+		out = append(out, d.Act)
+	}
+	return out
 }
 
 // Asks lists every ask of the file with its standing, in order of name.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
+	"github.com/comity/comity/keys"
 )
 
 // View is a situation as it reads at a time.
@@ -39,6 +40,7 @@ type View struct {
 	Scores      []Fact[effect.Score]
 	Timeline    []Line // in lists of situations only the newest line, without text
 	Acts        int    // how many the timeline has
+	Doubtful    int    `json:"-"` // how many lines of Timeline are in doubt
 }
 
 // Effort is a party's role in the situation.
@@ -124,6 +126,8 @@ type MandateView struct {
 type Line struct {
 	Item
 	Fact ActFact
+
+	Doubt *keys.Doubt `json:"-"` // nil if it is not in doubt whose act it is
 }
 
 // View reads the file of a situation at a time, see Book.View. The file must
@@ -137,8 +141,9 @@ func (f *File) View(now comity.Time, heads Heads) View {
 	}
 	v.Timeline = make([]Line, 0, len(s.Acts))
 	for _, x := range s.Acts {
-		v.Timeline = append(v.Timeline, Line{f.nodes[x.Act].Item, x})
+		v.Timeline = append(v.Timeline, Line{Item: f.nodes[x.Act].Item, Fact: x})
 	}
+	v.doubts(heads)
 	slices.SortStableFunc(v.Timeline, func(x, y Line) int { return x.Act.Date.Compare(y.Act.Date.Time) })
 	return v
 }
@@ -181,6 +186,16 @@ func (v *View) at(now comity.Time) {
 		if m := &v.Mandates[i]; !m.To.IsZero() {
 			m.Days = days(now, m.To)
 			m.Expired = now.After(m.To.Time)
+		}
+	}
+}
+
+// doubts marks the lines of which it is in doubt whose acts they are.
+func (v *View) doubts(heads Heads) {
+	for i := range v.Timeline {
+		l := &v.Timeline[i]
+		if l.Doubt = heads.doubt(l.Name); l.Doubt != nil {
+			v.Doubtful++
 		}
 	}
 }

@@ -300,15 +300,3 @@ func (h History) Revocations(role Role) []Revocation {
 	}
 	return out
 }
-
-// InDoubt returns the revocation that puts the entry with this index in doubt:
-// unless a quorum of witnesses cosigned a checkpoint over it before Since, it
-// may be somebody else's.
-func (h History) InDoubt(index int64) (Revocation, bool) {
-	for _, r := range h.Revocations(Log) {
-		if r.From <= index && index < r.To {
-			return r, true
-		}
-	}
-	return Revocation{}, false
-}

@@ -95,9 +95,21 @@ func TestWhatIsInForce(t *testing.T) {
 	if good := h.Good(keys.Log); len(good) != 4 || good[2] != first.Key || good[3] != stolen.Key {
 		t.Errorf("the order of those that were good once: %v", good)
 	}
+	doubts := keys.Doubts{"ecowas.example": h.Doubts()}
 	for i, doubtful := range map[int64]bool{119: false, 120: true, 130: true, 131: false} {
-		if _, ok := h.InDoubt(i); ok != doubtful {
-			t.Errorf("entry %d in doubt: %v", i, ok)
+		if d := doubts.Of(comity.ActName{Domain: "ecowas.example", Index: i}); (d != nil) != doubtful {
+			t.Errorf("entry %d in doubt: %+v", i, d)
+		}
+	}
+	if d := doubts.Of(comity.ActName{Domain: "un.example", Index: 125}); d != nil {
+		t.Errorf("another journal's entry is in doubt: %+v", d)
+	}
+	if d := h.Doubts(); len(d) != 1 || d[0].Reason == "" || d[0].Number == 0 || d[0].Date.IsZero() || d[0].Entries() != 11 {
+		t.Errorf("doubts: %+v", d)
+	}
+	for size, want := range map[int64]int64{0: 11, 120: 11, 125: 6, 130: 1, 131: 0, 500: 0} {
+		if left, ok := h.Doubts()[0].Vouched(size); ok != (want > 0) || ok && left.Entries() != want {
+			t.Errorf("cosigned up to %d: %d entries are left in doubt, want %d", size, left.Entries(), want)
 		}
 	}
 	old := keystest.VKey("ecowas.example", keys.Witness, "1")

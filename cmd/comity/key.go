@@ -37,7 +37,7 @@ that is put in for this and taken out again.`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.keyShowCmd(), a.keyHistoryCmd(), a.keyRotateCmd(), a.keyRetireCmd(), a.keyRevokeCmd(), a.keySignCmd(), a.keySubmitCmd())
+	c.AddCommand(a.keyShowCmd(), a.keyHistoryCmd(), a.keyRotateCmd(), a.keyRetireCmd(), a.keyRevokeCmd(), a.keySignCmd(), a.keySubmitCmd(), a.keyRootCmd())
 	return c
 }
 
@@ -75,7 +75,7 @@ the private key is in the folder, and warns if the root key is.`,
 				}
 			}
 			if n.Folder.RootHere() {
-				fmt.Fprintf(a.out, "\nWARNING: the root key lies on this machine, in keys/%s. Whoever steals the machine can\nreplace all keys. Take it to paper or to a medium in a safe, and delete the file.\n", node.RootKeyFile)
+				fmt.Fprintf(a.out, "\nWARNING: the root key lies on this machine, in keys/. Whoever steals the machine can\nreplace all keys. Take it to paper or to a medium in a safe, and delete the file.\n")
 			}
 			return nil
 		},
@@ -248,6 +248,7 @@ func (a *app) submit(c *cobra.Command, person string, signed []byte) error {
 
 func (a *app) keyRotateCmd() *cobra.Command {
 	var k keyChange
+	var next string
 	c := &cobra.Command{
 		Use:   "rotate --role ROLE",
 		Short: "Bring in a new key of a role beside the old one",
@@ -256,11 +257,22 @@ log key signs together with the old one until that is retired, so that
 followers who slept find a signature that they know; a new witness or mirror
 key signs alone at once; a new sealing key takes the place of the old, which is
 kept to read what was sealed to it. The post-quantum key of the role is replaced
-with it, if there is one; --role log-pq brings one in where there is none.`,
+with it, if there is one; --role log-pq brings one in where there is none.
+
+The root key is made elsewhere, by "comity key root" on the machine where it will
+be kept; here --role root names the new one with --new. The old one signs that,
+and signs nothing more once it is released.`,
 		Example: `  comity key rotate --role log --reason "yearly rotation" > change.txt
-  comity key rotate --role seal --root /mnt/safe/root.key --reason "another machine"`,
+  comity key rotate --role seal --root /mnt/safe/root.key --reason "another machine"
+  comity key rotate --role root --new ecowas.int/root+5f0a… --reason "the safe was moved" > change.txt`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if k.role == string(keys.Root) {
+				return a.rotateRoot(c, k, next)
+			}
+			if next != "" {
+				return usageError{errors.New("--new is for --role root; keys of other roles are made here")}
+			}
 			r, pq, err := k.of()
 			if err != nil {
 				return err
@@ -272,6 +284,8 @@ with it, if there is one; --role log-pq brings one in where there is none.`,
 		},
 	}
 	k.flags(a, c)
+	c.Flags().Lookup("role").Usage = "log, witness, mirror, seal, root; log-pq, witness-pq or mirror-pq for the post-quantum key alone (required)"
+	c.Flags().StringVar(&next, "new", "", "with --role root: the new root key, as \"comity key root\" printed it")
 	return c
 }
 

@@ -28,10 +28,10 @@ had it since DATE: what it signed since then counts for nothing. A new key is
 made, unless another of the role is in force.
 
 Of a log key, the entries of our journal that were signed since then are
-doubtful, and "comity verify --keys" says so, unless witnesses had cosigned them before
-DATE. --entries FROM-TO names them, both included; without it they are those
-recorded since DATE. Before FROM we vouch for every entry. "--entries none" says
-that we vouch for all.
+doubtful, unless witnesses had cosigned them before DATE: every node marks them
+wherever they are shown, and "comity verify --keys" says so. --entries FROM-TO
+names them, both included; without it they are those recorded since DATE. Before
+FROM we vouch for every entry. "--entries none" says that we vouch for all.
 
 A sealing key cannot be revoked: rotate it, and consider known what was sealed
 to it.`,

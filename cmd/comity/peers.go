@@ -44,6 +44,9 @@ removed stays. "comity follow" pins one.`,
 			}
 			for _, p := range all.Peers {
 				fmt.Fprintf(a.out, "%-16s %s\n  %d of %d entries stored here%s\n", p.Domain, p.URL, p.Followed.Size, p.Followed.Theirs, following(p.Followed))
+				for _, d := range p.Doubts {
+					fmt.Fprintf(a.out, "  IN DOUBT: entries %d to %d; a key may have been in other hands since %s (statement %d: %s)\n", d.From, d.To-1, d.Since, d.Statement, d.Reason)
+				}
 				fmt.Fprintf(a.out, "  ours: stored %s, witnessed %s\n", upTo(p.Stored), upTo(p.Witness))
 			}
 			return a.acceptance(c)
@@ -60,7 +63,7 @@ removed stays. "comity follow" pins one.`,
 		a.peerChangeCmd("remove", "Follow and trust an organization no longer", func(ctx context.Context, n *node.Node, d comity.Domain) error {
 			return n.Remove(ctx, d)
 		}),
-		a.unfreezeCmd(), a.repinCmd())
+		a.unfreezeCmd(), a.repinCmd(), a.dropCmd(), a.droppedCmd())
 	return c
 }
 

@@ -51,6 +51,8 @@ func TestScripts(t *testing.T) {
 			"fetch":      fetchURL,
 			"forge":      forge,
 			"keep":       keep,
+			"address":    address,
+			"env-from":   envFrom,
 			"key":        key,
 			"mode":       mode,
 			"newest":     newest,
@@ -190,6 +192,23 @@ func newest(ts *testscript.TestScript, neg bool, args []string) {
 	h, err := keys.ParseFile([]byte(ts.ReadFile(args[0])))
 	ts.Check(err)
 	ts.Setenv(args[2], h.InForce(keys.Role(args[1]))[0])
+}
+
+// address URL VARIABLE sets a variable to the host and port of a URL.
+func address(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: address URL VARIABLE")
+	}
+	_, host, _ := strings.Cut(args[0], "://")
+	ts.Setenv(args[1], host)
+}
+
+// env-from FILE VARIABLE sets a variable to the line that a file has.
+func envFrom(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: env-from FILE VARIABLE")
+	}
+	ts.Setenv(args[1], strings.TrimSpace(ts.ReadFile(args[0])))
 }
 
 // forge FILE puts another text into a disclosure.

@@ -79,6 +79,10 @@ func (a *app) printAct(h desk.Held) error {
 	if !h.Fact.Erased.IsZero() {
 		fmt.Fprintf(a.out, "CONTENT ERASED by %s; what it did stays\n", h.Fact.Erased)
 	}
+	if d := h.Doubt; d != nil {
+		fmt.Fprintf(a.out, "IN DOUBT: recorded under a key that was revoked; no quorum of witnesses is known here to have cosigned it before %s. It may be somebody else's; what it did stays.\n"+
+			"  statement %d of the keys, %s: %s\n", d.Since, d.Number, d.Date, d.Reason)
+	}
 	if h.Act == nil {
 		return nil
 	}
@@ -118,7 +122,7 @@ func (a *app) situationsCmd() *cobra.Command {
 				fmt.Fprintln(a.out, "No situation files yet. \"comity act --example situation\" shows how to open one.")
 			}
 			for _, v := range all.Situations {
-				fmt.Fprintf(a.out, "%-22s %-9s %3d acts  %2d open  %2d late  %s\n", v.Name, v.Status, v.ActCount, v.AsksOpen, v.AsksLate, v.Title)
+				fmt.Fprintf(a.out, "%-22s %-9s %3d acts  %2d open  %2d late  %s%s\n", v.Name, v.Status, v.ActCount, v.AsksOpen, v.AsksLate, v.Title, inDoubt(v.LatestDoubt, ", its newest act"))
 			}
 			return nil
 		},
@@ -169,9 +173,9 @@ func (a *app) asksCmd() *cobra.Command {
 				fmt.Fprintln(a.out, "Nothing of that sort was asked.")
 			}
 			for _, k := range all.Asks {
-				fmt.Fprintf(a.out, "%s  %s\n  asked by %s, %s\n", k.Name, k.Title, k.By, k.Sent)
+				fmt.Fprintf(a.out, "%s  %s\n  asked by %s, %s%s\n", k.Name, k.Title, k.By, k.Sent, inDoubt(k.Doubt, ""))
 				for _, x := range k.Addressees {
-					fmt.Fprintf(a.out, "  %-30s %s\n", strings.TrimSpace(string(x.Org)+" "+x.Organ), standingWords(x))
+					fmt.Fprintf(a.out, "  %-30s %s\n", strings.TrimSpace(string(x.Org)+" "+x.Organ), standingWords(x)+inDoubt(x.Doubt, ""))
 				}
 			}
 			return nil
@@ -183,6 +187,15 @@ func (a *app) asksCmd() *cobra.Command {
 	c.Flags().BoolVar(&f.Open, "open", false, "only those without an answer")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, as the API answers it")
 	return c
+}
+
+// inDoubt says that it is in doubt whose act something is; nothing if it is
+// not.
+func inDoubt(d *api.Doubt, what string) string {
+	if d == nil {
+		return ""
+	}
+	return "  IN DOUBT" + what
 }
 
 // standingWords says how an ask stands, claiming no more than is known.

@@ -86,8 +86,11 @@ func (k keyFile) verify(proof, entry []byte) (said string, err error) {
 		}
 	}
 	said = fmt.Sprintf("signed by the log key %s, %s\n", keyID(by.Key), stateOf(by))
-	if r, ok := k.h.InDoubt(name.Index); ok && !k.cosigned(checkpoint, r.Since) {
-		said += fmt.Sprintf("DOUBTFUL: %s says that a key of its journal was in other hands since %s, and that this entry may be somebody else's; no cosignatures of witnesses before that are in the proof\n", name.Domain, r.Since)
+	for _, d := range k.h.Doubts() {
+		if d.Covers(name.Index) && !k.cosigned(checkpoint, d.Since) {
+			said += fmt.Sprintf("DOUBTFUL: %s says that a key of its journal was in other hands since %s, and that this entry may be somebody else's; no cosignatures of witnesses before that are in the proof\n", name.Domain, d.Since)
+			break
+		}
 	}
 	return said, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/keys"
 )
 
 // Act is one act as this node holds it and as the caller may see it.
@@ -33,6 +34,21 @@ type Act struct {
 	WithdrawnBy comity.ActName `json:"withdrawn_by,omitzero"`
 	CorrectedBy comity.ActName `json:"corrected_by,omitzero"`
 	ErasedBy    comity.ActName `json:"erased_by,omitzero"`
+
+	Doubt *Doubt `json:"doubt,omitempty"` // absent if it is not in doubt whose act it is
+}
+
+// Doubt is why entries may be somebody else's than the organization's in whose
+// journal they stand: it says that a key was in other hands, and no quorum of
+// witnesses is known here to have cosigned them before. What they did to files
+// stays.
+type Doubt struct {
+	Since     comity.Time `json:"since"`     // from when on the key may have been in other hands
+	From      int64       `json:"from"`      // entries in doubt: from this index
+	To        int64       `json:"to"`        // up to, not including
+	Statement int64       `json:"statement"` // number of the statement of keys that says so
+	Stated    comity.Time `json:"stated"`    // its date
+	Reason    string      `json:"reason"`    // given in it
 }
 
 // document is an act as JSON.
@@ -231,6 +247,7 @@ func actOf(x desk.Held) Act {
 	if x.Act != nil {
 		a.Erased = x.Act.ContentErased
 	}
+	a.Doubt = doubtOf(x.Doubt)
 	if s := x.Sealed; s != nil {
 		a.Sealed = &Sealed{commitment(s.Effects), commitment(s.Content)}
 	}
@@ -257,6 +274,17 @@ func shown(x desk.Held) document {
 		return nil // one entry that cannot be shown must not hide a page of others
 	}
 	return doc
+}
+
+func doubtOf(d *keys.Doubt) *Doubt {
+	if d == nil {
+		return nil
+	}
+	return &Doubt{d.Since, d.From, d.To, d.Number, d.Date, d.Reason}
+}
+
+func doubtsOf(all []keys.Doubt) []Doubt {
+	return each(all, func(d keys.Doubt) Doubt { return *doubtOf(&d) })
 }
 
 func commitment(c act.Commitment) Commitment { return Commitment{c.SHA256, c.Size, c.HMAC} }

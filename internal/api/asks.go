@@ -26,6 +26,7 @@ type Ask struct {
 	Due        comity.Time    `json:"due,omitzero"`      // set by the duty, or wished for
 	Silence    effect.Silence `json:"silence,omitempty"` // what it means if no answer comes by then
 	Addressees []Addressee    `json:"addressees"`
+	Doubt      *Doubt         `json:"doubt,omitempty"` // whether it was asked by whom it says
 }
 
 // Addressee is how an ask stands with one addressee. Only a standing "overdue"
@@ -44,7 +45,8 @@ type Addressee struct {
 	TakenUp    *TakeUp           `json:"taken_up,omitempty"`  // the newest
 	Answer     *Answer           `json:"answer,omitempty"`    // the newest that stands
 	Acted      []Deed            `json:"acted"`
-	Days       int               `json:"days"` // whole days since due (late) or since sent (open); by how many the answer was late
+	Days       int               `json:"days"`            // whole days since due (late) or since sent (open); by how many the answer was late
+	Doubt      *Doubt            `json:"doubt,omitempty"` // of one of the acts on which it stands so
 }
 
 // TakeUp says that a person at the addressee has the ask, until a time.
@@ -100,13 +102,13 @@ func (h *Handler) getAsks(w http.ResponseWriter, r *http.Request, who desk.Who) 
 
 func askOf(a casefile.AskView) Ask {
 	return Ask{Name: a.Ask, Situation: a.Situation, Title: a.Title, What: a.What, Kind: a.Kind, Status: a.Status, TLP: a.TLP, By: a.By,
-		Sent: a.Sent, Basis: a.Basis, Source: a.Source, Due: a.Due, Silence: a.Silence, Addressees: each(a.Addressees, addresseeOf)}
+		Sent: a.Sent, Basis: a.Basis, Source: a.Source, Due: a.Due, Silence: a.Silence, Addressees: each(a.Addressees, addresseeOf), Doubt: doubtOf(a.Doubt)}
 }
 
 func addresseeOf(x casefile.AddresseeView) Addressee {
 	out := Addressee{Org: x.Org, Organ: x.Organ, FocalPoint: x.FocalPoint, Standing: x.Standing, Open: x.Standing.Open(),
 		Late: x.Standing.Late(), Since: x.Since, Due: x.Due, Accepted: x.Accepted, ReceiptAt: realTime(x.Receipt),
-		Acted: each(x.Acted, func(d casefile.Deed) Deed { return Deed{d.Act, d.By, d.Do} }), Days: x.Days}
+		Acted: each(x.Acted, func(d casefile.Deed) Deed { return Deed{d.Act, d.By, d.Do} }), Days: x.Days, Doubt: doubtOf(x.Doubt)}
 	if t := x.TakenUp; t != nil {
 		out.TakenUp = &TakeUp{t.Act, t.By, t.Organ, t.Until}
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/keys"
 )
 
 const warningDoc = `{"kind":"situation.v1","date":"2003-04-11T08:00:00Z","status":"exercise","tlp":"CLEAR","title":"The situation in Alba"}`
@@ -21,6 +22,8 @@ func consequential(title string) string {
 func TestEveryDocumentedAnswer(t *testing.T) {
 	s := newSite(t)
 	tell(t, s.desk)
+	doubt := keys.Doubt{Revocation: keys.Revocation{Role: keys.Log, Since: at("2003-04-10"), From: 1, To: 99}, Number: 2, Date: at("2003-04-12"), Reason: "the disk was stolen"}
+	s.desk.doubts = keys.Doubts{ecowas: {doubt}, un: {doubt}, au: {doubt}}
 	const a = "/api/v1/acts/ecowas.example/2"
 
 	// Documentation.

@@ -18,6 +18,7 @@ import (
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/person"
+	"github.com/comity/comity/keys"
 )
 
 // The organizations of the tests.
@@ -42,6 +43,7 @@ type fakeDesk struct {
 	looked       int // calls of Proof
 	broken       error
 	key          string // of the last call of IssueOnce
+	doubts       keys.Doubts
 }
 
 var _ Desk = (*fakeDesk)(nil)
@@ -199,7 +201,7 @@ func (d *fakeDesk) book(who desk.Who) *casefile.Book {
 }
 
 func (d *fakeDesk) heads() casefile.Heads {
-	return casefile.Heads{Self: ecowas, Heard: map[comity.Domain]comity.Time{un: d.now, au: d.now},
+	return casefile.Heads{Self: ecowas, Heard: map[comity.Domain]comity.Time{un: d.now, au: d.now}, Doubt: d.doubts.Of,
 		Stored: func(by comity.Domain, n comity.ActName) (time.Time, bool) {
 			return time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), by == un && n.Domain == ecowas
 		}}
@@ -222,7 +224,7 @@ func (d *fakeDesk) Peers(context.Context, desk.Who) ([]desk.PeerView, error) {
 	return []desk.PeerView{
 		{Domain: au, Name: "African Union", URL: "http://127.0.0.1:8084", Pinned: real, Follow: desk.Following{Size: 3, Theirs: 5, Heard: d.now,
 			At: real, Trouble: "refused: nothing listens there", Rate: 1500.4, Next: real, Paused: true, Frozen: true},
-			Repinned: peer.Repin{At: real, By: "operator", Reason: "its root key was lost", Act: comity.ActName{Domain: ecowas, Index: 7}}},
+			Doubts: d.doubts[au], Repinned: peer.Repin{At: real, By: "operator", Reason: "its root key was lost", Act: comity.ActName{Domain: ecowas, Index: 7}}},
 		{Domain: un, Follow: desk.Following{Size: 2}, Stored: desk.Receipt{Size: 4, At: real}, Witness: desk.Receipt{Size: 3, At: real}},
 	}, d.broken
 }
@@ -238,7 +240,7 @@ const evidenceFile = `{"format": "comity/evidence/v1", "origin": "au.example/jou
 	"a": {"checkpoint": "one"}, "b": {"checkpoint": "two", "steps": [{"size": 3, "root": "AA==", "proof": ["AA=="]}]}}`
 
 func (d *fakeDesk) Record(context.Context, desk.Who) (desk.Record, error) {
-	return desk.Record{Origin: ecowas.Origin(), Size: 4, Demands: "un.example/witness", Accepted: 4, Root: sha256.Sum256(nil), Checkpoint: []byte("ecowas.example/journal\n4\n"),
+	return desk.Record{Origin: ecowas.Origin(), Size: 4, Demands: "un.example/witness", Accepted: 4, Root: sha256.Sum256(nil), Doubts: d.doubts[ecowas], Checkpoint: []byte("ecowas.example/journal\n4\n"),
 		Cosignatures: []desk.Cosignature{{Name: "ecowas.example/journal", Role: "log"},
 			{Name: "un.example/witness", Role: "witness", At: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)}}}, d.broken
 }
@@ -283,6 +285,7 @@ func (d *fakeDesk) Asks(_ context.Context, who desk.Who, f desk.AskFilter) ([]ca
 }
 
 func (d *fakeDesk) show(who desk.Who, h desk.Held) desk.Held {
+	h.Doubt = d.doubts.Of(h.Name)
 	if h.Sealed != nil && !who.May(person.Officer) {
 		h.Act, h.Why = nil, "sealed to others"
 		return h

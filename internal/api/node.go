@@ -37,6 +37,7 @@ type Peer struct {
 	Stored   *Receipt      `json:"stored,omitempty"`   // how far it has stored ours: its mirror cosignature
 	Witness  *Receipt      `json:"witness,omitempty"`  // how far it has witnessed ours
 	Repinned *Repinned     `json:"repinned,omitempty"` // if its keys were re-established out of band
+	Doubts   []Doubt       `json:"doubts"`             // entries of its journal of which it is in doubt whose they are
 }
 
 // Repinned says that other keys were pinned by hand: no root key authorized the
@@ -91,6 +92,7 @@ type Record struct {
 	Cosignatures []Cosignature `json:"cosignatures"`
 	Demands      string        `json:"demands,omitempty"` // the policy: whose cosignatures make a checkpoint accepted, in words
 	Accepted     int64         `json:"accepted"`          // entries of the newest accepted checkpoint; 0 if none is
+	Doubts       []Doubt       `json:"doubts"`            // entries of which it is in doubt whose they are
 }
 
 // Cosignature of the newest checkpoint.
@@ -145,7 +147,7 @@ func PeersOf(all []desk.PeerView) Peers {
 		out.Peers = append(out.Peers, Peer{Domain: p.Domain, Name: p.Name, URL: p.URL, PinnedAt: realTime(p.Pinned),
 			Followed: Following{Size: f.Size, Theirs: f.Theirs, Lag: max(0, f.Theirs-f.Size), Heard: f.Heard, ReadAt: realTime(f.At),
 				NextAt: realTime(f.Next), Rate: int64(math.Round(f.Rate)), Trouble: f.Trouble, Paused: f.Paused, Frozen: f.Frozen},
-			Stored: receipt(p.Stored), Witness: receipt(p.Witness), Repinned: repinned(p.Repinned)})
+			Stored: receipt(p.Stored), Witness: receipt(p.Witness), Repinned: repinned(p.Repinned), Doubts: doubtsOf(p.Doubts)})
 	}
 	return out
 }
@@ -203,7 +205,7 @@ func (h *Handler) getRecord(w http.ResponseWriter, r *http.Request, who desk.Who
 // RecordOf is the journal as the API shows it.
 func RecordOf(x desk.Record) Record {
 	out := Record{Origin: x.Origin, Size: x.Size, Root: x.Root, Checkpoint: string(x.Checkpoint), Cosignatures: []Cosignature{},
-		Demands: x.Demands, Accepted: x.Accepted}
+		Demands: x.Demands, Accepted: x.Accepted, Doubts: doubtsOf(x.Doubts)}
 	for _, c := range x.Cosignatures {
 		out.Cosignatures = append(out.Cosignatures, Cosignature{c.Name, c.Role, realTime(c.At)})
 	}

@@ -130,7 +130,7 @@ func TestSchemasAreTheTypes(t *testing.T) {
 		"Relation": Relation{}, "Score": Score{}, "TimelineEntry": TimelineEntry{}, "Asks": Asks{}, "Ask": Ask{}, "Addressee": Addressee{},
 		"TakeUp": TakeUp{}, "Answer": Answer{}, "Deed": Deed{}, "Drafts": Drafts{}, "Draft": Draft{}, "Self": Self{}, "Peers": Peers{},
 		"Peer": Peer{}, "Following": Following{}, "Receipt": Receipt{}, "Digest": Digest{}, "Record": Record{}, "Cosignature": Cosignature{},
-		"Problem": Problem{}, "FieldError": FieldError{}, "Repinned": Repinned{},
+		"Problem": Problem{}, "FieldError": FieldError{}, "Repinned": Repinned{}, "Doubt": Doubt{},
 	}
 	nouns := []string{"Domain", "Party", "ActName", "Hash", "Time", "Status", "TLP", "Document", "Evidence", "EvidenceSide"} // the last two are a file of monitor
 	s := loadSpec(t)

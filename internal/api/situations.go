@@ -29,6 +29,8 @@ type SituationSummary struct {
 	AskCount int            `json:"ask_count"`       // asks in it
 	AsksOpen int            `json:"asks_open"`       // with an answer outstanding
 	AsksLate int            `json:"asks_late"`       // with a date that passed without an answer
+
+	LatestDoubt *Doubt `json:"latest_doubt,omitempty"` // of the newest act
 }
 
 // Situations lists the files that the caller may see, the one with the newest
@@ -55,6 +57,7 @@ type Situation struct {
 	Relations   []Relation      `json:"relations"`
 	Scores      []Score         `json:"scores"`
 	Timeline    []TimelineEntry `json:"timeline"` // by date
+	Doubtful    int             `json:"doubtful"` // entries of the timeline of which it is in doubt whose they are
 }
 
 // Effort is the role in which a party stands in the situation.
@@ -188,6 +191,8 @@ type TimelineEntry struct {
 	WithdrawnBy comity.ActName `json:"withdrawn_by,omitzero"`
 	CorrectedBy comity.ActName `json:"corrected_by,omitzero"`
 	ErasedBy    comity.ActName `json:"erased_by,omitzero"`
+
+	Doubt *Doubt `json:"doubt,omitempty"` // absent if it is not in doubt whose act it is
 }
 
 func (h *Handler) getSituations(w http.ResponseWriter, r *http.Request, who desk.Who) error {
@@ -224,6 +229,9 @@ func summaryOf(v casefile.View) SituationSummary {
 	s := SituationSummary{Name: v.Name, Title: v.Title, Lang: v.Lang, Opener: v.Opener, Status: v.Status, TLP: v.TLP, Threat: v.Threat,
 		States: list(v.States), Opened: v.Opened, Latest: v.Latest, Lead: v.Lead, Dormant: v.Dormant, Closed: v.Closed,
 		ActCount: v.Acts, AskCount: len(v.Asks)}
+	if n := len(v.Timeline); n > 0 {
+		s.LatestDoubt = doubtOf(v.Timeline[n-1].Doubt)
+	}
 	for _, a := range v.Asks {
 		open, late := false, false
 		for _, x := range a.Addressees {
@@ -265,6 +273,7 @@ func situationOf(v casefile.View) Situation {
 		Relations: each(v.Relations, func(x casefile.Fact[effect.Relate]) Relation { return Relation{x.Act, x.By, x.E.To, x.E.How} }),
 		Scores:    each(v.Scores, func(x casefile.Fact[effect.Score]) Score { return Score{x.Act, x.By, x.E.Warning, x.E.Result} }),
 		Timeline:  each(v.Timeline, entryOf),
+		Doubtful:  v.Doubtful,
 	}
 }
 
@@ -275,7 +284,7 @@ func items(l []effect.Item) []Item {
 func entryOf(l casefile.Line) TimelineEntry {
 	return TimelineEntry{Name: l.Name, Leaf: l.Leaf, Kind: l.Act.Kind, Title: l.Act.Title, Lang: l.Act.Lang, TLP: l.Act.TLP,
 		Status: l.Act.Status, Actor: l.Fact.Actor, Date: l.Act.Date, Recorded: l.Act.Recorded, Why: l.Fact.Problem, Refused: refused(l.Fact),
-		WithdrawnBy: l.Fact.Withdrawn, CorrectedBy: l.Fact.Corrected, ErasedBy: l.Fact.Erased}
+		WithdrawnBy: l.Fact.Withdrawn, CorrectedBy: l.Fact.Corrected, ErasedBy: l.Fact.Erased, Doubt: doubtOf(l.Doubt)}
 }
 
 // each converts a list; an empty one is empty and not null.

@@ -29,6 +29,7 @@ import (
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/seal"
 	"github.com/comity/comity/internal/witness"
+	"github.com/comity/comity/keys"
 )
 
 // Errors that callers turn into answers. Their texts are fit for users.
@@ -72,8 +73,8 @@ type Drafts interface {
 	DiscardDraft(ctx context.Context, id int64) error
 }
 
-// Config is what a desk works with. All but Names, Follows, Forks, Pause and
-// Policy must be set.
+// Config is what a desk works with. All but Names, Follows, Doubts, Forks,
+// Pause and Policy must be set.
 type Config struct {
 	Self    Self
 	Ledger  *Ledger
@@ -92,6 +93,9 @@ type Config struct {
 	Names func(p comity.Party, at comity.Time) string
 	// Follows returns how far a peer's journal was read.
 	Follows func(comity.Domain) (Following, bool)
+	// Doubts returns which entries held here may be somebody else's than
+	// their journals' organizations', because a key was revoked.
+	Doubts func(context.Context) (keys.Doubts, error)
 	// Policy says which checkpoints of our journal are accepted; nil is
 	// every one that we signed.
 	Policy func(context.Context) (*witness.Policy, error)
@@ -220,6 +224,11 @@ func (d *Desk) heads(ctx context.Context, who Who) (casefile.Heads, error) {
 		}
 		return d.c.Ledger.hides(by, since, SealAwaiting, SealClosed)
 	}
+	doubts, err := d.Doubts(ctx)
+	if err != nil {
+		return h, err
+	}
+	h.Doubt = doubts.Of
 	known, err := d.c.Peers.Peers(ctx)
 	if err != nil {
 		return h, err
@@ -417,6 +426,11 @@ func (d *Desk) act(ctx context.Context, who Who, name comity.ActName) (Held, err
 // exists is public; what it is, is not.
 func (d *Desk) show(ctx context.Context, who Who, h *Held) (Held, error) {
 	out := *h
+	doubts, err := d.Doubts(ctx)
+	if err != nil {
+		return Held{}, err
+	}
+	out.Doubt = doubts.Of(h.Name)
 	if h.Sealed != nil {
 		e, ok, err := d.Erased(ctx, h.Name)
 		if err != nil {
@@ -479,6 +493,15 @@ func (d *Desk) Held() int64 { return d.c.Ledger.Held() }
 
 // News is closed when something arrives after the call.
 func (d *Desk) News() <-chan struct{} { return d.c.Ledger.News() }
+
+// Doubts are the entries held here of which it is in doubt whose they are.
+// Everybody may know.
+func (d *Desk) Doubts(ctx context.Context) (keys.Doubts, error) {
+	if d.c.Doubts == nil {
+		return nil, nil
+	}
+	return d.c.Doubts(ctx)
+}
 
 // Digest of the public book.
 func (d *Desk) Digest(ctx context.Context) (casefile.Digest, error) { return d.c.Ledger.Digest(ctx) }

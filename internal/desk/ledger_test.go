@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -319,5 +320,58 @@ func TestListsHaveWhatWasOpened(t *testing.T) {
 	check(t, err)
 	if n := files(); h.Act == nil || n != 1 {
 		t.Errorf("the act was opened (%t), and %d files are listed, want 1", h.Act != nil, n)
+	}
+}
+
+// Whoever writes another's commitment into its own journal, and then erases
+// that act "of its own", has nothing removed at who can open the box and sees
+// whose it is. Who cannot removes it, and fetches it again when it looks.
+func TestCopiedCommitmentErased(t *testing.T) {
+	un, au, eu, aa := newHouse(t, "un.example"), newHouse(t, "au.example"), newHouse(t, "eu.example"), newHouse(t, "aa.example")
+	meet(un, au, eu, aa)
+	ref := secret(au, un)
+	for _, h := range []*house{un, eu} {
+		carry(au, h, true)
+	}
+	real, err := au.desk.Act(t.Context(), officer, ref.Act)
+	check(t, err)
+	forged, err := act.EncodeSealed(aa.domain, comity.TimeOf(start), comity.Exercise, *real.Sealed)
+	check(t, err)
+	claimed := comity.ActName{Domain: aa.domain}
+	doc := situation("A report is erased")
+	doc.Kind, doc.Body = "erasure.v1", fmt.Appendf(nil, `{"reason":"It is mine.","acts":[%q]}`, claimed)
+	b, err := act.Encode(doc)
+	check(t, err)
+	decoded, err := act.Decode(b)
+	check(t, err)
+	parsed, err := act.ParseDocument(b)
+	check(t, err)
+	check(t, parsed.Set("effects", decoded.Effects))
+	erasure, err := act.EncodeEntry(parsed.Bytes(), aa.domain, comity.TimeOf(start))
+	check(t, err)
+	for _, h := range []*house{un, au, eu} {
+		check(t, write(t.Context(), h.ledger.Journals(), aa.domain.Origin(), forged))
+		check(t, write(t.Context(), h.ledger.Journals(), aa.domain.Origin(), erasure))
+		check(t, h.desk.Erase(t.Context(), false))
+		if e, ok, err := h.desk.Erased(t.Context(), claimed); err != nil || !ok || e.Purged.IsZero() {
+			t.Fatalf("%s has not carried out the erasure that it should see through: %+v, %v", h.domain, e, err)
+		}
+	}
+	for _, h := range []*house{un, au} {
+		if _, err := h.blobs.Get(t.Context(), real.Sealed.Content.SHA256); err != nil {
+			t.Errorf("%s, which can open the box, has removed it: %v", h.domain, err)
+		}
+		h.reopen()
+		check(t, h.desk.Erase(t.Context(), true)) // as at every start
+		got, err := h.desk.Act(t.Context(), officer, ref.Act)
+		check(t, err)
+		if got.Act == nil || got.Act.Title != "A secret" || got.Act.ContentErased || !got.Fact.Erased.IsZero() {
+			t.Errorf("%s reads of the act that was not erased: %+v", h.domain, got)
+		}
+	}
+	missed, err := eu.ledger.CheckBoxes(t.Context(), au.domain.Origin(), ref.Act.Index+1)
+	check(t, err)
+	if keep, err := eu.ledger.Keeps(t.Context(), real.Sealed.Content.SHA256); missed != 1 || err != nil || !keep {
+		t.Errorf("eu.example, which cannot open the box: %d boxes are missed, and it would be kept: %v, %v", missed, keep, err)
 	}
 }

@@ -23,6 +23,8 @@ type PeerDetail struct {
 	PeerView
 	Forks       []Fork       // the one that freezes it first, then past ones, the newest first
 	Memberships []Membership // of which houses it is a member, as they say
+
+	GivenUp []monitor.Dropped // entries of its copy here that were given up
 }
 
 // Frozen is the fork that freezes the copy of its journal; nil if none does.
@@ -59,6 +61,7 @@ type Membership struct {
 type Forks interface {
 	State(ctx context.Context, o comity.Origin) (monitor.State, error)
 	PastForks(ctx context.Context, o comity.Origin) ([]monitor.Unfrozen, error)
+	Dropped(ctx context.Context, o comity.Origin) ([]monitor.Dropped, error)
 	Unfreeze(ctx context.Context, o comity.Origin, end monitor.End) error
 }
 
@@ -105,7 +108,9 @@ func (d *Desk) Peer(ctx context.Context, who Who, domain comity.Domain) (PeerDet
 			p.Memberships = append(p.Memberships, m)
 		}
 	}
-	p.Forks, err = d.forks(ctx, domain)
+	if p.Forks, err = d.forks(ctx, domain); err == nil && d.c.Forks != nil {
+		p.GivenUp, err = d.c.Forks.Dropped(ctx, domain.Origin())
+	}
 	return p, err
 }
 

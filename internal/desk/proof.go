@@ -115,7 +115,11 @@ func (d *Desk) Record(ctx context.Context, who Who) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	r := Record{Origin: d.c.Self.Origin, Size: head.Size, Root: comity.Hash(head.Root), Checkpoint: note}
+	doubts, err := d.Doubts(ctx)
+	if err != nil {
+		return Record{}, err
+	}
+	r := Record{Origin: d.c.Self.Origin, Size: head.Size, Root: comity.Hash(head.Root), Checkpoint: note, Doubts: doubts[d.c.Self.Domain]}
 	if err := d.accepted(ctx, &r); err != nil {
 		return Record{}, err
 	}
@@ -165,9 +169,13 @@ func (d *Desk) Peers(ctx context.Context, who Who) ([]PeerView, error) {
 	if err != nil {
 		return nil, err
 	}
+	doubts, err := d.Doubts(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var out []PeerView
 	for _, p := range peers {
-		v := PeerView{Domain: p.Domain, Name: p.Name, URL: p.URL, LogKey: p.LogKey, Pinned: p.Pinned, Repinned: p.Repinned}
+		v := PeerView{Domain: p.Domain, Name: p.Name, URL: p.URL, LogKey: p.LogKey, Pinned: p.Pinned, Repinned: p.Repinned, Doubts: doubts[p.Domain]}
 		if v.Follow, err = d.following(ctx, p); err != nil {
 			return nil, err
 		}

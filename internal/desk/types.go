@@ -8,6 +8,7 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/person"
+	"github.com/comity/comity/keys"
 )
 
 // Who is asking: a signed-in person, or nobody in particular (the zero value),
@@ -48,6 +49,7 @@ type Held struct {
 	Why    string        // why it cannot be read or has no effect; "" if it has
 	Fact   casefile.ActFact
 	File   comity.ActName // the situation it is folded into; zero if none
+	Doubt  *keys.Doubt    // why it may be somebody else's than the issuer's; nil if it is not in doubt
 }
 
 // AskFilter selects asks; the zero value selects all.
@@ -107,7 +109,8 @@ type PeerView struct {
 	Stored  Receipt   // how far they have stored us
 	Witness Receipt   // up to where they have witnessed our journal
 
-	Repinned peer.Repin // when other keys were pinned out of band; zero if never
+	Repinned peer.Repin   // when other keys were pinned out of band; zero if never
+	Doubts   []keys.Doubt // entries of its journal of which it is in doubt whose they are
 }
 
 // Following is how far a peer's journal was read here.
@@ -139,6 +142,8 @@ type Record struct {
 	Cosignatures []Cosignature
 	Demands      string // whose cosignatures make a checkpoint accepted, in words; "" if none is needed
 	Accepted     int64  // entries of the newest accepted one, of those looked at; 0 if none is
+
+	Doubts []keys.Doubt // entries of which it is in doubt whose they are
 }
 
 // Cosignature of the newest checkpoint.

@@ -74,8 +74,12 @@ func (r *round) parseCheckpoint(body []byte) (Claim, error) {
 
 // harvest keeps the cosignatures that stand on the peer's checkpoint. It is a
 // by-product: failures are logged and change nothing.
+//
+// A journal that rests shows its newest checkpoint until all have cosigned it,
+// and that says everything about the entries before it; of one that is busy a
+// checkpoint now and then will do.
 func (r *round) harvest(body []byte) {
-	if r.c.Cosigners == nil || r.c.Cosignatures == nil || string(body) == r.harvested {
+	if r.c.Cosigners == nil || r.c.Cosignatures == nil || string(body) == r.harvested || r.c.Now().Sub(r.kept) < r.c.Harvest {
 		return
 	}
 	vs, err := r.c.Cosigners(r.ctx)
@@ -83,8 +87,14 @@ func (r *round) harvest(body []byte) {
 		var cp witness.Checkpoint
 		var sigs []witness.Cosignature
 		cp, sigs, err = witness.OpenCosigned(body, r.c.Now(), peer.SignedBy(body, r.keys.inForce), vs...)
-		if err == nil && len(sigs) > 0 {
-			err = r.c.Cosignatures.Put(r.ctx, cp, sigs...)
+		enough := len(sigs) > 0
+		if err == nil && enough && r.c.Enough != nil {
+			enough, err = r.c.Enough(r.ctx, witness.Cosigned{Checkpoint: cp, Cosignatures: sigs})
+		}
+		if err == nil && enough {
+			if err = r.c.Cosignatures.Put(r.ctx, cp, sigs...); err == nil {
+				r.kept = r.c.Now()
+			}
 		}
 	}
 	if err != nil {

@@ -71,9 +71,13 @@ type Config struct {
 	MirrorAlso []note.Signer // of another kind, under the same name
 
 	// Cosigners are witnesses and mirrors whose cosignatures are kept in
-	// Cosignatures when the peer shows them. Both may be nil.
+	// Cosignatures when the peer shows them: of one checkpoint in Harvest [10 m]
+	// of those that Enough says have enough of them. All may be nil; without
+	// Enough any will do.
 	Cosigners    func(context.Context) ([]note.Verifier, error)
 	Cosignatures witness.CosignatureStore
+	Enough       func(context.Context, witness.Cosigned) (bool, error)
+	Harvest      time.Duration
 
 	// Heads is told of each head that has been mirrored; may be nil.
 	Heads *Broadcast
@@ -99,7 +103,8 @@ type Monitor struct {
 
 	turn      chan struct{} // of one: held through the network, so that waiting for it ends with the context
 	keys      logKeys
-	harvested string // the last checkpoint whose cosignatures were kept
+	harvested string    // the last checkpoint whose cosignatures were looked at
+	kept      time.Time // when any were kept last
 
 	// store is held while State and copy are read and written together, by a
 	// round or by what was pushed; never while the network is waited for.
@@ -131,6 +136,7 @@ func New(c Config) (*Monitor, error) {
 	def(&c.MaxBlobs, 64)
 	def(&c.MaxBlob, 64<<20)
 	def(&c.Refresh, time.Hour)
+	def(&c.Harvest, 10*time.Minute)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -146,7 +146,7 @@ func (a archive) keys(t *tarring) error {
 		return err
 	}
 	for _, f := range files {
-		if f.Name() == RootKeyFile || !f.Type().IsRegular() {
+		if isRootKey(f.Name()) || !f.Type().IsRegular() {
 			continue
 		}
 		data, err := os.ReadFile(filepath.Join(a.folder.Dir, keysFolder, f.Name()))
@@ -302,7 +302,7 @@ func readArchive(ctx context.Context, r io.Reader, to target) (b Backup, err err
 				err = to.blob(sum, a.r, h.Size)
 			}
 			b.Blobs++
-		case h.Name == settingsFile, slices.Contains(operatorFiles(), h.Name), path.Dir(h.Name) == keysFolder && path.Base(h.Name) != RootKeyFile:
+		case h.Name == settingsFile, slices.Contains(operatorFiles(), h.Name), path.Dir(h.Name) == keysFolder && !isRootKey(path.Base(h.Name)):
 			var data []byte
 			if data, err = a.small(h); err == nil {
 				err = to.file(filepath.FromSlash(h.Name), data)

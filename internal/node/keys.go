@@ -256,8 +256,14 @@ func (f *Folder) Unused(h keys.History, r keys.Role) ([]string, error) {
 // RootHere reports whether the root key lies in the folder, where a thief of
 // the machine finds it.
 func (f *Folder) RootHere() bool {
-	_, err := os.Stat(filepath.Join(f.Dir, keysFolder, RootKeyFile))
-	return err == nil
+	files, err := os.ReadDir(filepath.Join(f.Dir, keysFolder))
+	return err == nil && slices.ContainsFunc(files, func(e os.DirEntry) bool { return isRootKey(e.Name()) })
+}
+
+// isRootKey reports whether a file in the folder of keys is a root key: the
+// first, or one that was made to follow it.
+func isRootKey(file string) bool {
+	return file == RootKeyFile || strings.HasPrefix(file, "root-") && strings.HasSuffix(file, ".key")
 }
 
 // ReadRoot reads the root key from a file that nobody else may read.
@@ -271,6 +277,16 @@ func ReadRoot(path string) (note.Signer, error) {
 		return nil, fmt.Errorf("%s is no root key: %w", path, err)
 	}
 	return s, nil
+}
+
+// NewRoot makes a root key in a file that must not be there yet, and returns what
+// others verify it by.
+func NewRoot(path string, d comity.Domain) (string, error) {
+	secret, public, err := note.GenerateKey(rand.Reader, keys.Root.Name(d))
+	if err != nil {
+		return "", err
+	}
+	return public, writeNew(path, []byte(secret+"\n"))
 }
 
 // HistoryOf is the history of somebody's keys as it is known here: of a peer

@@ -101,8 +101,10 @@ func (n *Node) newLink(p peer.Peer) (*link, error) {
 		return nil, err
 	}
 	l := &link{peer: p, client: client}
+	cosigners, enough := n.harvest(p)
 	l.monitor, err = monitor.New(monitor.Config{Peer: p, Client: client, Journal: n.journals, State: n.store.Followed(),
 		Blobs: ledgerBlobs{n}, Mirror: n.keys.Load().Mirror, MirrorAlso: n.keys.Load().mirrorAlso(), Learn: n.learn(p.Domain),
+		Cosigners: cosigners, Cosignatures: n.store.Cosignatures(), Enough: enough, Harvest: harvestPolls * n.c.Poll,
 		Mirrors: n.store.Followed(), Heads: n.heads, Rand: n.c.Rand, Logger: n.log})
 	if err != nil {
 		return nil, err

@@ -101,6 +101,7 @@ type Node struct {
 	recovery     *recovery
 	roster       *roster
 	witness      *witness.Witness
+	doubts       doubts
 	witnessing
 	heads   *monitor.Broadcast
 	group   *sqlstore.Group // the processes on the database
@@ -220,7 +221,7 @@ func (n *Node) openDesk(ctx context.Context) error {
 	}
 	n.Desk = desk.New(desk.Config{Self: n.Self, Ledger: n.ledger, Journal: n.journal, Store: n.journals, Peers: n.roster,
 		Drafts: n.People, Answers: n.store, Cosigs: n.store.Cosignatures(), Blobs: n.blobs, Keys: f.Keys.Seal.Recipient(), Clock: n.c.Clock, Log: n.log,
-		Names: names(facts, n.c.Names), Follows: n.following, Forks: n.store.Followed(), Pause: n.Pause, Policy: n.Policy})
+		Names: names(facts, n.c.Names), Follows: n.following, Doubts: n.Doubts, Forks: n.store.Followed(), Pause: n.Pause, Policy: n.Policy})
 	if err := n.Desk.LoadReceipts(ctx); err != nil {
 		return err
 	}

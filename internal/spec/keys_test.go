@@ -85,8 +85,8 @@ func TestKeys(t *testing.T) {
 		v.Counts = append(v.Counts, counts{keys.Witness, old, at(s), h.Counts(keys.Witness, old, at(s))})
 	}
 	for _, i := range []int64{119, 120, 130, 131} {
-		_, in := h.InDoubt(i)
-		v.Doubt = append(v.Doubt, doubt{i, in})
+		d := keys.Doubts{o.Domain: h.Doubts()}.Of(comity.ActName{Domain: o.Domain, Index: i})
+		v.Doubt = append(v.Doubt, doubt{i, d != nil})
 	}
 	v.Refused = refusedStatements(t, o)
 	sameJSON(t, "keys.json", v)

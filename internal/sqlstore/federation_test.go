@@ -45,6 +45,11 @@ func TestFederation(t *testing.T) {
 				monitortest.TestMirrorStore(t, func(t *testing.T) monitor.MirrorStore { return mustOpen(t, address(t)).Followed() })
 			})
 			t.Run("following", func(t *testing.T) { testFollowing(t, address(t)) })
+			t.Run("dropping", func(t *testing.T) {
+				for _, at := range []int64{0, 1, 255, 256, 257, 512, 599} {
+					testDropping(t, address(t), at)
+				}
+			})
 		})
 	}
 }

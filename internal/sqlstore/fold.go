@@ -198,6 +198,21 @@ func (s *Store) Unplaced(ctx context.Context, limit int) (runs []desk.Arrival, l
 
 // StoredFrom implements [desk.Store].
 func (s *Store) StoredFrom(ctx context.Context, pos int64, limit int) ([]desk.Stored, error) {
+	for {
+		out, err := s.storedFrom(ctx, pos, limit)
+		if err != nil || len(out) > 0 {
+			return out, err
+		}
+		// Nothing, or entries were given up that had these positions.
+		var next sql.NullInt64
+		if err := s.read().queryRow(ctx, "SELECT MIN(pos) FROM arrival WHERE pos > ?", pos).Scan(&next); err != nil || !next.Valid {
+			return nil, s.failed("read acts in order of arrival", err)
+		}
+		pos = next.Int64
+	}
+}
+
+func (s *Store) storedFrom(ctx context.Context, pos int64, limit int) ([]desk.Stored, error) {
 	c := s.read()
 	rows, err := c.query(ctx, "SELECT "+storedColumns+`, a.pos + e.pos - a.log * 1099511627776 - a.first FROM arrival a
 		JOIN entry e ON e.pos >= a.log * 1099511627776 + a.first AND e.pos < a.log * 1099511627776 + a.first + a.n`+storedJoins+`

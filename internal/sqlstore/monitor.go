@@ -81,20 +81,22 @@ func (f Followed) Freeze(ctx context.Context, z monitor.Frozen) error {
 
 // Unfreeze implements [monitor.Store].
 func (f Followed) Unfreeze(ctx context.Context, o comity.Origin, e monitor.End) error {
+	return f.s.Write(ctx, func(tx *Tx) error { return tx.unfreeze(o, e) })
+}
+
+func (tx *Tx) unfreeze(o comity.Origin, e monitor.End) error {
 	const what = "unfreeze "
-	return f.s.Write(ctx, func(tx *Tx) error {
-		n, err := tx.affected(`INSERT INTO unfrozen (origin, nth, frozen, unfrozen_at, person, reason, held)
-			SELECT origin, (SELECT COUNT(*) FROM unfrozen WHERE origin = ?), frozen, ?, ?, ?, CAST(? AS BIGINT) FROM followed WHERE origin = ? AND frozen <> ''`,
-			string(o), text(comity.TimeOf(e.At)), plain(e.By), plain(e.Why), e.Held, string(o))
-		switch {
-		case err != nil:
-			return f.s.failed(what+string(o), err)
-		case n == 0:
-			return monitor.ErrNotFrozen
-		}
-		err = tx.exec("UPDATE followed SET frozen = '', claim = '', advertised = 0, reason = '', error = '' WHERE origin = ?", string(o))
-		return f.s.failed(what+string(o), err)
-	})
+	n, err := tx.affected(`INSERT INTO unfrozen (origin, nth, frozen, unfrozen_at, person, reason, held)
+		SELECT origin, (SELECT COUNT(*) FROM unfrozen WHERE origin = ?), frozen, ?, ?, ?, CAST(? AS BIGINT) FROM followed WHERE origin = ? AND frozen <> ''`,
+		string(o), text(comity.TimeOf(e.At)), plain(e.By), plain(e.Why), e.Held, string(o))
+	switch {
+	case err != nil:
+		return tx.s.failed(what+string(o), err)
+	case n == 0:
+		return monitor.ErrNotFrozen
+	}
+	err = tx.exec("UPDATE followed SET frozen = '', claim = '', advertised = 0, reason = '', error = '' WHERE origin = ?", string(o))
+	return tx.s.failed(what+string(o), err)
 }
 
 // PastForks implements [monitor.Store].

@@ -18,7 +18,7 @@ import (
 // actPage is one act: what it says, to whom, what came back, and its proof.
 type actPage struct {
 	Page
-	Held      desk.Held
+	This      desk.Held      // not "Held": the frame has a field of that name
 	File      *casefile.View // nil for house matters, and where it cannot be read
 	Body      []Member
 	Effects   []effectRow
@@ -70,7 +70,7 @@ func (s *site) act(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	p := &actPage{Page: s.frame(r, "act", i18n.Key("Act %s"), name), Held: h, JustNow: r.URL.Query().Get("issued") != ""}
+	p := &actPage{Page: s.frame(r, "act", i18n.Key("Act %s"), name), This: h, JustNow: r.URL.Query().Get("issued") != ""}
 	p.mark(h.Status)
 	p.Proof = proofBox{File: proofFile(name), Base: base(r), Key: s.logKey(r, name.Domain)}
 	if a := h.Act; a != nil {
@@ -98,7 +98,7 @@ func (s *site) act(w http.ResponseWriter, r *request) error {
 
 // actInFile adds what the situation knows of the act.
 func (s *site) actInFile(r *request, p *actPage) error {
-	h := p.Held
+	h := p.This
 	if h.Act == nil || h.File.IsZero() {
 		return nil
 	}
@@ -193,16 +193,16 @@ func (s *site) logKey(r *request, d comity.Domain) string {
 }
 
 // KeyAct is the first entry of the act's journal, which publishes its keys.
-func (p *actPage) KeyAct() comity.ActName { return comity.ActName{Domain: p.Held.Name.Domain} }
+func (p *actPage) KeyAct() comity.ActName { return comity.ActName{Domain: p.This.Name.Domain} }
 
 // EntryText is the journal entry as text, for reading; the download has it byte
 // for byte.
-func (p *actPage) EntryText() string { return strings.ToValidUTF8(string(p.Held.Entry), "\uFFFD") }
+func (p *actPage) EntryText() string { return strings.ToValidUTF8(string(p.This.Entry), "\uFFFD") }
 
 // EntryJSON is the entry with line breaks; "" if it is no JSON.
 func (p *actPage) EntryJSON() string {
 	var b bytes.Buffer
-	if json.Indent(&b, p.Held.Entry, "", "  ") != nil {
+	if json.Indent(&b, p.This.Entry, "", "  ") != nil {
 		return ""
 	}
 	return strings.ToValidUTF8(b.String(), "\uFFFD")

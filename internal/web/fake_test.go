@@ -15,9 +15,11 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/world"
+	"github.com/comity/comity/keys"
 )
 
 // fakeDesk is a desk of un.example on real books: what the pages show is what
@@ -38,6 +40,7 @@ type fakeDesk struct {
 	peerList []desk.PeerView
 	paused   []string
 	failing  error // what every reading method returns, if set
+	doubts   keys.Doubts
 }
 
 var orgNames = map[comity.Party]string{
@@ -163,7 +166,7 @@ func (f *fakeDesk) book(who desk.Who) *casefile.Book {
 }
 
 func (f *fakeDesk) heads() casefile.Heads {
-	return casefile.Heads{Self: f.self, Heard: f.heard, Stored: func(by comity.Domain, n comity.ActName) (time.Time, bool) {
+	return casefile.Heads{Self: f.self, Heard: f.heard, Doubt: f.doubts.Of, Stored: func(by comity.Domain, n comity.ActName) (time.Time, bool) {
 		if n.Domain != f.self || by == "las.example" {
 			return time.Time{}, false
 		}
@@ -172,6 +175,8 @@ func (f *fakeDesk) heads() casefile.Heads {
 }
 
 func (f *fakeDesk) Now() comity.Time { return f.now }
+
+func (f *fakeDesk) Doubts(context.Context) (keys.Doubts, error) { return f.doubts, f.failing }
 
 func (f *fakeDesk) Self() desk.Self {
 	return desk.Self{Domain: f.self, Name: f.names[f.self.Party()], Origin: f.self.Origin(), LogKey: "un.example/journal+1a2b3c4d+AabcDEF",
@@ -229,6 +234,7 @@ func (f *fakeDesk) Acts(_ context.Context, who desk.Who, after int64, limit int)
 }
 
 func (f *fakeDesk) show(who desk.Who, h desk.Held) desk.Held {
+	h.Doubt = f.doubts.Of(h.Name)
 	if h.Sealed != nil && !who.May(person.Officer) {
 		h.Act, h.Why = nil, "sealed to others"
 		return h
@@ -380,7 +386,7 @@ func (f *fakeDesk) peers() []desk.PeerView {
 	for _, d := range []comity.Domain{"oas.example", "las.example", "osce.example", "au.example", "eu.example", "ecowas.example"} {
 		v := desk.PeerView{Domain: d, Name: orgNames[d.Party()], URL: fmt.Sprintf("http://127.0.0.1:%d/", ports[d]),
 			Follow: desk.Following{Size: f.next[d], Theirs: f.next[d], Heard: f.heard[d], At: real},
-			Stored: desk.Receipt{Size: f.next[f.self], At: real}, Witness: desk.Receipt{Size: f.next[f.self], At: real}}
+			Stored: desk.Receipt{Size: f.next[f.self], At: real}, Witness: desk.Receipt{Size: f.next[f.self], At: real}, Doubts: f.doubts[d]}
 		switch d {
 		case "osce.example":
 			v.Follow.Trouble, v.Follow.Theirs, v.Follow.Next = "GET http://127.0.0.1:8083/journal/checkpoint: connection refused", v.Follow.Size+3, real.Add(time.Minute)
@@ -417,6 +423,7 @@ func (f *fakeDesk) Peer(_ context.Context, who desk.Who, domain comity.Domain) (
 			p.Forks = []desk.Fork{fork, told}
 		case "osce.example":
 			p.Repinned = peer.Repin{At: real, By: "a.diallo", Reason: "the root key burnt <in> the archive", Act: comity.ActName{Domain: "un.example", Index: 0}}
+			p.GivenUp = []monitor.Dropped{{First: 3, Size: 5, Signed: []byte("osce.example/journal\n5\nAAAA\n"), Theirs: []byte("osce.example/journal\n7\nBBBB\n"), At: real, By: "operator", Why: "said <on> the telephone", Act: fork.Act}}
 			p.Follow.Error, p.Follow.Rate = "details for whoever can mend it", 18000
 			p.Memberships = []desk.Membership{{House: "un.example", Is: "admitted", Act: fork.Act}, {House: "au.example", Is: "suspended"}, {House: "eu.example", Is: "removed"}}
 		}
@@ -451,7 +458,7 @@ func (f *fakeDesk) EvidenceAct(ctx context.Context, who desk.Who, name comity.Ac
 }
 
 func (f *fakeDesk) Record(context.Context, desk.Who) (desk.Record, error) {
-	r := desk.Record{Origin: f.self.Origin(), Size: f.next[f.self], Root: comity.LeafHash([]byte("root")),
+	r := desk.Record{Doubts: f.doubts[f.self], Origin: f.self.Origin(), Size: f.next[f.self], Root: comity.LeafHash([]byte("root")),
 		Demands: "3 of au.example, ecowas.example, osce.example", Accepted: f.next[f.self] - 1,
 		Checkpoint: []byte("un.example/journal\n12\nqNJpJMwTVPBu9Fj4z9OD0U+rAxLTR1Rz9BlM6mE2h6o=\n\n— un.example/journal AABBCC==\n")}
 	for i, v := range f.peers() {

@@ -35,6 +35,9 @@ func (p *printer) funcs() template.FuncMap {
 		"party":     p.party,
 		"author":    p.author,
 		"act":       p.actLink,
+		"name":      func(n comity.ActName) template.HTML { return link(actURL(n), n.String()) },
+		"doubt":     p.inDoubt,
+		"doubtMark": p.doubtMark,
 		"actURL":    actURL,
 		"file":      p.fileLink,
 		"fileURL":   fileURL,
@@ -220,7 +223,9 @@ func answerURL(ask comity.ActName, organ string) string {
 }
 
 // actLink is the name of an act, as a link to it.
-func (p *printer) actLink(n comity.ActName) template.HTML { return link(actURL(n), n.String()) }
+func (p *printer) actLink(n comity.ActName) template.HTML {
+	return link(actURL(n), n.String()) + p.doubtOf(n)
+}
 
 // fileLink is the name of a situation, as a link to it.
 func (p *printer) fileLink(n comity.ActName) template.HTML { return link(fileURL(n), n.String()) }

@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/comity/comity/act"
 )
 
 // While nothing is recorded every page says so to who signed in, with the
@@ -13,9 +15,12 @@ import (
 func TestHeldBanner(t *testing.T) {
 	var why error
 	sessions := newSessions()
-	h := New(Config{Desk: newFake(t, "2003-04-11"), Sessions: sessions, Cookie: "c", Held: func() error { return why }})
+	desk := newFake(t, "2003-04-11")
+	act := desk.add("un.example", "2003-04-11T08:00:00Z", act.Act{Kind: "situation.v1", Lang: "en", Title: "The situation in Alba"})
+	h := New(Config{Desk: desk, Sessions: sessions, Cookie: "c", Held: func() error { return why }})
+	path := "/board"
 	read := func(cookie string) string {
-		r := httptest.NewRequest(http.MethodGet, "/board", nil)
+		r := httptest.NewRequest(http.MethodGet, path, nil)
 		if cookie != "" {
 			r.AddCookie(&http.Cookie{Name: "c", Value: cookie})
 		}
@@ -33,9 +38,11 @@ func TestHeldBanner(t *testing.T) {
 		want   bool
 	}{{nil, officer, false}, {errors.New("0 of <1> witnesses"), officer, true}, {errors.New("0 of <1> witnesses"), "", false}} {
 		why = c.why
-		got := read(c.cookie)
-		if strings.Contains(got, "banner-held") != c.want || strings.Contains(got, "0 of &lt;1&gt; witnesses") != c.want {
-			t.Errorf("%v for %q: the banner is there: %v", c.why, c.cookie, !c.want)
+		for _, path = range []string{"/board", actURL(act)} {
+			got := read(c.cookie)
+			if strings.Contains(got, "banner-held") != c.want || strings.Contains(got, "0 of &lt;1&gt; witnesses") != c.want {
+				t.Errorf("%s: %v for %q: the banner is there: %v", path, c.why, c.cookie, !c.want)
+			}
 		}
 	}
 }

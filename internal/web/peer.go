@@ -21,6 +21,7 @@ type peerPage struct {
 	Frozen    *forkRow
 	Past      []forkRow
 	File      string // name of the evidence file
+	Doubts    []doubtRow
 }
 
 // forkRow is a fork, with its two checkpoints as they are read.
@@ -54,7 +55,7 @@ func (s *site) peer(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	p := &peerPage{Page: s.frame(r, "peer", i18n.Key("Peer %s"), d), Peer: v, State: peerState(v.Follow), Lag: max(0, v.Follow.Theirs-v.Follow.Size),
-		Size: rec.Size, MayChange: r.who.May(person.Administrator), File: desk.EvidenceName(d)}
+		Size: rec.Size, MayChange: r.who.May(person.Administrator), File: desk.EvidenceName(d), Doubts: doubtRows(d, v.Doubts)}
 	if v.Name != "" {
 		p.Title = v.Name
 	}

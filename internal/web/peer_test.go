@@ -23,7 +23,8 @@ func TestPeerPage(t *testing.T) {
 		}
 	}
 	got = text(checkPage(t, "peer", x.as("", "GET", "/peers/osce.example", nil)))
-	for _, want := range []string{"entries, 18,000/s", "3 behind", "Why the last try failed", "a member, suspended", "Keys re-established out of band", "by a.diallo. the root key burnt <in> the archive Published by us in un.example/0."} {
+	for _, want := range []string{"entries, 18,000/s", "3 behind", "Why the last try failed", "a member, suspended", "Keys re-established out of band", "by a.diallo. the root key burnt <in> the archive Published by us in un.example/0.",
+		"Entries given up here", "2 entries, from 3 on, given up", "by operator. said <on> the telephone", "comity peers dropped osce.example"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page of a peer that is behind does not say %q\n%s", want, got)
 		}

@@ -21,6 +21,7 @@ type recordPage struct {
 	Newer   bool
 	From    int64 // of the entries shown
 	Through int64
+	Doubts  []doubtRow
 }
 
 // perPage is how many entries a page of the journal shows.
@@ -31,7 +32,7 @@ func (s *site) record(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	p := &recordPage{Page: s.frame(r, "record", i18n.Key("Record")), Record: rec, Older: -1}
+	p := &recordPage{Page: s.frame(r, "record", i18n.Key("Record")), Record: rec, Older: -1, Doubts: doubtRows(s.self.Domain, rec.Doubts)}
 	before := rec.Size
 	if q := r.URL.Query().Get("before"); q != "" {
 		n, err := strconv.ParseInt(q, 10, 64)
@@ -58,7 +59,7 @@ func (s *site) record(w http.ResponseWriter, r *request) error {
 }
 
 func heldLine(h desk.Held) lineRow {
-	l := lineRow{Name: h.Name, Act: h.Act, Fact: h.Fact, Sealed: h.Act == nil && h.Sealed != nil, Why: h.Why, At: h.At, Status: h.Status}
+	l := lineRow{Name: h.Name, Act: h.Act, Fact: h.Fact, Sealed: h.Act == nil && h.Sealed != nil, Why: h.Why, At: h.At, Status: h.Status, Doubt: h.Doubt}
 	if h.Act != nil {
 		l.Links = h.Act.Re
 	}
@@ -78,6 +79,7 @@ type peerRow struct {
 	Unstored  int64 // entries of ours that they have not stored
 	Unwitness int64 // entries of ours that they have not witnessed
 	State     string
+	InDoubt   int // entries of theirs of which it is in doubt whose they are
 }
 
 func (s *site) peers(w http.ResponseWriter, r *request) error {
@@ -92,7 +94,7 @@ func (s *site) peers(w http.ResponseWriter, r *request) error {
 	p := &peersPage{Page: s.frame(r, "peers", i18n.Key("Peers")), Size: rec.Size}
 	for _, v := range list {
 		row := peerRow{PeerView: v, Lag: max(0, v.Follow.Theirs-v.Follow.Size), Unstored: max(0, rec.Size-v.Stored.Size),
-			Unwitness: max(0, rec.Size-v.Witness.Size), State: peerState(v.Follow)}
+			Unwitness: max(0, rec.Size-v.Witness.Size), State: peerState(v.Follow), InDoubt: inDoubt(v.Doubts)}
 		p.Peers = append(p.Peers, row)
 	}
 	rank := map[string]int{"frozen": 0, "trouble": 1, "new": 2, "paused": 3, "reading": 4}

@@ -10,6 +10,7 @@ import (
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/web/i18n"
+	"github.com/comity/comity/keys"
 )
 
 // officer reports whether the caller may draft and issue.
@@ -42,10 +43,11 @@ type lineRow struct {
 	Why    string
 	At     comity.Time
 	Status comity.Status
+	Doubt  *keys.Doubt
 }
 
 func lineOf(l casefile.Line) lineRow {
-	return lineRow{Name: l.Name, Act: l.Act, Fact: l.Fact, Links: l.Act.Re, At: l.Act.Recorded, Status: l.Act.Status}
+	return lineRow{Name: l.Name, Act: l.Act, Fact: l.Fact, Links: l.Act.Re, At: l.Act.Recorded, Status: l.Act.Status, Doubt: l.Doubt}
 }
 
 func (s *site) situation(w http.ResponseWriter, r *request) error {

@@ -7,6 +7,7 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/keys"
 )
 
 // hostile is what another organization may write into its acts.
@@ -27,6 +28,10 @@ func newStory(t testing.TB) *story {
 	s.exercise(f)
 	s.replay(f)
 	s.foes(f)
+	doubt := func(from, to int64, reason string) []keys.Doubt {
+		return []keys.Doubt{{Revocation: keys.Revocation{Role: keys.Log, Since: at("2003-04-12T00:00:00Z"), From: from, To: to}, Number: 1, Date: at("2003-05-06T10:00:00Z"), Reason: reason}}
+	}
+	f.doubts = keys.Doubts{"au.example": doubt(0, 3, "the disk of the old machine was stolen"), "osce.example": doubt(1, 2, hostile), "un.example": doubt(3, 4, "a copy of the folder was lost")}
 	return s
 }
 

@@ -10,6 +10,7 @@
 // Words attribute and do not judge; of all standings only "overdue" claims that
 // an answer was owed. Dates are absolute, in UTC; a relative one stands only
 // beside its absolute one; where a scenario's clock runs, real time is labelled.
+// An act of which it is in doubt whose it is bears a mark wherever it is named.
 // What is an exercise or a replay says so in the header, at each act, and in the
 // margin of print.
 //
@@ -40,6 +41,7 @@ import (
 	"github.com/comity/comity/internal/web/i18n"
 	"github.com/comity/comity/internal/web/worldmap"
 	"github.com/comity/comity/internal/world"
+	"github.com/comity/comity/keys"
 )
 
 // Desk is what the pages show and do. *desk.Desk implements it; what a person
@@ -70,6 +72,7 @@ type Desk interface {
 	Evidence(ctx context.Context, who desk.Who, domain comity.Domain) ([]byte, error)
 	EvidenceAct(ctx context.Context, who desk.Who, name comity.ActName) (desk.Evidence, bool, error)
 	Record(ctx context.Context, who desk.Who) (desk.Record, error)
+	Doubts(context.Context) (keys.Doubts, error)
 	Digest(context.Context) (casefile.Digest, error)
 }
 

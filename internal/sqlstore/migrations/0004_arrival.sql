@@ -1,6 +1,7 @@
 -- Arrival: in which order this node came to hold entries, of all logs. One row
 -- for each run of entries of one log that arrived together; entry idx of it
--- has position pos + idx - first. Positions start at 1 and have no gaps.
+-- has position pos + idx - first. Positions start at 1; the only gaps are where
+-- entries were given up since (0013_dropped.sql).
 
 CREATE TABLE arrival (
 	pos   INTEGER PRIMARY KEY,

@@ -1,0 +1,78 @@
+package monitor_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/comity/comity/internal/monitor/monitortest"
+	"github.com/comity/comity/internal/witness"
+	"github.com/comity/comity/internal/witness/witnesstest"
+)
+
+// Of the checkpoints that a peer shows, one in a while is kept with its
+// cosignatures, if it has enough of them; the last before the journal rests
+// always is.
+func TestHarvest(t *testing.T) {
+	w := newWorld(t, 20)
+	kept := witnesstest.NewCosignatures()
+	now := time.Now()
+	var signers []note.Signer
+	w.conf.Now = func() time.Time { return now }
+	w.conf.Cosigners = func(context.Context) ([]note.Verifier, error) {
+		return []note.Verifier{w.au.Witness.Verifier(), w.un.Witness.Verifier()}, nil
+	}
+	w.conf.Cosignatures = kept
+	w.conf.Enough = func(_ context.Context, c witness.Cosigned) (bool, error) { return len(c.Cosignatures) == 2, nil }
+	w.restart()
+	w.origin.Set(func(o *monitortest.Origin) {
+		o.Instead = func(rw http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path != "/journal/checkpoint" {
+				return false
+			}
+			n, err := note.Open(o.Log.Checkpoint(o.Size), note.VerifierList(w.un.LogVerifier()))
+			if err == nil {
+				var signed []byte
+				if signed, err = note.Sign(n, signers...); err == nil {
+					rw.Write(signed)
+				}
+			}
+			if err != nil {
+				http.Error(rw, err.Error(), http.StatusInternalServerError)
+			}
+			return true
+		}
+	})
+	for i, step := range []struct {
+		size  int64
+		later time.Duration
+		by    []note.Signer
+		want  string // sizes kept
+	}{
+		{5, 0, nil, "[]"},
+		{5, time.Second, []note.Signer{w.au.Witness}, "[]"},
+		{5, time.Second, []note.Signer{w.au.Witness, w.un.Witness}, "[5]"},
+		{9, time.Minute, []note.Signer{w.au.Witness, w.un.Witness}, "[5]"},
+		{12, time.Minute, []note.Signer{w.au.Witness, w.un.Witness}, "[5]"},
+		{12, 9 * time.Minute, []note.Signer{w.au.Witness, w.un.Witness}, "[5 12]"},
+	} {
+		now, signers = now.Add(step.later), step.by
+		w.origin.Set(func(o *monitortest.Origin) { o.Size = step.size })
+		w.poll()
+		all, err := kept.From(t.Context(), w.un.Domain.Origin(), 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sizes []int64
+		for _, c := range all {
+			sizes = append(sizes, c.Size)
+		}
+		if got := fmt.Sprint(sizes); got != step.want {
+			t.Errorf("step %d: kept %s, want %s", i, got, step.want)
+		}
+	}
+}
