@@ -170,7 +170,7 @@ bootstrap:
     synchronous_mode_strict: true
     postgresql:
       use_pg_rewind: true
-      parameters: {max_connections: 100, wal_level: replica, max_wal_senders: 10, wal_keep_size: 256MB, wal_log_hints: 'on'}
+      parameters: {max_connections: 100, wal_level: replica, max_wal_senders: 10, wal_keep_size: 256MB, wal_log_hints: 'on', wal_retrieve_retry_interval: 500ms}
   initdb: [{encoding: UTF8}, {locale: C}, {auth: trust}]
   pg_hba: ['host all all 127.0.0.1/32 trust', 'host replication all 127.0.0.1/32 trust', 'local all all trust']
 postgresql:
