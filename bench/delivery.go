@@ -42,7 +42,28 @@ func newNeighbours(ctx context.Context, dir string) (_ *neighbours, err error) {
 	if err := errors.Join(n.a.know(ctx, n.b), n.b.know(ctx, n.a)); err != nil {
 		return nil, err
 	}
-	return n, errors.Join(n.a.Start(ctx), n.b.Start(ctx))
+	if err := errors.Join(n.a.Start(ctx), n.b.Start(ctx)); err != nil {
+		return nil, err
+	}
+	return n, errors.Join(n.a.meets(ctx, n.b), n.b.meets(ctx, n.a))
+}
+
+// meets waits until h has read the other's keys in its journal, a few seconds
+// after it was pinned. Once in the life of a pin everything that runs between
+// the two begins anew then, which is not what is measured.
+func (h *house) meets(ctx context.Context, o *house) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		if p, err := h.Peer(ctx, o.Self.Domain); err != nil || p.History != "" {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not learn the keys of %s: %w", h.Self.Domain, o.Self.Domain, ctx.Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 func (n *neighbours) close() error {

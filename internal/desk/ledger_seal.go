@@ -75,8 +75,8 @@ func (l *Ledger) unseal(ctx context.Context, h *Held, get func(context.Context, 
 }
 
 // Unseal opens entries first, first+1, … of a journal with boxes that came with
-// them: when they are stored next they are placed as what they are. What fails is
-// opened once they are stored.
+// them: when they are stored next they are placed as what they are. Those whose
+// boxes did not all come are opened once they are stored.
 func (l *Ledger) Unseal(ctx context.Context, o comity.Origin, first int64, entries, boxes [][]byte) error {
 	d, err := o.Domain()
 	if err != nil {
@@ -119,14 +119,11 @@ type opensTo struct {
 	Sealed
 }
 
-// place places a sealed entry that was opened before, if it was and nothing
-// has been erased of it since.
+// place places a sealed entry, if it was opened before. Nothing of it was erased
+// meanwhile: that is for acts that are here.
 func (x opensTo) place(p *placing, h *Held) (ok bool, err error) {
 	if x.leaf != h.Leaf {
 		return false, nil
-	}
-	if erased, err := p.l.erased(p.ctx, h.Name); err != nil || erased {
-		return false, err
 	}
 	if err := p.tx.PutSealed(x.Sealed); err != nil {
 		return false, err
