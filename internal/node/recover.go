@@ -227,6 +227,7 @@ func (r *recovery) lookAt(ctx context.Context, p peer.Peer) sight {
 	if err != nil && peer.StatusOf(err) != http.StatusNotFound && ctx.Err() == nil {
 		r.n.log.WarnContext(ctx, "a mirror of our journal cannot be used", "peer", string(p.Domain), "err", err)
 	}
+	s.seen = r.disown(ctx, client, s.seen)
 	return s
 }
 
