@@ -32,6 +32,9 @@ reads. --without-quorum goes on without them: an act says so first.`,
 				level = slog.LevelDebug
 			}
 			log := slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
+			if err := forbidCore(); err != nil {
+				log.Warn("a crash may leave a core file, with all that this node has read", "err", err)
+			}
 			var now func() time.Time
 			if clock != "" {
 				var err error
