@@ -4,10 +4,15 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build test test-ha test-race sim crash fuzz bench fmt fmt-check vet lint staticcheck govulncheck clean
+.PHONY: build reproducible test test-ha test-race sim crash fuzz bench fmt fmt-check vet lint staticcheck govulncheck clean
 
+# Nothing of the folder or of the machine's C library goes into the program.
 build:
-	$(GO) build -o bin/comity ./cmd/comity
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/comity ./cmd/comity
+
+# Builds the committed source twice, apart, and compares.
+reproducible:
+	@GO='$(GO)' scripts/reproducible.sh
 
 # Sets up what the tests need, runs every test, then "demo --check" on SQLite
 # and on PostgreSQL. Its last line says what was left out, and why.

@@ -168,7 +168,8 @@ func LeafHash(entry []byte) Hash {
 	return out
 }
 
-// ParseHash reads 64 lower-case hexadecimal digits.
+// ParseHash reads 64 lower-case hexadecimal digits, which are not all zero: that
+// would be no hash.
 func ParseHash(s string) (Hash, error) {
 	var h Hash
 	if len(s) != 64 || strings.ToLower(s) != s {
@@ -176,6 +177,9 @@ func ParseHash(s string) (Hash, error) {
 	}
 	if _, err := hex.Decode(h[:], []byte(s)); err != nil {
 		return h, fmt.Errorf("hash %q: want 64 lower-case hexadecimal digits", clip(s))
+	}
+	if h.IsZero() {
+		return h, fmt.Errorf("hash %q: is of nothing", clip(s))
 	}
 	return h, nil
 }

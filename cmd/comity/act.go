@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,7 @@ import (
 )
 
 func (a *app) actCmd() *cobra.Command {
-	var example, who string
+	var example, who, key string
 	var kinds, asJSON bool
 	c := &cobra.Command{
 		Use:   "act [FILE.json]",
@@ -28,7 +29,10 @@ journal, and prints its name: it is then durable, in the tree and under our
 signature. A consequential act waits for a second person; see "comity drafts".
 
 Leaf hashes in "re" may be left out: the act held here is meant. So may
-"effects": the node writes them.`,
+"effects": the node writes them.
+
+If the answer of a running node is lost, it is asked again, and issues once. A
+script that may be cut off itself gives a --key of its own.`,
 		Example: `  comity act --example warning > warning.json
   comity act warning.json --dir /var/lib/comity --person a.diallo
   comity act --kinds`,
@@ -49,7 +53,7 @@ Leaf hashes in "re" may be left out: the act held here is meant. So may
 			if err != nil {
 				return err
 			}
-			out, err := a.issue(c.Context(), who, doc)
+			out, err := a.issue(c.Context(), who, key, doc)
 			if err != nil {
 				return err
 			}
@@ -59,6 +63,7 @@ Leaf hashes in "re" may be left out: the act held here is meant. So may
 	c.Flags().StringVar(&example, "example", "", "print a valid document of this kind, to edit")
 	c.Flags().BoolVar(&kinds, "kinds", false, "list the kinds of acts")
 	c.Flags().StringVar(&who, "person", "", "who issues it (needed if several persons could)")
+	c.Flags().StringVar(&key, "key", "", "your name for this call; called again with it within a day, the act is issued once")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	a.aloneFlag(c)
 	return c
@@ -110,11 +115,18 @@ func (a *app) printIssued(out desk.Issued, asJSON bool) error {
 	return nil
 }
 
-// issue issues a document in a person's name.
-func (a *app) issue(ctx context.Context, id string, doc []byte) (desk.Issued, error) {
-	return a.asPerson(ctx, id, person.Officer, "/api/v1/acts", doc, func(n *node.Node, who desk.Who) (desk.Issued, error) {
-		return n.Desk.Issue(ctx, who, doc)
+// issue issues a document in a person's name, once under one key.
+func (a *app) issue(ctx context.Context, id, key string, doc []byte) (desk.Issued, error) {
+	if key == "" {
+		key = rand.Text()
+	}
+	out, err := a.asPerson(ctx, id, person.Officer, "/api/v1/acts", key, doc, func(n *node.Node, who desk.Who) (desk.Issued, error) {
+		return n.Desk.IssueOnce(ctx, who, key, doc)
 	})
+	if errors.Is(err, errNoAnswer) {
+		err = fmt.Errorf("%w; perhaps the act was issued, perhaps not: call again with --key %s, which issues it once", err, key)
+	}
+	return out, err
 }
 
 // choose finds the person meant: the one named, or the only one who can.

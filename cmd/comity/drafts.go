@@ -60,7 +60,7 @@ func (a *app) releaseCmd() *cobra.Command {
 				return usageError{fmt.Errorf("draft %q: want a number", args[0])}
 			}
 			ctx := c.Context()
-			out, err := a.asPerson(ctx, who, person.Releasing, fmt.Sprintf("/api/v1/drafts/%d/release", id), nil,
+			out, err := a.asPerson(ctx, who, person.Releasing, fmt.Sprintf("/api/v1/drafts/%d/release", id), "", nil,
 				func(n *node.Node, who desk.Who) (desk.Issued, error) { return n.Desk.Release(ctx, who, id) })
 			if err != nil {
 				return err

@@ -235,7 +235,7 @@ func (a *app) submit(c *cobra.Command, person string, signed []byte) error {
 	if err != nil {
 		return err
 	}
-	out, err := a.issue(c.Context(), person, doc)
+	out, err := a.issue(c.Context(), person, "", doc)
 	if err != nil {
 		return err
 	}

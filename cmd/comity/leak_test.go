@@ -184,6 +184,45 @@ func (s *server) memory() []byte {
 	return all
 }
 
+// startDumping starts a node in a folder of its own, in which its core file would
+// be. It crashes like a program that wants to leave one.
+func (v *victim) startDumping() {
+	v.t.Helper()
+	cmd := comityCmd(v.t, append([]string{"serve"}, v.args...)...)
+	cmd.Dir, cmd.Env = v.t.TempDir(), append(cmd.Env, "GOTRACEBACK=crash")
+	v.server = start(v.t, cmd)
+}
+
+// cores are the names of the core files that a crashed process has left.
+func (s *server) cores() []string {
+	s.t.Helper()
+	names, err := filepath.Glob(filepath.Join(s.cmd.Dir, "*core*"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return names
+}
+
+// core is what a crashed process has left that was allowed to; nil, and the log
+// says why, where the system gives core files to somebody else.
+func (s *server) core() []byte {
+	s.t.Helper()
+	names := s.cores()
+	if len(names) == 0 {
+		if why := noCore(); why != "" {
+			s.t.Logf("no core file is searched: %s", why)
+		} else {
+			s.t.Errorf("the process left no core file: %v", s.cmd.ProcessState)
+		}
+		return nil
+	}
+	b, err := os.ReadFile(names[0])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return b
+}
+
 // dump ends the process as a crash does, with the stacks of all goroutines, and
 // returns all that it has written to standard error.
 func (s *server) dump() []byte {
@@ -249,6 +288,10 @@ func nowhere(t *testing.T, at comity.Domain, what string, in map[string][]byte) 
 }
 
 func TestNoLeak(t *testing.T) {
+	// As where an operator has allowed core files: processes inherit that.
+	if err := allowCore(0); err != nil {
+		t.Logf("no core files can be had here: %v", err)
+	}
 	t.Run("sqlite", func(t *testing.T) { noLeak(t, func(*testing.T) string { return "" }) })
 	t.Run("postgres", func(t *testing.T) { noLeak(t, func(t *testing.T) string { return storetest.Postgres(t) }) })
 }
@@ -269,10 +312,15 @@ func noLeak(t *testing.T, db func(*testing.T) string) {
 	who := map[*victim][]reader{}
 	for _, v := range nodes {
 		v.args = append(v.args, "--verbose")
-		v.start()
+		v.startDumping()
 	}
 	for _, v := range nodes {
 		v.ready()
+		if v != au {
+			if err := allowCore(v.cmd.Process.Pid); err != nil {
+				t.Logf("no core files can be had here: %v", err)
+			}
+		}
 		who[v] = v.readers()
 		streams[v] = append(streams[v], v.listen(reader{}, "/journal/stream"))
 		for _, r := range who[v] {
@@ -329,6 +377,13 @@ func noLeak(t *testing.T, db func(*testing.T) string) {
 	total += nowhere(t, las.domain, "memory", map[string][]byte{"": memory})
 	for _, v := range nodes {
 		total += nowhere(t, v.domain, "log and crash", map[string][]byte{"standard error": v.dump()})
+	}
+	if names := au.cores(); len(names) > 0 {
+		t.Errorf("a node that nobody allowed to leaves a core file: %s", names)
+	}
+	total += nowhere(t, las.domain, "crash", map[string][]byte{"core file": las.core()})
+	if core := un.core(); core != nil && len(leak.Of(all...).Find(core)) == 0 {
+		t.Error("the issuer's core file holds nothing of its own act: the search finds nothing there")
 	}
 	total += nowhere(t, las.domain, "after a crash", las.files())
 	if b := un.files()["database"]; !bytes.Contains(b, []byte(secrets.title)) {

@@ -62,7 +62,12 @@ func serve(t *testing.T, dir, db, blobs string) *server {
 // answers.
 func serveWith(t *testing.T, args ...string) *server {
 	t.Helper()
-	s := &server{t: t, cmd: comityCmd(t, append([]string{"serve"}, args...)...), log: &bytes.Buffer{}}
+	return start(t, comityCmd(t, append([]string{"serve"}, args...)...))
+}
+
+func start(t *testing.T, cmd *exec.Cmd) *server {
+	t.Helper()
+	s := &server{t: t, cmd: cmd, log: &bytes.Buffer{}}
 	s.cmd.Stderr = s.log
 	var err error
 	if s.out, err = s.cmd.StdoutPipe(); err != nil {

@@ -136,7 +136,7 @@ func (a *app) watchRunning(ctx context.Context, url string, d comity.Domain, p *
 	defer t.Stop()
 	for {
 		var all api.Peers
-		if err := call(ctx, "GET", url+"/api/v1/peers", "", nil, &all); err != nil {
+		if err := call(ctx, "GET", url+"/api/v1/peers", "", "", nil, &all); err != nil {
 			return err
 		}
 		for _, x := range all.Peers {

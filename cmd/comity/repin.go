@@ -143,7 +143,7 @@ func (a *app) repin(ctx context.Context, who string, was, now peer.Peer, reason 
 	if err != nil {
 		return err
 	}
-	out, err := a.issue(ctx, who, doc)
+	out, err := a.issue(ctx, who, "", doc)
 	if err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}

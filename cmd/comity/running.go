@@ -20,8 +20,9 @@ const maxAnswer = 256 << 20
 
 // asPerson does something that changes the record in a person's name: through
 // the node that runs on the folder, or, if none does, by opening it. The
-// folder is the authority: who can write it can act for its persons.
-func (a *app) asPerson(ctx context.Context, id string, role person.Role, path string, body []byte,
+// folder is the authority: who can write it can act for its persons. If the
+// answer is lost it is asked for again, under the same key.
+func (a *app) asPerson(ctx context.Context, id string, role person.Role, path, key string, body []byte,
 	here func(*node.Node, desk.Who) (desk.Issued, error)) (desk.Issued, error) {
 	n, err := node.Open(ctx, node.Config{Dir: a.dir, Log: a.logger(), Version: version(), WithoutQuorum: a.alone, Operator: account()})
 	if err == nil {
@@ -48,8 +49,26 @@ func (a *app) asPerson(ctx context.Context, id string, role person.Role, path st
 		return desk.Issued{}, err
 	}
 	var out desk.Issued
-	return out, withToken(ctx, n, p, p.Role, func(token string) error { return call(ctx, "POST", url+path, token, body, &out) })
+	return out, withToken(ctx, n, p, p.Role, func(token string) error {
+		for try := 1; ; try++ {
+			err := call(ctx, "POST", url+path, token, key, body, &out)
+			if !errors.Is(err, errNoAnswer) || try == tries {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return err
+			case <-time.After(time.Duration(try) * 250 * time.Millisecond):
+			}
+		}
+	})
 }
+
+// tries to get an answer.
+const tries = 4
+
+// errNoAnswer: what was asked of the running node may have been done or not.
+var errNoAnswer = errors.New("the running node gave no answer")
 
 // fetch is what the API answers at a path: from the node that runs on the
 // folder, which alone knows how far it has just heard the others; if none
@@ -69,7 +88,7 @@ func fetch[T any](ctx context.Context, a *app, path string, here func(*node.Node
 		for _, p := range all {
 			if p.Role.Includes(person.Officer) {
 				return out, withToken(ctx, n, p, person.Officer, func(token string) error {
-					return call(ctx, "GET", url+path, token, nil, &out)
+					return call(ctx, "GET", url+path, token, "", nil, &out)
 				})
 			}
 		}
@@ -87,8 +106,9 @@ func withToken(ctx context.Context, n *node.Node, p person.Person, role person.R
 	return errors.Join(f(token), n.People.Revoke(context.WithoutCancel(ctx), token))
 }
 
-// call asks the running node, and turns its problem details into an error.
-func call(ctx context.Context, method, url, token string, body []byte, into any) error {
+// call asks the running node, under an Idempotency-Key if there is one, and turns
+// its problem details into an error.
+func call(ctx context.Context, method, url, token, key string, body []byte, into any) error {
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -97,14 +117,17 @@ func call(ctx context.Context, method, url, token string, body []byte, into any)
 	if token != "" { // else as anybody
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask the running node: %w", err)
+		return fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("ask the running node: %w", err)
+		return fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
 	if resp.StatusCode >= 300 {
 		var problem struct{ Title, Detail string }

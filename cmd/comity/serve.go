@@ -20,7 +20,7 @@ journals, until it is stopped. Put a TLS proxy in front of it.
 
 Before it records anything it asks the pinned witnesses how far they have seen
 its journal, since an old copy of the folder may have been put back; what is
-missing then is fetched from the mirrors. Until a majority has answered it only
+missing then is fetched from the mirrors. Until enough have answered it only
 reads. --without-quorum goes on without them: an act says so first.`,
 		Example: `  comity serve --dir /var/lib/comity --listen 127.0.0.1:8080
   comity serve --dir /var/lib/comity --listen :8080 --db "postgres://comity@db/comity?schema=ecowas"`,
@@ -32,6 +32,9 @@ reads. --without-quorum goes on without them: an act says so first.`,
 				level = slog.LevelDebug
 			}
 			log := slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
+			if err := forbidCore(); err != nil {
+				log.Warn("a crash may leave a core file, with all that this node has read", "err", err)
+			}
 			var now func() time.Time
 			if clock != "" {
 				var err error

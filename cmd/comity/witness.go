@@ -24,8 +24,9 @@ writes its lists. A running node reads it again when it changed.
 Who must have cosigned our own journal before a checkpoint of it is accepted is
 said by the file ` + node.PolicyFile + ` in the folder, a C2SP tlog-policy; a
 witness line with an address makes the node ask that witness, too. Without the
-file three of the peers must have, or all if they are fewer. The node reads it
-when it starts.`,
+file a majority of the peers must have. The same witnesses are asked at a start
+how far they have seen our journal, before anything is signed. The node reads
+the file when it starts.`,
 		Example: `  comity witness
   comity witness add sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8 --origin "go.sum database tree"
   comity witness policy > policy.txt`,

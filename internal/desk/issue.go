@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -64,8 +65,19 @@ func (d *Desk) draftOf(who Who, p Preview) person.Draft {
 }
 
 // Release records a draft and takes it off the list, both or neither. Whoever
-// releases is not who drafted it.
+// releases is not who drafted it. Who has released it within a day, and asks
+// again because the answer was lost, is told what was issued then.
 func (d *Desk) Release(ctx context.Context, who Who, id int64) (Issued, error) {
+	out, err := d.release(ctx, who, id)
+	if errors.Is(err, person.ErrNotFound) {
+		if before, ok, err := d.Answered(ctx, who, releaseKey(id)); err != nil || ok {
+			return before, err
+		}
+	}
+	return out, err
+}
+
+func (d *Desk) release(ctx context.Context, who Who, id int64) (Issued, error) {
 	if !who.May(person.Officer) {
 		return Issued{}, d.refuse(who)
 	}
@@ -80,11 +92,17 @@ func (d *Desk) Release(ctx context.Context, who Who, id int64) (Issued, error) {
 	if err != nil {
 		return Issued{}, err
 	}
-	return d.record(ctx, p, func(r Recorder, _ Issued) error {
+	return d.record(ctx, p, func(r Recorder, issued Issued) error {
 		_, err := r.TakeDraft(id)
 		if errors.Is(err, person.ErrNotFound) {
 			return journal.Refuse(fmt.Errorf("draft %d: %w: perhaps it was released or discarded", id, person.ErrNotFound))
 		}
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		a := Answer{Person: who.Person.ID, Key: releaseKey(id), Asked: sha256.Sum256(draft.Document), At: now, Issued: issued}
+		_, _, err = r.AnswerOnce(a, now.Add(-KeyLife))
 		return err
 	})
 }
@@ -562,8 +580,12 @@ func (d *Desk) Found(ctx context.Context, key effect.Key) (Issued, error) {
 	if err != nil {
 		return Issued{}, err
 	}
+	founded := Issued{Name: comity.ActName{Domain: d.c.Self.Domain}}
 	p, err := d.prepare(ctx, doc)
 	if err != nil {
+		if d.c.Ledger.Size(d.c.Self.Domain) > 0 {
+			return founded, nil // it has just been read
+		}
 		return Issued{}, err
 	}
 	out, err := d.record(ctx, p, func(_ Recorder, issued Issued) error {
@@ -573,7 +595,7 @@ func (d *Desk) Found(ctx context.Context, key effect.Key) (Issued, error) {
 		return nil
 	})
 	if errors.Is(err, errFounded) {
-		return Issued{Name: comity.ActName{Domain: d.c.Self.Domain}}, nil
+		return founded, nil
 	}
 	return out, err
 }

@@ -73,6 +73,27 @@ func (a *answered) Error() string {
 	return fmt.Sprintf("the key was answered before, with %s", a.Name)
 }
 
+// FormKey is the key of a form that issues, by a text that no other form has.
+func FormKey(once string) string { return "form\t" + once }
+
+// releaseKey is the key under which it is kept what came of a draft, whose
+// number is never used again.
+func releaseKey(draft int64) string { return fmt.Sprintf("release\t%d", draft) }
+
+// Answered returns what was issued in answer to a person's key within a day;
+// false if nothing was. Keys of people hold no tab: those of forms and drafts
+// cannot be mistaken for them.
+func (d *Desk) Answered(ctx context.Context, who Who, key string) (Issued, bool, error) {
+	switch {
+	case !who.May(person.Officer):
+		return Issued{}, false, d.refuse(who)
+	case d.c.Answers == nil:
+		return Issued{}, false, errors.New("desk: keys are not kept here")
+	}
+	a, ok, err := d.c.Answers.Answered(ctx, who.Person.ID, key, time.Now().Add(-KeyLife))
+	return a.Issued, ok, explain(err)
+}
+
 // IssueOnce is Issue for a caller who may have to ask again because an answer
 // was lost: the same key by the same person within a day is answered alike,
 // and the document is recorded once, whichever process is asked.
@@ -92,6 +113,10 @@ func (d *Desk) IssueOnce(ctx context.Context, who Who, key string, doc []byte) (
 	}
 	p, err := d.prepare(ctx, doc)
 	if err != nil {
+		// What it comes too late for may be its own doing, a moment ago.
+		if before, ok, err := d.c.Answers.Answered(ctx, a.Person, key, since); err != nil || ok {
+			return a.like(before, explain(err))
+		}
 		return Issued{}, explain(err)
 	}
 	if p.Consequential {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/person"
@@ -109,9 +111,15 @@ func TestReleaseIsWhole(t *testing.T) {
 				if len(drafts) != 1-c.recorded {
 					t.Errorf("%d drafts wait, want %d", len(drafts), 1-c.recorded)
 				}
-				_, err = h.desk.Release(t.Context(), second, id)
-				if c.recorded == 1 && !errors.Is(err, person.ErrNotFound) || c.recorded == 0 && err != nil {
+				again, err := h.desk.Release(t.Context(), second, id)
+				if err != nil {
 					t.Errorf("released again: %v", err)
+				}
+				if got, err := h.desk.Act(t.Context(), officer, again.Name); err != nil || got.Act.Title != "A decision" || got.Leaf != again.Leaf {
+					t.Errorf("released again it is %s, which holds %+v, %v", again.Name, got.Act, err)
+				}
+				if _, err := h.desk.Release(t.Context(), as("other", person.Releasing), id); !errors.Is(err, person.ErrNotFound) {
+					t.Errorf("released by another: %v", err)
 				}
 				if got := h.count("A decision"); got != 1 {
 					t.Errorf("in the end recorded %d times, want once", got)
@@ -121,24 +129,24 @@ func TestReleaseIsWhole(t *testing.T) {
 	})
 }
 
-// Of many who release one draft, at two processes, one does.
+// Of many who release one draft, at two processes, one does, and is told so as
+// often as they ask.
 func TestReleaseOnce(t *testing.T) {
-	second := as("deputy", person.Releasing)
 	onBoth(t, func(t *testing.T, url string) {
 		h, id := draft(t, url)
 		twin := h.twin()
 		var wg sync.WaitGroup
 		var mu sync.Mutex
-		released := 0
+		told := map[string][]desk.Issued{} // by person
 		for i := range 20 {
-			d := []*desk.Desk{h.desk, twin.desk}[i%2]
+			d, who := []*desk.Desk{h.desk, twin.desk}[i%2], []string{"deputy", "officer"}[i/2%2]
 			wg.Go(func() {
-				_, err := d.Release(t.Context(), second, id)
+				out, err := d.Release(t.Context(), as(who, person.Releasing), id)
 				mu.Lock()
 				defer mu.Unlock()
 				switch {
 				case err == nil:
-					released++
+					told[who] = append(told[who], out)
 				case !errors.Is(err, person.ErrNotFound):
 					t.Errorf("Release: %v", err)
 				}
@@ -146,10 +154,56 @@ func TestReleaseOnce(t *testing.T) {
 		}
 		wg.Wait()
 		check(t, h.ledger.CatchUp(t.Context()))
-		if got := h.count("A decision"); released != 1 || got != 1 {
-			t.Errorf("%d were told that they released it, and it is recorded %d times; want once", released, got)
+		if got := h.count("A decision"); len(told) != 1 || got != 1 {
+			t.Errorf("%d were told that they released it, and it is recorded %d times; want once", len(told), got)
+		}
+		for who, answers := range told {
+			if len(answers) != 10 || len(slices.Compact(answers)) != 1 {
+				t.Errorf("%s asked ten times and was told %v", who, answers)
+			}
 		}
 	})
+}
+
+// A request that is sent twice at the same time is answered alike, also if the
+// second comes so late that the first stands in its way.
+func TestIssueOnceTooLate(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		h := newHouseOn(t, "un.example", url)
+		file := h.issue(situation("A file"))
+		handover := in(file, "handover.v1", "The African Union leads") // which one can do once
+		handover.Body = json.RawMessage(`{"to":"au.example","lead":true}`)
+		doc := document(t, handover)
+		var first desk.Issued
+		late := &lateAnswers{Answers: h.store, then: func() {
+			var err error
+			first, err = h.desk.IssueOnce(t.Context(), director, "a key", doc)
+			check(t, err)
+		}}
+		c := h.config()
+		c.Answers = late
+		second, err := desk.New(c).IssueOnce(t.Context(), director, "a key", doc)
+		check(t, err)
+		if first != second || first == (desk.Issued{}) {
+			t.Errorf("answered %v, then %v", first, second)
+		}
+	})
+}
+
+// lateAnswers knows of no answer the first time it is asked; then happens
+// before the caller goes on.
+type lateAnswers struct {
+	desk.Answers
+	then func()
+}
+
+func (a *lateAnswers) Answered(ctx context.Context, person, key string, since time.Time) (desk.Answer, bool, error) {
+	if then := a.then; then != nil {
+		a.then = nil
+		then()
+		return desk.Answer{}, false, nil
+	}
+	return a.Answers.Answered(ctx, person, key, since)
 }
 
 // Fifty requests with one key, at two processes at once, record one act or one
@@ -246,6 +300,22 @@ func TestTimeAcrossProcesses(t *testing.T) {
 		var unable *desk.Unable
 		if _, err := twin.desk.Issue(t.Context(), officer, document(t, in(file, "note.v1", "Fifth"))); !errors.As(err, &unable) {
 			t.Errorf("with a clock an hour behind the other process: %v", err)
+		}
+	})
+}
+
+// A process that starts while another founds the journal keeps what that has
+// recorded, whether it has read it yet or not.
+func TestFoundedByAnother(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		h := newHouseOn(t, "un.example", url)
+		key := effect.Key{Log: h.logKey, Recipient: h.key.Recipient().String()}
+		for _, d := range []*desk.Desk{h.twin().desk, h.desk} {
+			size := h.journal.Head().Size
+			out, err := d.Found(t.Context(), key)
+			if err != nil || out.Name.Index != 0 || h.journal.Head().Size != size {
+				t.Errorf("founded as %s with %d entries more: %v", out.Name, h.journal.Head().Size-size, err)
+			}
 		}
 	})
 }

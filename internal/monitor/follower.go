@@ -76,6 +76,7 @@ type Follower struct {
 	// way, and is fetched only if it does not come, which ends that.
 	byPush, receiptByPush bool
 	late                  *time.Timer // of a fetch put off for that; nil if none is
+	heard, receiptHeard   int64       // the largest sizes that the stream has told of
 }
 
 // NewFollower returns a follower that has not begun.
@@ -356,9 +357,9 @@ func (f *Follower) hear(h Head) {
 	byPush := false
 	switch {
 	case h.Origin == f.c.Monitor.origin && h.Size > f.status.Size:
-		byPush = f.byPush
+		byPush, f.heard = f.byPush, max(f.heard, h.Size)
 	case f.c.Receipts != nil && string(h.Origin) == f.c.Receipts.Log.Name() && h.Size > f.status.Receipt.Size:
-		byPush = f.receiptByPush
+		byPush, f.receiptHeard = f.receiptByPush, max(f.receiptHeard, h.Size)
 	default:
 		return
 	}
@@ -366,7 +367,7 @@ func (f *Follower) hear(h Head) {
 	case !byPush:
 		f.Wake()
 	case f.late == nil:
-		f.late = time.AfterFunc(pushGrace, func() { f.overdue(h) })
+		f.await()
 	}
 }
 

@@ -5,6 +5,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/comity/comity/internal/peer/peertest"
+	"github.com/comity/comity/internal/witness"
 )
 
 // A follower that is pushed to leaves it to pushes to bring what is new, also
@@ -52,4 +55,32 @@ func TestFollowerWaitsForPush(t *testing.T) {
 			t.Error("waits for pushes that are late")
 		}
 	})
+}
+
+// What the stream tells of while the follower waits for something else is waited
+// for as well: a receipt behind entries, and more entries behind some.
+func TestFollowerWaitsForAll(t *testing.T) {
+	for name, second := range map[string]Head{"a receipt": {Origin: "au.example/journal", Size: 9}, "more": {Origin: "un.example/journal", Size: 3}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				au := peertest.NewOrg("au.example")
+				f := &Follower{c: FollowerConfig{Monitor: &Monitor{origin: "un.example/journal"}, Receipts: &Receipts{Log: au.LogVerifier()}},
+					wake: make(chan struct{}, 1), alive: make(chan struct{}, 1)}
+				f.heardPush(pushed{progress: Progress{Size: 1}, grew: true})
+				f.GotReceipt(witness.Cosignature{Size: 8})
+				f.hear(Head{Origin: "un.example/journal", Size: 2})
+				time.Sleep(pushGrace / 2)
+				f.hear(second)
+				f.heardPush(pushed{progress: Progress{Size: 2}, grew: true})
+				time.Sleep(pushGrace) // half of it for the second
+				if synctest.Wait(); len(f.wake) > 0 {
+					t.Errorf("woken for %+v before its push can have come", second)
+				}
+				time.Sleep(pushGrace)
+				if synctest.Wait(); len(f.wake) == 0 {
+					t.Errorf("never woken for %+v", second)
+				}
+			})
+		})
+	}
 }

@@ -247,6 +247,9 @@ func (r *round) outdated() bool {
 
 // entries brings the copy closer to the peer's checkpoint.
 func (r *round) entries() error {
+	// What is pushed while the peer is asked may be newer than its answer, which
+	// is not stale for that.
+	shown := max(r.head.Size, r.pending().Size)
 	cp, err := r.fetchCheckpoint()
 	if err != nil {
 		return err
@@ -268,9 +271,9 @@ func (r *round) entries() error {
 		return r.extend(cp)
 	case cp.Size == r.head.Size && cp.Size > 0 && len(r.head.Note) == 0:
 		return r.sign(cp)
-	case cp.Size < r.head.Size || r.st.Claim != nil && cp.Size < r.st.Claim.Size:
+	case cp.Size < shown:
 		return r.reason(peer.Stale, checkpointPath,
-			fmt.Errorf("size %d, after it has shown %d", cp.Size, r.st.Advertised))
+			fmt.Errorf("size %d, after it has shown %d", cp.Size, shown))
 	}
 	return nil
 }

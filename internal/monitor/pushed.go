@@ -11,18 +11,28 @@ import (
 // push, once it heard that there is something new, before it fetches it itself.
 const pushGrace = 250 * time.Millisecond
 
-// overdue wakes the follower if what was heard of a while ago has not come.
-func (f *Follower) overdue(h Head) {
+// await gives pushes time to bring what was heard of so far; f.mu is held.
+func (f *Follower) await() {
+	entries, receipt := f.heard, f.receiptHeard
+	f.late = time.AfterFunc(pushGrace, func() { f.overdue(entries, receipt) })
+}
+
+// overdue wakes the follower if what was heard of a while ago has not come, and
+// waits on for what was heard of since.
+func (f *Follower) overdue(entries, receipt int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.late = nil
-	have, byPush := f.status.Size, &f.byPush
-	if h.Origin != f.c.Monitor.origin {
-		have, byPush = f.status.Receipt.Size, &f.receiptByPush
-	}
-	if h.Size > have {
-		*byPush = false
+	if entries > f.status.Size {
+		f.byPush = false
 		f.Wake()
+	}
+	if receipt > f.status.Receipt.Size {
+		f.receiptByPush = false
+		f.Wake()
+	}
+	if f.byPush && f.heard > f.status.Size || f.receiptByPush && f.receiptHeard > f.status.Receipt.Size {
+		f.await()
 	}
 }
 

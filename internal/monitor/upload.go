@@ -170,7 +170,8 @@ func parseMirrorInfo(body []byte) (i mirrorInfo, err error) {
 			return i, fmt.Errorf("%q is no size", clip(lines[n]))
 		}
 	}
-	if i.Ticket, err = base64.StdEncoding.Strict().DecodeString(lines[2]); err != nil {
+	// The decoder passes over carriage returns.
+	if i.Ticket, err = base64.StdEncoding.Strict().DecodeString(lines[2]); err != nil || strings.Contains(lines[2], "\r") {
 		return i, errors.New("the ticket is not base64")
 	}
 	if len(i.Ticket) > math.MaxUint16 {

@@ -103,7 +103,7 @@ func (n *Node) doubtsOf(ctx context.Context, d comity.Domain, file string, read 
 // came into other hands, by their clocks, and that the copy here has grown
 // through; 0 if none is kept here.
 func (n *Node) cosignedBefore(ctx context.Context, h keys.History, x keys.Doubt) (size int64, err error) {
-	w, err := n.witnessesOf(ctx, h.Domain(), h.Good(keys.Log))
+	w, err := n.acceptanceOf(ctx, h.Domain(), h.Good(keys.Log))
 	if err != nil || w.policy.Demands() == "" {
 		return 0, err
 	}
@@ -137,15 +137,15 @@ func (n *Node) cosignedBefore(ctx context.Context, h keys.History, x keys.Doubt)
 	return min(size, x.To), nil
 }
 
-// witnesses says whose cosignatures of a journal count here, and how many are
-// enough: the folder's policy, or else three of the witnesses known here, or
-// all if they are fewer. An organization is no witness of its own journal.
-type witnesses struct {
+// acceptance says whose cosignatures of a journal count here, and how many are
+// enough: the folder's policy, or else more than half of the witnesses known
+// here. An organization is no witness of its own journal.
+type acceptance struct {
 	policy *witness.Policy
 	keysOf map[string]keys.History // of those that are known here, by the name of the witness
 }
 
-func (n *Node) witnessesOf(ctx context.Context, journal comity.Domain, logs []string) (w witnesses, err error) {
+func (n *Node) acceptanceOf(ctx context.Context, journal comity.Domain, logs []string) (w acceptance, err error) {
 	logs = known(logs, witness.ParseLog)
 	w.keysOf = map[string]keys.History{}
 	var of []witness.Cosigner
@@ -174,14 +174,14 @@ func (n *Node) witnessesOf(ctx context.Context, journal comity.Domain, logs []st
 	if n.wanted != nil {
 		w.policy, err = n.wanted.WithLogs(logs...)
 	} else {
-		w.policy, err = witness.ParsePolicy(witness.FormatPolicy(logs, min(quorum, len(of)), of))
+		w.policy, err = majorityOf(logs, of)
 	}
 	return w, err
 }
 
 // counts reports whether a cosignature was made while its key was its owner's
 // alone.
-func (w witnesses) counts(s witness.Cosignature) bool {
+func (w acceptance) counts(s witness.Cosignature) bool {
 	h, ok := w.keysOf[s.Signer]
 	if !ok || h.IsZero() {
 		return true // a witness of the policy, or a peer of whom only the key is known
@@ -195,7 +195,7 @@ func (w witnesses) counts(s witness.Cosignature) bool {
 }
 
 // enough reports whether these cosignatures meet the policy.
-func (w witnesses) enough(c witness.Cosigned) bool {
+func (w acceptance) enough(c witness.Cosigned) bool {
 	_, _, err := torchwood.VerifyCheckpoint(c.Assembled(), w.policy)
 	return err == nil
 }
@@ -203,19 +203,19 @@ func (w witnesses) enough(c witness.Cosigned) bool {
 // harvest is what a follower of p needs to keep cosignatures of its journal:
 // which cosigners there are, and how many are enough.
 func (n *Node) harvest(p peer.Peer) (cosigners func(context.Context) ([]note.Verifier, error), enough func(context.Context, witness.Cosigned) (bool, error)) {
-	of := func(ctx context.Context) (witnesses, error) {
+	of := func(ctx context.Context) (acceptance, error) {
 		p, err := n.roster.Peer(ctx, p.Domain)
 		if err != nil {
-			return witnesses{}, err
+			return acceptance{}, err
 		}
 		h, err := p.Keys()
 		if err != nil {
-			return witnesses{}, err
+			return acceptance{}, err
 		}
 		if h.IsZero() {
-			return n.witnessesOf(ctx, p.Domain, []string{p.LogKey})
+			return n.acceptanceOf(ctx, p.Domain, []string{p.LogKey})
 		}
-		return n.witnessesOf(ctx, p.Domain, h.Good(keys.Log))
+		return n.acceptanceOf(ctx, p.Domain, h.Good(keys.Log))
 	}
 	cosigners = func(ctx context.Context) ([]note.Verifier, error) {
 		w, err := of(ctx)

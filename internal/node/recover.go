@@ -19,52 +19,24 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/witness"
 )
 
-// quorumRule says whether enough witnesses have answered how far they have
-// seen our journal. "Never" is an answer.
-type quorumRule interface {
-	enough(answered, pinned []comity.Domain) bool
-	// wants says what it takes, after "… have answered; ".
-	wants(pinned []comity.Domain) string
-}
-
-// majority of the pinned witnesses: 1 of 1, 2 of 3, 4 of 6, none of none.
-type majority struct{}
-
-func (majority) need(pinned []comity.Domain) int {
-	if len(pinned) == 0 {
-		return 0
-	}
-	return len(pinned)/2 + 1
-}
-
-func (m majority) enough(answered, pinned []comity.Domain) bool {
-	return len(answered) >= m.need(pinned)
-}
-
-func (m majority) wants(pinned []comity.Domain) string {
-	return fmt.Sprintf("%d are needed", m.need(pinned))
-}
-
 // recovery asks how far the world has seen our journal, and gets back what is
 // lost here.
 type recovery struct {
 	n      *Node
-	quorum quorumRule
 	waived bool // the operator has said to go on without a quorum
 
 	keyless atomic.Bool // our log key is not in force, and the one that is not here
 
 	mu    sync.Mutex
-	heard map[comity.Domain]bool // witnesses that have answered since the start
-	short error                  // waived, and it was needed: who did not answer
-	noted int64                  // size of the checkpoint that seenFile holds
+	heard map[string]bool // witnesses that have answered since the start
+	short error           // waived, and it was needed: who did not answer
+	noted int64           // size of the checkpoint that seenFile holds
 }
 
 // logOf is the one of our keys, in force or former, that signed a checkpoint.
@@ -74,7 +46,7 @@ func (r *recovery) logOf(signed []byte) note.Verifier {
 }
 
 func newRecovery(n *Node) *recovery {
-	return &recovery{n: n, quorum: majority{}, waived: n.c.WithoutQuorum != "", heard: map[comity.Domain]bool{}}
+	return &recovery{n: n, waived: n.c.WithoutQuorum != "", heard: map[string]bool{}}
 }
 
 const (
@@ -82,15 +54,16 @@ const (
 	askGrace   = 250 * time.Millisecond // for the others, when enough have answered
 )
 
-// sight is what one peer says of our journal.
+// sight is what one witness says of our journal.
 type sight struct {
-	peer   peer.Peer
+	by     asked
 	seen   []journal.Head // by its witness and its mirror, verified under our key
 	mirror journal.Head   // the mirror's; zero if it has none
 	err    error          // it has not answered
 }
 
-// ask is the journal's Config.Ask: it asks every pinned peer at once.
+// ask is the journal's Config.Ask: it asks every witness at once. "Never seen"
+// is an answer.
 func (r *recovery) ask(ctx context.Context) ([]journal.Head, error) {
 	if r.keyless.Load() {
 		if err := r.n.rekey(ctx); err != nil {
@@ -99,68 +72,61 @@ func (r *recovery) ask(ctx context.Context) ([]journal.Head, error) {
 		r.keyless.Store(false)
 	}
 	r.n.roster.forget()
-	peers, err := r.n.roster.Peers(ctx)
+	w, err := r.n.witnesses(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the roster: %w", err)
+		return nil, err
 	}
 	seen, err := r.remembered()
 	if err != nil {
 		return nil, err
 	}
-	var pinned, answered []comity.Domain
-	silent := map[comity.Domain]string{} // who has not answered, and why
-	for _, p := range peers {
-		pinned = append(pinned, p.Domain)
-		silent[p.Domain] = "no answer in time"
+	silent := map[string]string{} // who has not answered, and why
+	for _, a := range w.all {
+		silent[a.name] = "no answer in time"
 	}
+	answered := func(a asked) bool { _, ok := silent[a.name]; return !ok }
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	sights := r.look(ctx, peers)
+	sights := r.look(ctx, w.all)
 	var grace <-chan time.Time
-	for range peers {
-		if grace == nil && !r.waived && r.quorum.enough(answered, pinned) {
+	for range w.all {
+		if grace == nil && !r.waived && w.enough(answered) {
 			grace = time.After(askGrace)
 		}
 		select {
 		case s := <-sights:
 			if s.err != nil {
-				silent[s.peer.Domain] = whySilent(s.err)
+				silent[s.by.name] = whySilent(s.err)
 				continue
 			}
-			delete(silent, s.peer.Domain)
-			answered = append(answered, s.peer.Domain)
+			delete(silent, s.by.name)
 			seen = append(seen, s.seen...)
 			continue
 		case <-grace:
 		}
 		break
 	}
-	return seen, r.judge(ctx, answered, pinned, silent)
+	return seen, r.judge(ctx, w, silent, answered)
 }
 
 // judge is nil if enough have answered, or if it is to do without.
-func (r *recovery) judge(ctx context.Context, answered, pinned []comity.Domain, silent map[comity.Domain]string) error {
+func (r *recovery) judge(ctx context.Context, w witnesses, silent map[string]string, answered func(asked) bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, d := range answered {
-		r.heard[d] = true
+	for _, a := range w.all {
+		if answered(a) {
+			r.heard[a.name] = true
+		}
 	}
-	if r.quorum.enough(answered, pinned) {
+	if w.enough(answered) {
 		return nil
 	}
-	var lines []string
-	for d, why := range silent {
-		lines = append(lines, fmt.Sprintf("%s: %s", d, why))
-	}
-	slices.Sort(lines)
-	short := fmt.Errorf("%d of %d witnesses have answered, %s (%s). When they can be reached recording goes on by itself; "+
-		"\"comity serve --without-quorum REASON\" records without them, and says so on the record",
-		len(answered), len(pinned), r.quorum.wants(pinned), strings.Join(lines, "; "))
+	short := w.few(silent, answered)
 	if !r.waived {
 		return short
 	}
 	r.short = short
-	r.n.log.WarnContext(ctx, "recording without a quorum of witnesses, as the operator has said", "reason", r.n.c.WithoutQuorum, "answered", len(answered), "pinned", len(pinned))
+	r.n.log.WarnContext(ctx, "recording without a quorum of witnesses, as the operator has said", "reason", r.n.c.WithoutQuorum, "short", short)
 	return nil
 }
 
@@ -171,10 +137,10 @@ func (r *recovery) wanting() error {
 	return r.short
 }
 
-func (r *recovery) hasHeard(d comity.Domain) bool {
+func (r *recovery) hasHeard(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.heard[d]
+	return r.heard[name]
 }
 
 func whySilent(err error) string {
@@ -184,17 +150,21 @@ func whySilent(err error) string {
 	return err.Error()
 }
 
-// look asks each peer; exactly one sight of each comes.
-func (r *recovery) look(ctx context.Context, peers []peer.Peer) <-chan sight {
-	sights := make(chan sight, len(peers))
-	for _, p := range peers {
-		go func() { sights <- r.lookAt(ctx, p) }()
+// look asks each witness; exactly one sight of each comes.
+func (r *recovery) look(ctx context.Context, all []asked) <-chan sight {
+	sights := make(chan sight, len(all))
+	for _, a := range all {
+		go func() {
+			s := r.lookAt(ctx, a)
+			s.by = a
+			sights <- s
+		}()
 	}
 	return sights
 }
 
-func (r *recovery) lookAt(ctx context.Context, p peer.Peer) sight {
-	s := sight{peer: p}
+// lookAtPeer asks a peer, as witness and as mirror.
+func (r *recovery) lookAtPeer(ctx context.Context, p peer.Peer) (s sight) {
 	client, err := p.Client(peer.Config{UserAgent: "comity/" + r.n.c.Version, Transport: r.n.c.Transport})
 	if err != nil {
 		s.err = err
@@ -242,10 +212,11 @@ func (r *recovery) fetch(ctx context.Context, j *journal.Journal, to journal.Hea
 	if err != nil {
 		return err
 	}
-	peers, err := r.n.roster.Peers(ctx)
+	w, err := r.n.witnesses(ctx)
 	if err != nil {
-		return fmt.Errorf("read the roster: %w", err)
+		return err
 	}
+	peers := slices.DeleteFunc(w.all, func(a asked) bool { return a.peer == nil })
 	r.n.log.WarnContext(ctx, "entries that were signed are missing here; fetching them back from the mirrors", "have", begun.Size, "signed", to.Size)
 	var sights []sight
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
@@ -258,18 +229,18 @@ func (r *recovery) fetch(ctx context.Context, j *journal.Journal, to journal.Hea
 	var failed []string
 	for _, s := range sights {
 		if s.err != nil {
-			failed = append(failed, fmt.Sprintf("%s: %s", s.peer.Domain, whySilent(s.err)))
+			failed = append(failed, fmt.Sprintf("%s: %s", s.by.name, whySilent(s.err)))
 			continue
 		}
 		if err := r.fetchFrom(ctx, j, s, to); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			r.n.log.WarnContext(ctx, "a mirror could not give back all of our journal", "mirror", string(s.peer.Domain), "err", err)
-			failed = append(failed, fmt.Sprintf("%s: %v", s.peer.Domain, err))
+			r.n.log.WarnContext(ctx, "a mirror could not give back all of our journal", "mirror", s.by.name, "err", err)
+			failed = append(failed, fmt.Sprintf("%s: %v", s.by.name, err))
 		}
 		if now, err := j.Stored(ctx); err == nil && whole(now, to) {
-			r.n.log.WarnContext(ctx, "the journal is whole again", "mirror", string(s.peer.Domain), "from", begun.Size, "to", now.Size)
+			r.n.log.WarnContext(ctx, "the journal is whole again", "mirror", s.by.name, "from", begun.Size, "to", now.Size)
 			r.fetchBlobs(ctx)
 			return nil
 		}
@@ -292,7 +263,7 @@ func whole(stored, to journal.Head) bool { return stored.Size >= to.Size && len(
 
 // fetchFrom gets from one mirror as much as it has.
 func (r *recovery) fetchFrom(ctx context.Context, j *journal.Journal, s sight, to journal.Head) error {
-	client, err := s.peer.Client(peer.Config{UserAgent: "comity/" + r.n.c.Version, Transport: r.n.c.Transport})
+	client, err := s.by.peer.Client(peer.Config{UserAgent: "comity/" + r.n.c.Version, Transport: r.n.c.Transport})
 	if err != nil {
 		return err
 	}
@@ -456,9 +427,9 @@ func (r *recovery) keepBlobs(ctx context.Context) {
 // signs nothing until it is whole again.
 func (r *recovery) remind(ctx context.Context, l *link) {
 	back := peer.Backoff{Rand: r.n.c.Rand}
-	for !r.hasHeard(l.peer.Domain) {
+	for !r.hasHeard(string(l.peer.Domain)) {
 		asking, cancel := context.WithTimeout(ctx, askTimeout)
-		s := r.lookAt(asking, l.peer)
+		s := r.lookAtPeer(asking, l.peer)
 		cancel()
 		if s.err == nil {
 			for _, h := range s.seen {
@@ -467,7 +438,7 @@ func (r *recovery) remind(ctx context.Context, l *link) {
 				}
 			}
 			r.mu.Lock()
-			r.heard[l.peer.Domain] = true
+			r.heard[string(l.peer.Domain)] = true
 			r.mu.Unlock()
 			return
 		}

@@ -33,10 +33,6 @@ const (
 // operatorFiles are kept with a backup.
 func operatorFiles() []string { return []string{PolicyFile, LogsFile} }
 
-// quorum of witnesses that makes a checkpoint accepted, as far as there are as
-// many peers.
-const quorum = 3
-
 // witnessing is what a node has for being witnessed and for witnessing, beside
 // its links to peers.
 type witnessing struct {
@@ -125,7 +121,7 @@ func (f *Folder) Policy() (*witness.Policy, error) {
 	}
 	p, err := witness.ParsePolicy(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w; mend the file, or remove it to ask %d of the peers", path, err, quorum)
+		return nil, fmt.Errorf("%s: %w; mend the file, or remove it to ask a majority of the peers", path, err)
 	}
 	for _, c := range p.Parties() {
 		if _, err := peer.NewClient(c.URL, peer.Config{}); err != nil {
@@ -143,34 +139,49 @@ func (f *Folder) Policy() (*witness.Policy, error) {
 }
 
 // Policy says which checkpoints of our journal are accepted: the folder's, or
-// else that three of the peers, or all if they are fewer, cosigned. Keys that
-// were retired count, ours and theirs: what they signed stays good. Those that
-// were revoked do not.
+// else that a majority of the peers cosigned, so that no two that contradict
+// each other are accepted unless a peer lies. Keys that were retired count, ours
+// and theirs: what they signed stays good. Those that were revoked do not.
 func (n *Node) Policy(ctx context.Context) (*witness.Policy, error) {
-	logs := known(n.history.Load().Honest(keys.Log), witness.ParseLog)
-	if n.wanted != nil {
-		if n.history.Load().Len() < 2 {
-			return n.wanted, nil
-		}
-		return n.wanted.WithLogs(logs...)
+	switch {
+	case n.wanted == nil:
+		return n.peersPolicy(ctx)
+	case n.history.Load().Len() < 2:
+		return n.wanted, nil
 	}
+	return n.wanted.WithLogs(n.honestLogKeys()...)
+}
+
+// peersPolicy is the policy without a file.
+func (n *Node) peersPolicy(ctx context.Context) (*witness.Policy, error) {
 	peers, err := n.roster.Peers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var of []witness.Cosigner
 	for _, p := range peers {
-		c := witness.Cosigner{Name: string(p.Domain), Keys: []string{p.WitnessKey}}
-		h, err := p.Keys()
+		ks, err := witnessKeys(p)
 		if err != nil {
 			return nil, err
 		}
-		if !h.IsZero() {
-			c.Keys = known(h.Honest(keys.Witness), witness.ParseCosigner)
-		}
-		of = append(of, c)
+		of = append(of, witness.Cosigner{Name: string(p.Domain), Keys: ks})
 	}
-	return witness.ParsePolicy(witness.FormatPolicy(logs, min(quorum, len(of)), of))
+	return majorityOf(n.honestLogKeys(), of)
+}
+
+// majorityOf is the policy that more than half of some witnesses are enough;
+// of none, none.
+func majorityOf(logs []string, of []witness.Cosigner) (*witness.Policy, error) {
+	majority := 0
+	if len(of) > 0 {
+		majority = len(of)/2 + 1
+	}
+	return witness.ParsePolicy(witness.FormatPolicy(logs, majority, of))
+}
+
+// honestLogKeys are those of our log keys that were not revoked.
+func (n *Node) honestLogKeys() []string {
+	return known(n.history.Load().Honest(keys.Log), witness.ParseLog)
 }
 
 // known are the keys of kinds that are known here.
@@ -222,7 +233,7 @@ func (n *Node) openOutside(ctx context.Context) error {
 		if slices.ContainsFunc(peers, func(p peer.Peer) bool { return slices.Contains(c.Keys, p.WitnessKey) }) {
 			continue // its link does it
 		}
-		s, err := n.newOutside(c)
+		s, _, err := n.newOutside(c)
 		if err != nil {
 			return fmt.Errorf("witness %s: %w", c.Name, err)
 		}
@@ -231,30 +242,32 @@ func (n *Node) openOutside(ctx context.Context) error {
 	return nil
 }
 
-func (n *Node) newOutside(c witness.Cosigner) (*witness.Submitter, error) {
+// newOutside is a submitter to a witness that is no peer, and the client that
+// it uses.
+func (n *Node) newOutside(c witness.Cosigner) (*witness.Submitter, *peer.Client, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// Who typed a private address into the file knew where it leads.
 	client, err := peer.NewClient(c.URL, peer.Config{UserAgent: "comity/" + n.c.Version, Private: peer.NamesLocalAddress(u.Hostname()), Transport: n.c.Transport})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	log, err := note.NewVerifier(n.keys.Load().LogVerifier)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var vs []note.Verifier
 	for _, k := range c.Keys {
 		v, err := witness.ParseCosigner(k)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		vs = append(vs, v)
 	}
 	return witness.NewSubmitter(witness.SubmitterConfig{Journal: n.ownJournal(), Log: log, Former: n.formerLogs, Witness: vs[0], Also: vs[1:], Client: client, Base: "/",
-		Own: n.own, Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: n.c.Rand, Logger: n.log}), nil
+		Own: n.own, Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: n.c.Rand, Logger: n.log}), client, nil
 }
 
 // submitters to every witness.

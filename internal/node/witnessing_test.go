@@ -5,7 +5,9 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +21,7 @@ import (
 	"github.com/comity/comity/internal/api"
 	"github.com/comity/comity/internal/node"
 	"github.com/comity/comity/internal/witness"
+	"github.com/comity/comity/internal/witness/witnesstest"
 	"github.com/comity/comity/keys"
 )
 
@@ -110,14 +113,106 @@ func TestPolicyFile(t *testing.T) {
 			t.Errorf("%s: %v; want %q", name, err, c.want)
 		}
 	}
+	// A witness that cannot be asked might have seen our journal before: nothing
+	// is founded until it can.
 	check(t, os.WriteFile(filepath.Join(dir, node.PolicyFile), fmt.Appendf(nil, "witness w %s\nquorum w\n", s.Verifier()), 0o600))
 	n, err := node.Open(t.Context(), node.Config{Dir: dir})
+	if err == nil {
+		n.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "w: it is no peer, and has no address in witness-policy.txt") {
+		t.Errorf("with a witness that cannot be asked: %v", err)
+	}
+	never := httptest.NewServer(http.NotFoundHandler())
+	defer never.Close()
+	check(t, os.WriteFile(filepath.Join(dir, node.PolicyFile), fmt.Appendf(nil, "witness w %s %s\nquorum w\n", s.Verifier(), never.URL), 0o600))
+	n, err = node.Open(t.Context(), node.Config{Dir: dir})
 	check(t, err)
 	defer n.Close()
 	r, err := n.Desk.Record(t.Context(), officer)
 	check(t, err)
 	if r.Demands != "w" || r.Accepted != 0 {
 		t.Errorf("the record demands %q and is accepted up to %d; want w and 0", r.Demands, r.Accepted)
+	}
+}
+
+// The policy decides who must answer before anything is signed: without au.example
+// nothing is, and without eu.example everything goes on, though of two peers
+// without a policy both must answer.
+func TestPolicyDecidesWhoMustAnswer(t *testing.T) {
+	t.Parallel()
+	un, au, eu := newHouse(t, "un.example"), newHouse(t, "au.example"), newHouse(t, "eu.example")
+	un.follow(au, eu)
+	au.follow(un)
+	eu.follow(un)
+	file := un.issue(situation("The situation in Alba"))
+	un.stored(file.Index+1, au, eu)
+	check(t, un.close())
+	policy := fmt.Appendf(nil, "witness au %s\nquorum au\n", au.Self.WitnessKey)
+	check(t, os.WriteFile(filepath.Join(un.dir, node.PolicyFile), policy, 0o600))
+
+	check(t, eu.close())
+	un.start()
+	next := un.issue(noteIn(file, "Without eu.example"))
+	un.stored(next.Index+1, au)
+	check(t, un.close())
+	check(t, au.close())
+	eu.start()
+	un.start()
+	why := un.refused(noteIn(file, "Without au.example"))
+	if !strings.Contains(why, "0 of 1 witnesses have answered") || !strings.Contains(why, "au.example: No connection") || strings.Contains(why, "eu.example") {
+		t.Errorf("refused because %s", why)
+	}
+	au.start()
+	if n := un.issue(noteIn(file, "With au.example")); n.Index != next.Index+1 {
+		t.Errorf("issued at %d, want %d", n.Index, next.Index+1)
+	}
+}
+
+// A witness of the policy that is no peer, and shows nobody what it cosigned,
+// tells nevertheless that an old copy was put back.
+func TestOutsideWitnessIsAsked(t *testing.T) {
+	t.Parallel()
+	un := newHouse(t, "un.example")
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	check(t, err)
+	signer, err := torchwood.NewCosignatureSigner("outside.example/witness", private)
+	check(t, err)
+	list := witness.LogList{}
+	check(t, list.Add("", un.Self.LogKey))
+	w := witness.New(signer, list, witnesstest.NewMemory(), slog.New(slog.DiscardHandler))
+	outside := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method != "POST" {
+			http.NotFound(rw, r)
+			return
+		}
+		w.Handler().ServeHTTP(rw, r)
+	}))
+	defer outside.Close()
+	check(t, un.close())
+	policy := fmt.Appendf(nil, "witness outside %s %s\nquorum outside\n", signer.Verifier(), outside.URL)
+	check(t, os.WriteFile(filepath.Join(un.dir, node.PolicyFile), policy, 0o600))
+	un.start()
+	file := un.issue(situation("The situation in Alba"))
+	check(t, un.close())
+	old := copyOf(t, un)
+	un.start()
+	last := un.issue(noteIn(file, "After the copy"))
+	until(t, "it to be cosigned", func() bool { var r api.Record; return un.get("/api/v1/record", &r) && r.Accepted > last.Index })
+	check(t, un.close())
+	newest := copyOf(t, un)
+
+	un.putBack(old)
+	check(t, os.Remove(filepath.Join(un.dir, "checkpoint"))) // as if it had come from elsewhere
+	un.start()
+	if why := un.refused(noteIn(file, "In place of it")); !strings.Contains(why, "outside.example/witness says that it remembers 3 entries of our journal, but we have 2") {
+		t.Errorf("refused because %s", why)
+	}
+	check(t, un.close())
+	un.putBack(newest)
+	un.start()
+	if n := un.issue(noteIn(file, "It goes on")); n.Index != last.Index+1 {
+		t.Errorf("issued at %d, want %d", n.Index, last.Index+1)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/casefile"
@@ -282,6 +283,15 @@ func (s *site) composePost(w http.ResponseWriter, r *request) error {
 	if f.Get("step") == "edit" {
 		return s.composeForm(w, r, http.StatusOK, k, f, nil)
 	}
+	issue, once := f.Get("step") == "issue", f.Get("once")
+	if issue {
+		// First: what is issued may be why it could not be issued again.
+		if out, ok, err := s.issuedBefore(r.Context(), r.who, once); err != nil {
+			return err
+		} else if ok {
+			return seeIssued(w, r, out)
+		}
+	}
 	doc, problems, err := s.document(r, k, f)
 	if err != nil {
 		return err
@@ -290,22 +300,26 @@ func (s *site) composePost(w http.ResponseWriter, r *request) error {
 		slices.SortStableFunc(problems, func(a, b problemLine) int { return cmp.Compare(place(a.Field), place(b.Field)) })
 		return s.composeForm(w, r, http.StatusBadRequest, k, f, problems)
 	}
+	if key := onceKey(once, time.Now()); issue && key != "" {
+		out, err := s.c.Desk.IssueOnce(r.Context(), r.who, key, doc)
+		if problems, ok := deskProblems(err); ok {
+			return s.composeForm(w, r, http.StatusBadRequest, k, f, problems)
+		} else if err != nil {
+			return err
+		}
+		return seeIssued(w, r, out)
+	}
 	pre, err := s.c.Desk.Preview(r.Context(), r.who, doc)
 	if problems, ok := deskProblems(err); ok {
 		return s.composeForm(w, r, http.StatusBadRequest, k, f, problems)
 	} else if err != nil {
 		return err
 	}
-	once := f.Get("once")
-	if f.Get("step") != "issue" || once == "" {
-		return s.composed(w, r, k, f, pre)
-	}
-	out, err := s.issued.do(r.who.Person.ID+" "+once, func() (desk.Issued, error) { return s.c.Desk.Issue(r.Context(), r.who, doc) })
-	if problems, ok := deskProblems(err); ok {
-		return s.composeForm(w, r, http.StatusBadRequest, k, f, problems)
-	} else if err != nil {
-		return err
-	}
+	return s.composed(w, r, k, f, pre)
+}
+
+// seeIssued leads to what was issued.
+func seeIssued(w http.ResponseWriter, r *request, out desk.Issued) error {
 	if out.Draft != 0 {
 		return see(w, r, "/drafts?sent="+strconv.FormatInt(out.Draft, 10))
 	}
@@ -320,7 +334,7 @@ func (s *site) composed(w http.ResponseWriter, r *request, k composeKind, f url.
 			keep[name] = v[:1]
 		}
 	}
-	p := &composedPage{Page: s.frame(r, "composed", i18n.Key("Check before sending")), Kind: k, F: keep, Preview: s.preview(pre), Once: s.issued.token()}
+	p := &composedPage{Page: s.frame(r, "composed", i18n.Key("Check before sending")), Kind: k, F: keep, Preview: s.preview(pre), Once: newOnce(time.Now())}
 	p.mark(pre.Act.Status)
 	return s.render(w, http.StatusOK, p)
 }

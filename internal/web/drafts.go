@@ -75,19 +75,19 @@ func (s *site) draft(w http.ResponseWriter, r *request) error {
 }
 
 func (s *site) draftPost(w http.ResponseWriter, r *request) error {
-	d, err := s.findDraft(r)
+	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	if err != nil {
-		return err
+		return errNotFound
 	}
 	switch r.PostFormValue("do") {
 	case "release":
-		out, err := s.c.Desk.Release(r.Context(), r.who, d.ID)
+		out, err := s.c.Desk.Release(r.Context(), r.who, id)
 		if err != nil {
 			return err
 		}
-		return see(w, r, actURL(out.Name)+"?issued=1")
+		return seeIssued(w, r, out)
 	case "discard":
-		if err := s.c.Desk.Discard(r.Context(), r.who, d.ID); err != nil {
+		if err := s.c.Desk.Discard(r.Context(), r.who, id); err != nil {
 			return err
 		}
 		return see(w, r, "/drafts")

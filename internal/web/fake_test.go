@@ -36,6 +36,7 @@ type fakeDesk struct {
 	names    map[comity.Party]string
 	drafts   []desk.Draft
 	issued   int
+	answers  map[string]desk.Issued // by person and key
 	noPeers  bool
 	peerList []desk.PeerView
 	paused   []string
@@ -51,7 +52,7 @@ var orgNames = map[comity.Party]string{
 
 func newFake(t testing.TB, now string) *fakeDesk {
 	f := &fakeDesk{t: t, now: at(now), self: "un.example", full: casefile.NewBook(), public: casefile.NewBook(),
-		next: map[comity.Domain]int64{}, heard: map[comity.Domain]comity.Time{}, names: orgNames}
+		next: map[comity.Domain]int64{}, heard: map[comity.Domain]comity.Time{}, names: orgNames, answers: map[string]desk.Issued{}}
 	for p := range orgNames {
 		f.heard[comity.Domain(p)] = f.now
 	}
@@ -326,7 +327,25 @@ func (f *fakeDesk) Preview(_ context.Context, who desk.Who, doc []byte) (desk.Pr
 	return p, nil
 }
 
-func (f *fakeDesk) Issue(ctx context.Context, who desk.Who, doc []byte) (desk.Issued, error) {
+// IssueOnce refuses what stands in the file already, as a real desk may: a form
+// that is sent again must not come so far.
+func (f *fakeDesk) IssueOnce(ctx context.Context, who desk.Who, key string, doc []byte) (desk.Issued, error) {
+	if _, ok := f.answers[who.Person.ID+" "+key]; ok {
+		return desk.Issued{}, &desk.Invalid{Err: errors.New("it was issued before")}
+	}
+	out, err := f.issue(ctx, who, doc)
+	if err == nil {
+		f.answers[who.Person.ID+" "+key] = out
+	}
+	return out, err
+}
+
+func (f *fakeDesk) Answered(_ context.Context, who desk.Who, key string) (desk.Issued, bool, error) {
+	out, ok := f.answers[who.Person.ID+" "+key]
+	return out, ok, nil
+}
+
+func (f *fakeDesk) issue(ctx context.Context, who desk.Who, doc []byte) (desk.Issued, error) {
 	p, err := f.Preview(ctx, who, doc)
 	if err != nil {
 		return desk.Issued{}, err
@@ -350,7 +369,10 @@ func (f *fakeDesk) Drafts(_ context.Context, who desk.Who) ([]desk.Draft, error)
 	return f.drafts, nil
 }
 
-func (f *fakeDesk) Release(ctx context.Context, who desk.Who, id int64) (desk.Issued, error) {
+func (f *fakeDesk) Release(_ context.Context, who desk.Who, id int64) (desk.Issued, error) {
+	if who.Person == nil {
+		return desk.Issued{}, desk.ErrSignIn
+	}
 	for i, d := range f.drafts {
 		if d.ID != id {
 			continue
@@ -365,6 +387,9 @@ func (f *fakeDesk) Release(ctx context.Context, who desk.Who, id int64) (desk.Is
 }
 
 func (f *fakeDesk) Discard(_ context.Context, who desk.Who, id int64) error {
+	if who.Person == nil {
+		return desk.ErrSignIn
+	}
 	n := len(f.drafts)
 	f.drafts = slices.DeleteFunc(f.drafts, func(d desk.Draft) bool { return d.ID == id })
 	if n == len(f.drafts) {

@@ -2,12 +2,15 @@ package web
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
@@ -255,6 +258,13 @@ func TestComposeChecksBeforeItIssues(t *testing.T) {
 	}
 	if got := text(checkPage(t, "issued", x.as("officer", "GET", first.Header().Get("Location"), nil))); !strings.Contains(got, "stands in the journal, durable and signed") {
 		t.Error("the page of the new act does not say that it was issued")
+	}
+	// A form that was left lying for a day is checked again, and issues nothing.
+	old := url.Values{}
+	maps.Copy(old, send)
+	old.Set("once", strconv.FormatInt(time.Now().Add(-24*time.Hour).Unix(), 10)+"-ABCDEFG")
+	if w := x.as("officer", "POST", "/compose/warning", old); w.Code != 200 || x.issued != 1 {
+		t.Errorf("an old form: status %d, issued %d", w.Code, x.issued)
 	}
 	send.Set("step", "edit")
 	if got := x.as("officer", "POST", "/compose/warning", send).Body.String(); !strings.Contains(got, `value="Shots at the north crossing"`) || !strings.Contains(got, "Two bursts") {

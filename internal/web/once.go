@@ -1,56 +1,44 @@
 package web
 
 import (
+	"context"
 	"crypto/rand"
-	"sync"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/comity/comity/internal/desk"
 )
 
-// onceOnly keeps a form that issues from issuing twice when it is sent twice:
-// an act stands for ever. It remembers the last of many tokens of this
-// process.
-type onceOnly struct {
-	mu    sync.Mutex
-	by    map[string]*attempt
-	order []string
+// A form that issues carries a text of its own. Sent twice, by a double click,
+// a reload, or again because the answer was lost, and to whichever process, it
+// issues once, and is answered alike.
+
+// onceLife is for how long a form can issue. Together with the day for which
+// answers are kept it leaves no time at which a form that has issued could do so
+// again.
+const onceLife = desk.KeyLife / 2
+
+// newOnce is the text of a new form: when it was made, in Unix seconds, and 128
+// random bits.
+func newOnce(now time.Time) string { return strconv.FormatInt(now.Unix(), 10) + "-" + rand.Text() }
+
+// onceKey is the key of a form that may issue; "" if it is too old, or none of
+// ours.
+func onceKey(once string, now time.Time) string {
+	made, text, ok := strings.Cut(once, "-")
+	at, err := strconv.ParseInt(made, 10, 64)
+	age := now.Sub(time.Unix(at, 0))
+	if !ok || err != nil || text == "" || len(once) > 64 || age < -time.Hour || age > onceLife {
+		return ""
+	}
+	return desk.FormKey(once)
 }
 
-type attempt struct {
-	mu   sync.Mutex
-	done bool
-	out  desk.Issued
-}
-
-// maxAttempts bounds what is remembered.
-const maxAttempts = 4096
-
-func newOnceOnly() *onceOnly { return &onceOnly{by: map[string]*attempt{}} }
-
-// token for a form.
-func (o *onceOnly) token() string { return rand.Text() }
-
-// do calls issue unless it was called for the token before and succeeded; then
-// it returns what came out of that.
-func (o *onceOnly) do(token string, issue func() (desk.Issued, error)) (desk.Issued, error) {
-	o.mu.Lock()
-	a, ok := o.by[token]
-	if !ok {
-		a = &attempt{}
-		o.by[token] = a
-		o.order = append(o.order, token)
-		if len(o.order) > maxAttempts {
-			delete(o.by, o.order[0])
-			o.order = o.order[1:]
-		}
+// issuedBefore is what a form has issued already; false if it has not.
+func (s *site) issuedBefore(ctx context.Context, who desk.Who, once string) (desk.Issued, bool, error) {
+	if once == "" || len(once) > 64 {
+		return desk.Issued{}, false, nil
 	}
-	o.mu.Unlock()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.done {
-		return a.out, nil
-	}
-	out, err := issue()
-	a.done, a.out = err == nil, out
-	return out, err
+	return s.c.Desk.Answered(ctx, who, desk.FormKey(once))
 }

@@ -61,7 +61,8 @@ type Desk interface {
 	Proof(ctx context.Context, who desk.Who, name comity.ActName, accepted bool) ([]byte, error)
 
 	Preview(ctx context.Context, who desk.Who, doc []byte) (desk.Preview, error)
-	Issue(ctx context.Context, who desk.Who, doc []byte) (desk.Issued, error)
+	IssueOnce(ctx context.Context, who desk.Who, key string, doc []byte) (desk.Issued, error)
+	Answered(ctx context.Context, who desk.Who, key string) (desk.Issued, bool, error)
 	Drafts(ctx context.Context, who desk.Who) ([]desk.Draft, error)
 	Release(ctx context.Context, who desk.Who, id int64) (desk.Issued, error)
 	Discard(ctx context.Context, who desk.Who, id int64) error
@@ -126,9 +127,8 @@ type site struct {
 	files *assets
 	// What takes a moment to read is read when a page first needs it, so that
 	// many nodes start quickly; tests read all of it.
-	atlas  func() (*worldmap.Atlas, error)
-	pages  map[string]func() *pages // by language
-	issued *onceOnly
+	atlas func() (*worldmap.Atlas, error)
+	pages map[string]func() *pages // by language
 }
 
 // New returns the handler of all pages.
@@ -138,7 +138,7 @@ func newSite(c Config) *site {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &site{c: c, self: c.Desk.Self(), files: newAssets(), pages: map[string]func() *pages{}, atlas: sync.OnceValues(worldmap.Load), issued: newOnceOnly()}
+	s := &site{c: c, self: c.Desk.Self(), files: newAssets(), pages: map[string]func() *pages{}, atlas: sync.OnceValues(worldmap.Load)}
 	if s.c.Cookie == "" {
 		s.c.Cookie = SessionCookie(s.self.Domain)
 	}

@@ -287,6 +287,28 @@ func (p *Policy) Check(origin string, sigs []note.Signature) error {
 	return nil
 }
 
+// Met reports whether witnesses are a quorum.
+func (p *Policy) Met(by func(PolicyWitness) bool) bool {
+	return p.met(func(name string) bool { return by(p.witness(name)) })[p.quorum]
+}
+
+// Counted are the witnesses that the quorum counts, as they stand in the file.
+func (p *Policy) Counted() []PolicyWitness {
+	below := map[string]bool{p.quorum: true}
+	for _, name := range slices.Backward(p.order) { // groups come after their members
+		if g := p.parts[name]; below[name] {
+			for _, m := range g.of {
+				below[m] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(p.Witnesses), func(w PolicyWitness) bool { return !below[w.Name] })
+}
+
+func (p *Policy) witness(name string) PolicyWitness {
+	return p.Witnesses[slices.IndexFunc(p.Witnesses, func(w PolicyWitness) bool { return w.Name == name })]
+}
+
 // met says of every name whether it is met, given the witnesses that signed.
 // Members are defined before their groups, so one pass will do.
 func (p *Policy) met(signed func(witness string) bool) map[string]bool {

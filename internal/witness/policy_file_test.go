@@ -3,6 +3,7 @@ package witness_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -123,6 +124,41 @@ func TestPolicyOfParties(t *testing.T) {
 	}
 	if got, want := p.Demands(), "2 of au.example/witness, eu.example"; got != want {
 		t.Errorf("it demands %q, want %q", got, want)
+	}
+}
+
+// Some witnesses are a quorum, and some stand in the file for nothing.
+func TestPolicyQuorums(t *testing.T) {
+	var file strings.Builder
+	for _, name := range []string{"a", "b", "c", "idle"} {
+		fmt.Fprintf(&file, "witness %s %s\n", name, peertest.NewOrg(comity.Domain(name+".example")).Peer.WitnessKey)
+	}
+	file.WriteString("group two any b c\ngroup both all a two\n")
+	for quorum, c := range map[string]struct {
+		counted string
+		met     []string // the smallest sets, as words
+	}{"both": {"a b c", []string{"a b", "a c"}}, "two": {"b c", []string{"b", "c"}}, "a": {"a", []string{"a"}}, "none": {"", []string{""}}} {
+		p, err := witness.ParsePolicy([]byte(file.String() + "quorum " + quorum + "\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var counted []string
+		for _, w := range p.Counted() {
+			counted = append(counted, w.Name)
+		}
+		if got := strings.Join(counted, " "); got != c.counted {
+			t.Errorf("quorum %s counts %q, want %q", quorum, got, c.counted)
+		}
+		all := []string{"a", "b", "c", "idle"}
+		for set := range 1 << len(all) {
+			in := func(name string) bool { return set>>slices.Index(all, name)&1 == 1 }
+			want := slices.ContainsFunc(c.met, func(words string) bool {
+				return !slices.ContainsFunc(strings.Fields(words), func(n string) bool { return !in(n) })
+			})
+			if got := p.Met(func(w witness.PolicyWitness) bool { return in(w.Name) }); got != want {
+				t.Errorf("quorum %s by set %04b: %v, want %v", quorum, set, got, want)
+			}
+		}
 	}
 }
 

@@ -215,6 +215,11 @@ func (s *Submitter) submit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return s.bring(ctx, head, signed)
+}
+
+// bring brings a checkpoint to the witness, whatever the witness remembers.
+func (s *Submitter) bring(ctx context.Context, head journal.Head, signed []byte) error {
 	learned := false
 	for {
 		resp, err := s.post(ctx, head, signed)
@@ -311,6 +316,9 @@ func (s *Submitter) accept(ctx context.Context, signed, lines []byte) error {
 		return bad(fmt.Errorf("the answer has no signature of the pinned key %s", s.c.Witness.Name()))
 	}
 	s.size = cp.Size
+	if cp.Size == 0 {
+		return nil // nothing that a proof could be made against
+	}
 	if err := s.c.Cosignatures.Put(ctx, cp, sigs...); err != nil {
 		return fmt.Errorf("storing the cosignature of %s: %w", s.c.Witness.Name(), err)
 	}
@@ -366,4 +374,39 @@ func (s *Submitter) Seen(ctx context.Context) (Checkpoint, error) {
 		return Checkpoint{}, &peer.Error{Reason: peer.WrongKey, URL: s.c.Client.Base() + path, Err: err}
 	}
 	return cp, nil
+}
+
+// Asked is Seen for any C2SP witness: not all of them show what they have
+// cosigned. Such a one is brought what is stored of our journal. Either it
+// cosigns that, and has seen nothing beyond it, or it says how far it has, which
+// is an *AheadError. If nothing is stored it is brought empty: a checkpoint of
+// size 0, signed with our key, which any journal extends.
+func (s *Submitter) Asked(ctx context.Context, empty func() ([]byte, error)) (Checkpoint, error) {
+	cp, err := s.Seen(ctx)
+	if err != nil && peer.StatusOf(err) == 0 || cp.Size > 0 {
+		return cp, err
+	}
+	s.step.Lock()
+	defer s.step.Unlock()
+	head, err := s.c.Journal.Head(ctx, s.origin())
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("reading the head of %s: %w", s.origin(), err)
+	}
+	if head.Size == 0 || len(head.Note) == 0 {
+		head = journal.Head{Origin: s.origin()}
+		if head.Note, err = empty(); err != nil {
+			return Checkpoint{}, err
+		}
+	}
+	if err := s.recall(ctx); err != nil {
+		return Checkpoint{}, err
+	}
+	s.size = min(s.size, head.Size)
+	if err := s.bring(ctx, head, head.Note); err != nil {
+		if peer.StatusOf(err) == http.StatusNotFound {
+			err = nil // it knows no journal of that origin
+		}
+		return Checkpoint{}, err
+	}
+	return Checkpoint{Origin: head.Origin, Size: head.Size, Root: head.Root, Note: head.Note}, nil
 }

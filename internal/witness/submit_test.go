@@ -351,6 +351,60 @@ func TestSeen(t *testing.T) {
 	}
 }
 
+// A witness that shows nobody what it cosigned tells how far it has seen by
+// how it takes what it is brought.
+func TestAsked(t *testing.T) {
+	b := newBench(t)
+	w := stripped(newWitness(b.store))
+	b.answer(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method != "POST" {
+			http.Error(rw, "it shows nothing", http.StatusMethodNotAllowed)
+			return
+		}
+		w(rw, r)
+	})
+	asked := func() (int64, error) {
+		t.Helper()
+		b.restart()
+		cp, err := b.sub.Asked(t.Context(), func() ([]byte, error) { return b.heads.log.Checkpoint(0), nil })
+		return cp.Size, err
+	}
+	for range 2 { // also when it has cosigned the empty journal
+		if n, err := asked(); err != nil || n != 0 {
+			t.Fatalf("of a journal never seen it says %d, %v; want 0", n, err)
+		}
+	}
+	for _, size := range []int64{400, 400, 700} { // as it is, cosigned a moment ago, and grown
+		b.heads.grow(size)
+		before := b.posts.Load()
+		if n, err := asked(); err != nil || n != size || b.posts.Load() == before {
+			t.Fatalf("it says %d, %v after %d posts; want %d", n, err, b.posts.Load()-before, size)
+		}
+	}
+	for _, size := range []int64{300, 0} { // an old copy, and nothing at all
+		b.heads.grow(size)
+		var ahead *witness.AheadError
+		if n, err := asked(); !errors.As(err, &ahead) || ahead.Remembers != 700 || ahead.Have != size {
+			t.Errorf("with %d entries: %d, %v; want an AheadError from 700", size, n, err)
+		}
+	}
+	b.heads.grow(900)
+	b.heads.log = b.heads.log.Fork(200)
+	if n, err := asked(); peer.StatusOf(err) != http.StatusUnprocessableEntity {
+		t.Errorf("of another past it says %d, %v; want status 422", n, err)
+	}
+	b.answer(http.NotFound)
+	if n, err := asked(); err != nil || n != 0 {
+		t.Errorf("a witness that knows no such journal says %d, %v; want 0", n, err)
+	}
+	b.answer(func(rw http.ResponseWriter, r *http.Request) {
+		http.Error(rw, "broken", http.StatusInternalServerError)
+	})
+	if n, err := asked(); err == nil {
+		t.Errorf("a broken witness says %d", n)
+	}
+}
+
 // stripped serves a witness where a node does.
 func stripped(w *witness.Witness) http.HandlerFunc {
 	return http.StripPrefix(witness.Prefix, w.Handler()).ServeHTTP

@@ -290,7 +290,7 @@ func parseRequest(body []byte) (old int64, proof tlog.TreeProof, signed []byte, 
 	}
 	for _, l := range lines[1:] {
 		raw, err := base64.StdEncoding.Strict().DecodeString(l)
-		if err != nil || len(raw) != tlog.HashSize {
+		if err != nil || len(raw) != tlog.HashSize || strings.Contains(l, "\r") { // which the decoder passes over
 			return bad("the proof line %q is not a hash", clip(l))
 		}
 		proof = append(proof, tlog.Hash(raw))

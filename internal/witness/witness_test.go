@@ -101,6 +101,7 @@ func TestStatusCodes(t *testing.T) {
 		"leading zero":                {"old 0100\n\n" + string(un.Checkpoint(200)), 400},
 		"negative":                    {"old -1\n\n" + string(un.Checkpoint(200)), 400},
 		"proof line is no hash":       {"old 100\nAAAA\n\n" + string(un.Checkpoint(200)), 400},
+		"carriage returns":            {strings.Replace(request(100, un.Proof(200, 100), un.Checkpoint(200)), "\n", "\n\r", 1), 400},
 		"no checkpoint":               {"old 100\n\n", 400},
 		"not a note":                  {"old 100\n\n" + string(un.Origin()) + "\n200\n", 400},
 		"not a checkpoint":            {"old 100\n\n" + string(notCheckpoint), 400},

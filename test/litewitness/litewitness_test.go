@@ -193,7 +193,12 @@ func TestLitewitness(t *testing.T) {
 
 	wanted, err := witness.ParsePolicy([]byte("log " + folder.Keys.LogVerifier + "\n" + policy))
 	check(t, err)
+	var old string
 	for round := range 3 {
+		if round == 2 {
+			old = t.TempDir()
+			check(t, os.CopyFS(old, os.DirFS(dir)))
+		}
 		n, err := node.Open(t.Context(), node.Config{Dir: dir})
 		check(t, err)
 		for i := range 3 {
@@ -215,6 +220,27 @@ func TestLitewitness(t *testing.T) {
 			t.Errorf("the record demands %q and is accepted up to %d of %d", r.Demands, r.Accepted, r.Size)
 		}
 		check(t, n.Close())
+	}
+
+	// litewitness shows nobody what it cosigned. It tells nevertheless that an
+	// old copy was put back.
+	for _, pattern := range []string{"*", "keys/*"} { // others must not read them, which a copy forgets
+		names, err := filepath.Glob(filepath.Join(old, pattern))
+		check(t, err)
+		for _, name := range names {
+			check(t, os.Chmod(name, 0o700))
+		}
+	}
+	n, err := node.Open(t.Context(), node.Config{Dir: old})
+	check(t, err)
+	defer n.Close()
+	ended := time.After(time.Minute)
+	for n.Held() == nil || !strings.Contains(n.Held().Error(), "remembers 10 entries of our journal, but we have 7") {
+		select {
+		case <-ended:
+			t.Fatalf("with an old copy it records, or refuses because %v", n.Held())
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 }
 

@@ -104,7 +104,9 @@ func (l *Load) Stop() Result {
 }
 
 // title of an act, which is also the key of its request.
-func (r Result) title(writer, n int) string { return fmt.Sprintf("%s %d/%d", r.Name, writer, n) }
+func (l *Load) title(writer, n int) string { return title(l.c.Name, writer, n) }
+
+func title(load string, writer, n int) string { return fmt.Sprintf("%s %d/%d", load, writer, n) }
 
 func (l *Load) write(w int) {
 	for n := 0; ; n++ {
@@ -121,7 +123,7 @@ func (l *Load) write(w int) {
 
 // issue issues one act until it is answered; false to give up.
 func (l *Load) issue(w, n int) bool {
-	t := l.got.title(w, n)
+	t := l.title(w, n)
 	members := map[string]any{"kind": "note.v1", "date": time.Now().UTC().Format(time.RFC3339), "situation": l.c.Situation,
 		"status": "exercise", "tlp": "CLEAR", "lang": "en", "title": t}
 	if l.c.Document != nil {
@@ -311,21 +313,21 @@ func (r Result) Check(acts []Act) error {
 	answers := slices.Clone(r.Answers)
 	slices.SortFunc(answers, func(a, b Answer) int { return (a.Writer-b.Writer)<<32 + a.N - b.N })
 	for i, a := range answers {
-		switch found := by[r.title(a.Writer, a.N)]; {
+		switch found := by[title(r.Name, a.Writer, a.N)]; {
 		case len(found) == 0:
-			say("%s was answered with 201 %s, and is not there", r.title(a.Writer, a.N), a.Name)
+			say("%s was answered with 201 %s, and is not there", title(r.Name, a.Writer, a.N), a.Name)
 		case len(found) > 1:
-			say("%s is there %d times", r.title(a.Writer, a.N), len(found))
+			say("%s is there %d times", title(r.Name, a.Writer, a.N), len(found))
 		case a.Name.IsZero():
 			a.Name = found[0].Name
 			answers[i] = a
 		case found[0].Name != a.Name:
-			say("%s was answered with %s, and is %s", r.title(a.Writer, a.N), a.Name, found[0].Name)
+			say("%s was answered with %s, and is %s", title(r.Name, a.Writer, a.N), a.Name, found[0].Name)
 		case found[0].Leaf != a.Leaf:
 			say("%s was answered with the leaf %s, and has %s", a.Name, a.Leaf, found[0].Leaf)
 		}
 		if i > 0 && answers[i-1].Writer == a.Writer && answers[i-1].Name.Index >= a.Name.Index {
-			say("%s is %s, and the one before it %s", r.title(a.Writer, a.N), a.Name, answers[i-1].Name)
+			say("%s is %s, and the one before it %s", title(r.Name, a.Writer, a.N), a.Name, answers[i-1].Name)
 		}
 	}
 	for t := range r.Open {
