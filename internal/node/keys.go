@@ -460,25 +460,54 @@ func (n *Node) learn(d comity.Domain) func(context.Context, *peer.Client) (peer.
 	}
 }
 
-// learnRead keeps what journals that are followed say of their keys.
+// learned is what learnRead has looked at: a peer as it was pinned, and the
+// ledger at a count of its changes.
+type learned struct {
+	of      peer.Peer
+	changes int64
+}
+
+// learnRead keeps what journals that are followed say of their keys. It is
+// called every few seconds, and looks at a journal again only if something has
+// arrived since, or the peer was pinned anew.
 func (n *Node) learnRead(ctx context.Context, peers []peer.Peer) error {
+	now := map[comity.Domain]learned{}
+	changes := n.ledger.Changes() // before reading: what comes meanwhile is for the next time
+	n.mu.Lock()
+	before := n.learned
+	n.mu.Unlock()
 	for _, p := range peers {
+		seen := learned{p, changes}
+		if before[p.Domain] == seen {
+			now[p.Domain] = seen
+			continue
+		}
 		h, err := n.ledger.KeyHistory(ctx, p.Domain)
 		if err != nil {
 			continue // not read so far
 		}
-		if known, err := p.Keys(); err == nil && known.Extends(h) {
-			continue
-		}
-		switch err := n.roster.Learn(ctx, p.Domain, h); {
-		case errors.Is(err, keys.ErrDoesNotFollow):
-			// Pinned again out of band: what its journal says of the keys
-			// before that counts no more.
-		case err != nil:
+		if err := n.learnFrom(ctx, p, h); err != nil {
 			return err
 		}
+		now[p.Domain] = seen
 	}
+	n.mu.Lock()
+	n.learned = now
+	n.mu.Unlock()
 	return nil
+}
+
+func (n *Node) learnFrom(ctx context.Context, p peer.Peer, h keys.History) error {
+	if known, err := p.Keys(); err == nil && known.Extends(h) {
+		return nil
+	}
+	err := n.roster.Learn(ctx, p.Domain, h)
+	if errors.Is(err, keys.ErrDoesNotFollow) {
+		// Pinned again out of band: what its journal says of the keys before
+		// that counts no more.
+		return nil
+	}
+	return err
 }
 
 // serveKeys serves the history of our keys.

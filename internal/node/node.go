@@ -73,7 +73,7 @@ type Config struct {
 	// what fails in the database, as sqlstore.Fault. All may be nil.
 	Transport http.RoundTripper
 	Rand      func() float64 // safe for concurrent use
-	Fault     func(step string) (applied bool, err error)
+	Fault     func(step, statement string) (applied bool, err error)
 }
 
 // Node of one organization. It is safe for concurrent use.
@@ -111,7 +111,8 @@ type Node struct {
 
 	mu      sync.Mutex
 	links   map[comity.Domain]*link
-	running context.Context // what runs in the background ends with it; nil before Start
+	learned map[comity.Domain]learned // see learnRead
+	running context.Context           // what runs in the background ends with it; nil before Start
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }

@@ -51,7 +51,7 @@ type house struct {
 var errDown = fmt.Errorf("the process has crashed: %w", journal.ErrReopen)
 
 // fault is asked at each step of each transaction.
-func (h *house) fault(step string) (applied bool, err error) {
+func (h *house) fault(step, statement string) (applied bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.node != nil && !h.live {

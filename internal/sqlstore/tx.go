@@ -29,7 +29,7 @@ type runner interface {
 
 func (c conn) exec(ctx context.Context, q string, args ...any) (sql.Result, error) {
 	if c.tx != nil && c.s.fault != nil {
-		return c.s.faultyExec(func() (sql.Result, error) { return c.run(ctx, q, args...) })
+		return c.s.faultyExec(q, func() (sql.Result, error) { return c.run(ctx, q, args...) })
 	}
 	return c.run(ctx, q, args...)
 }
@@ -170,7 +170,7 @@ func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) (err error) {
 		c.Close()
 	}()
 	ctx = s.d.Statement(ctx)
-	if _, err := s.fault.at(Begin); err != nil {
+	if _, err := s.fault.at(Begin, ""); err != nil {
 		return s.failed("begin to write", err)
 	}
 	tx, err := c.BeginTx(ctx, nil)
