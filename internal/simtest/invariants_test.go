@@ -18,8 +18,11 @@ func TestInvariantsCanFail(t *testing.T) {
 			var all []Violation
 			for seed := range uint64(5) {
 				p := Plan{Seed: seed, Nodes: 4, Acts: 40, Storm: 2 * time.Minute, Fork: how == cosignsAll || how == freezesBare, break_: how}
-				if how == forgets {
+				switch how {
+				case forgets:
 					p.Crashes = 0.02
+				case recordsTwice:
+					p.CrashIn, p.Applied = "commit of DELETE FROM answer", true // of what was asked for with a key
 				}
 				bad := play(t, p).Violations
 				all = append(all, bad...)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
@@ -34,12 +35,13 @@ const (
 	freezesAny   sabotage = "freezes an honest journal"
 	freezesBare  sabotage = "freezes a forked journal on evidence that does not hold"
 	silent       sabotage = "does not answer"
+	recordsTwice sabotage = "does not know what it has answered"
 )
 
 // sabotages lists each with what must notice it.
 func sabotages() map[sabotage]Invariant {
 	return map[sabotage]Invariant{forgets: Kept, signsEarly: OneHistory, cosignsAll: OneHistory, mirrorsEarly: Receipted, loosesBlobs: Receipted,
-		tells: Sealed, logs: Sealed, foldsOddly: SameFold, freezesAny: Proven, freezesBare: Proven, silent: Converges}
+		tells: Sealed, logs: Sealed, foldsOddly: SameFold, freezesAny: Proven, freezesBare: Proven, silent: Converges, recordsTwice: Once}
 }
 
 func (b sabotage) handler(h *house, next http.Handler) http.Handler {
@@ -83,6 +85,14 @@ func (b sabotage) reopened(h *house) {
 		os.RemoveAll(h.dir)
 		copyFolder(filepath.Join(h.sim.from.base, string(h.domain)), h.dir)
 	}
+}
+
+// key is that under which a document is to be recorded once.
+func (b sabotage) key(h *house, key string) string {
+	if b == recordsTwice && h == h.sim.houses[0] {
+		key += time.Now().String()
+	}
+	return key
 }
 
 func (b sabotage) digest(h *house, d comity.Hash) comity.Hash {
