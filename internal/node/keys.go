@@ -460,10 +460,11 @@ func (n *Node) learn(d comity.Domain) func(context.Context, *peer.Client) (peer.
 	}
 }
 
-// learned is what learnRead has looked at: a peer as it was pinned, and the
-// ledger at a count of its changes.
+// learned is what learnRead has looked at: a peer as it was pinned, with the
+// history that this says, and the ledger at a count of its changes.
 type learned struct {
 	of      peer.Peer
+	known   keys.History
 	changes int64
 }
 
@@ -477,17 +478,20 @@ func (n *Node) learnRead(ctx context.Context, peers []peer.Peer) error {
 	before := n.learned
 	n.mu.Unlock()
 	for _, p := range peers {
-		seen := learned{p, changes}
-		if before[p.Domain] == seen {
-			now[p.Domain] = seen
-			continue
+		seen := before[p.Domain]
+		if seen.of != p {
+			seen = learned{of: p, changes: -1}
+			seen.known, _ = p.Keys() // nothing is known of those that cannot be read
 		}
-		h, err := n.ledger.KeyHistory(ctx, p.Domain)
-		if err != nil {
-			continue // not read so far
-		}
-		if err := n.learnFrom(ctx, p, h); err != nil {
-			return err
+		if seen.changes != changes {
+			h, err := n.ledger.KeyHistory(ctx, p.Domain)
+			if err != nil {
+				continue // not read so far
+			}
+			if err := n.learnFrom(ctx, seen, h); err != nil {
+				return err
+			}
+			seen.changes = changes
 		}
 		now[p.Domain] = seen
 	}
@@ -497,11 +501,11 @@ func (n *Node) learnRead(ctx context.Context, peers []peer.Peer) error {
 	return nil
 }
 
-func (n *Node) learnFrom(ctx context.Context, p peer.Peer, h keys.History) error {
-	if known, err := p.Keys(); err == nil && known.Extends(h) {
+func (n *Node) learnFrom(ctx context.Context, p learned, h keys.History) error {
+	if p.known.Extends(h) {
 		return nil
 	}
-	err := n.roster.Learn(ctx, p.Domain, h)
+	err := n.roster.Learn(ctx, p.of.Domain, h)
 	if errors.Is(err, keys.ErrDoesNotFollow) {
 		// Pinned again out of band: what its journal says of the keys before
 		// that counts no more.
