@@ -120,7 +120,7 @@ func (h *house) fault(step, what string) (applied bool, err error) {
 	if p.CrashAt > 0 && s.n == p.CrashAt && h == h.sim.houses[1%len(h.sim.houses)] {
 		crash = true
 	}
-	if name == p.CrashIn && s.by[name] == 1 && h.prone {
+	if name == p.CrashIn && s.by[name] == h.prone {
 		crash, how = true, p.Applied
 	}
 	ambiguous := func(err error) error {

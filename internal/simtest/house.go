@@ -26,7 +26,7 @@ type house struct {
 	name   string // the domain; of a second history's node, with a mark
 	domain comity.Domain
 	dir    string
-	prone  bool  // it crashes where the plan says: Plan.CrashIn
+	prone  int   // it crashes where the plan says: Plan.CrashIn
 	forked bool  // the organization signs two histories, sooner or later
 	rest   *dice // how long it is down
 

@@ -130,7 +130,7 @@ func runIn(t testing.TB, base string, p Plan, from founded) Outcome {
 	}
 	clocks := source(p.Seed, "clocks")
 	for i, h := range s.houses {
-		h.prone = i%2 == 0
+		h.prone = 1 + i%2*2
 		h.skew = time.Duration((2*clocks.Float64() - 1) * float64(p.Skew))
 	}
 	if p.Fork {
@@ -246,7 +246,7 @@ func (s *sim) storm(running *sync.WaitGroup) {
 }
 
 // thorough is how many seconds pass until all that nodes hold is read again.
-const thorough = 10
+const thorough = 30
 
 // fork starts a second node of the last organization from a copy of its
 // folder. Each peer is shown one of the two.

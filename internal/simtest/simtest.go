@@ -29,7 +29,7 @@
 // All of it is checked while things fail, once a second, when everything stands
 // still, and not only afterwards; see [Invariants]. What has come since is read
 // each time, and everything a node holds when it was started again, and every
-// ten seconds. After the faults have ended every
+// thirty seconds. After the faults have ended every
 // honest node must hold, have cosigned, and read the same.
 //
 // # Chance
@@ -61,7 +61,7 @@ type Plan struct {
 
 	Crashes  float64 // chance that a write crashes its node
 	CrashAt  int     // the node 1 crashes at this one of its writes; 0 for none
-	CrashIn  string  // nodes 0, 2, 4 and 6 crash at their first write of this name; see writes
+	CrashIn  string  // every second node crashes at its first write of this name, the others at their third; see writes
 	Applied  bool    // and whether it is done
 	DiskFull int     // times at which a disk is full for a while
 	Lost     float64 // chance that the answer to a commit is lost

@@ -80,7 +80,7 @@ func (a attempt) compose(d *desk.Desk) *act.Act {
 	case kind <= 3:
 	case kind <= 5:
 		return a.ask(file, title)
-	case kind <= 7:
+	case kind <= 6:
 		return a.answer(d, file, title)
 	case a.sealed.Add(1) <= mostSealed:
 		x := a.ask(file, title)
