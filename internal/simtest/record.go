@@ -160,7 +160,22 @@ func (r *record) exchange(x exchange) {
 	case strings.HasSuffix(x.path, "/add-checkpoint"):
 		_, cp, _ := bytes.Cut(x.request, []byte("\n\n"))
 		r.signed(x.by, append(bytes.Clone(cp), x.answer...))
+	case strings.HasSuffix(x.path, "/add-entries"): // the answer is the receipt
+		if text := pushed(x.request, x.from); text != "" {
+			r.signed(x.by, append([]byte(text+"\n"), x.answer...))
+		}
 	}
+}
+
+// pushed is the text of the checkpoint in an add-entries request; "" if there
+// is none.
+func pushed(request []byte, by comity.Domain) string {
+	_, after, ok := bytes.Cut(request, []byte(by.Origin()+"\n"))
+	text, _, whole := bytes.Cut(after, []byte("\n\n"))
+	if !ok || !whole {
+		return ""
+	}
+	return string(by.Origin()) + "\n" + string(text) + "\n"
 }
 
 // signed notes who signed a checkpoint that was shown.
