@@ -573,3 +573,38 @@ func TestFailedOpen(t *testing.T) {
 		}
 	}
 }
+
+// A step that fails is done or not, as the fault says; and is told so.
+func TestFailing(t *testing.T) {
+	s := newStore(t)
+	broken := errors.New("broken")
+	var steps []string
+	applied := false
+	f := s.Failing(func(step string) (bool, error) {
+		steps = append(steps, step)
+		return applied, broken
+	})
+	h := comity.Hash(sha256.Sum256([]byte("a box")))
+	for _, applied = range []bool{false, true} {
+		if _, err := f.Put(ctx, []byte("a box")); !errors.Is(err, broken) {
+			t.Errorf("put: %v", err)
+		}
+		if there, err := f.Has(ctx, h); err != nil || there != applied {
+			t.Errorf("after a put that was applied: %v, it is there: %v, %v", applied, there, err)
+		}
+	}
+	for _, applied = range []bool{false, true} {
+		if err := f.Delete(ctx, h); !errors.Is(err, broken) {
+			t.Errorf("delete: %v", err)
+		}
+		if there, err := f.Has(ctx, h); err != nil || there == applied {
+			t.Errorf("after a delete that was applied: %v, it is there: %v, %v", applied, there, err)
+		}
+	}
+	if _, _, err := f.PutReader(ctx, strings.NewReader("a box"), 10); !errors.Is(err, broken) {
+		t.Errorf("put from a reader: %v", err)
+	}
+	if want := "put put delete delete put"; strings.Join(steps, " ") != want {
+		t.Errorf("steps: %q, want %s", steps, want)
+	}
+}

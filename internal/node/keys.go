@@ -480,25 +480,58 @@ func (n *Node) learn(d comity.Domain) func(context.Context, *peer.Client) (peer.
 	}
 }
 
-// learnRead keeps what journals that are followed say of their keys.
+// learned is what learnRead has looked at: a peer as it was pinned, with the
+// history that this says, and the ledger at a count of its changes.
+type learned struct {
+	of      peer.Peer
+	known   keys.History
+	changes int64
+}
+
+// learnRead keeps what journals that are followed say of their keys. It is
+// called every few seconds, and looks at a journal again only if something has
+// arrived since, or the peer was pinned anew.
 func (n *Node) learnRead(ctx context.Context, peers []peer.Peer) error {
+	now := map[comity.Domain]learned{}
+	changes := n.ledger.Changes() // before reading: what comes meanwhile is for the next time
+	n.mu.Lock()
+	before := n.learned
+	n.mu.Unlock()
 	for _, p := range peers {
-		h, err := n.ledger.KeyHistory(ctx, p.Domain)
-		if err != nil {
-			continue // not read so far
+		seen := before[p.Domain]
+		if seen.of != p {
+			seen = learned{of: p, changes: -1}
+			seen.known, _ = p.Keys() // nothing is known of those that cannot be read
 		}
-		if known, err := p.Keys(); err == nil && known.Extends(h) {
-			continue
+		if seen.changes != changes {
+			h, err := n.ledger.KeyHistory(ctx, p.Domain)
+			if err != nil {
+				continue // not read so far
+			}
+			if err := n.learnFrom(ctx, seen, h); err != nil {
+				return err
+			}
+			seen.changes = changes
 		}
-		switch err := n.roster.Learn(ctx, p.Domain, h); {
-		case errors.Is(err, keys.ErrDoesNotFollow):
-			// Pinned again out of band: what its journal says of the keys
-			// before that counts no more.
-		case err != nil:
-			return err
-		}
+		now[p.Domain] = seen
 	}
+	n.mu.Lock()
+	n.learned = now
+	n.mu.Unlock()
 	return nil
+}
+
+func (n *Node) learnFrom(ctx context.Context, p learned, h keys.History) error {
+	if p.known.Extends(h) {
+		return nil
+	}
+	err := n.roster.Learn(ctx, p.of.Domain, h)
+	if errors.Is(err, keys.ErrDoesNotFollow) {
+		// Pinned again out of band: what its journal says of the keys before
+		// that counts no more.
+		return nil
+	}
+	return err
 }
 
 // serveKeys serves the history of our keys.

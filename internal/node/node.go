@@ -71,11 +71,17 @@ type Config struct {
 	WithoutQuorum, Operator string
 
 	// For simulations: the network to the peers, the chance in back-off, and
-	// what fails in the database, as sqlstore.Fault. All may be nil.
+	// what fails of what is written. All may be nil.
 	Transport http.RoundTripper
 	Rand      func() float64 // safe for concurrent use
-	Fault     func(step string) (applied bool, err error)
+	Fault     Fault
 }
+
+// Fault is asked before each step that writes: those of the database
+// (sqlstore.Fault), with the statement; "put" or "delete" of a blob; and "file"
+// with the name of a file of the folder. With an error the step fails with it,
+// after it was done if applied says so. Setting a node up is no step.
+type Fault func(step, what string) (applied bool, err error)
 
 // Node of one organization. It is safe for concurrent use.
 type Node struct {
@@ -113,7 +119,8 @@ type Node struct {
 
 	mu      sync.Mutex
 	links   map[comity.Domain]*link
-	running context.Context // what runs in the background ends with it; nil before Start
+	learned map[comity.Domain]learned // see learnRead
+	running context.Context           // what runs in the background ends with it; nil before Start
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
@@ -161,7 +168,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	}
 	f := n.Folder
 	n.Self = f.self(c.Version)
-	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log, Changed: n.otherDatabase, Fault: c.Fault}); err != nil {
+	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log, Changed: n.otherDatabase, Fault: sqlstore.Fault(c.Fault)}); err != nil {
 		return nil, err
 	}
 	n.group = n.store.Join()
@@ -170,6 +177,9 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	}
 	if n.blobs, err = blob.Open(ctx, f.BlobsPlace()); err != nil {
 		return nil, err
+	}
+	if c.Fault != nil {
+		n.blobs = n.blobs.Failing(func(step string) (bool, error) { return c.Fault(step, "blob") })
 	}
 	if !c.Visit {
 		// What a crash left half-written; a visitor may be writing just now.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -512,13 +513,25 @@ func (r *recovery) note() error {
 	if h.Size <= r.noted || len(h.Note) == 0 {
 		return nil
 	}
-	path := filepath.Join(r.n.Folder.Dir, seenFile)
-	if err := os.WriteFile(path+".new", h.Note, 0o600); err != nil {
-		return err
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := r.n.writeFile(seenFile, h.Note); err != nil {
 		return err
 	}
 	r.noted = h.Size
 	return nil
+}
+
+// writeFile replaces a file of the folder.
+func (n *Node) writeFile(name string, data []byte) error {
+	var fault error
+	if n.c.Fault != nil {
+		applied, err := n.c.Fault("file", name)
+		if fault = err; err != nil && !applied {
+			return err
+		}
+	}
+	path := filepath.Join(n.Folder.Dir, name)
+	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
+		return err
+	}
+	return cmp.Or(os.Rename(path+".new", path), fault)
 }

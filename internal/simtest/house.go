@@ -2,20 +2,16 @@ package simtest
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
-	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/node"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/person"
@@ -30,69 +26,28 @@ type house struct {
 	name   string // the domain; of a second history's node, with a mark
 	domain comity.Domain
 	dir    string
-	forked bool // the organization signs two histories, sooner or later
-	disk   *dice
+	prone  int   // it crashes where the plan says: Plan.CrashIn
+	forked bool  // the organization signs two histories, sooner or later
+	rest   *dice // how long it is down
 
-	mu     sync.Mutex
-	node   *node.Node
-	serve  http.Handler
-	ctx    context.Context // ends when this start of the node ends
-	crash  context.CancelFunc
-	live   bool
-	writes int // steps of writing transactions since the start of the run
-	full   bool
-	calm   bool // nothing fails any more
-	skew   time.Duration
-	broke  error  // why it could not be opened last
-	twin   *house // which signs the other history; nil before that
-}
-
-// errDown: the process is not there.
-var errDown = fmt.Errorf("the process has crashed: %w", journal.ErrReopen)
-
-// fault is asked at each step of each transaction.
-func (h *house) fault(step string) (applied bool, err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.node != nil && !h.live {
-		return false, errDown
-	}
-	if h.calm {
-		return false, nil
-	}
-	p := h.sim.plan
-	h.writes++
-	crash, lost, how := h.disk.float() < p.Crashes, h.disk.float() < p.Lost, h.disk.float() < 0.5
-	if p.CrashAt > 0 && h.writes == p.CrashAt && h == h.sim.houses[1%len(h.sim.houses)] {
-		crash = true
-	}
-	ambiguous := func(err error) error {
-		if step == "commit" {
-			return fmt.Errorf("%w: %w", journal.ErrAmbiguous, err)
-		}
-		return err
-	}
-	switch {
-	case crash && h.live:
-		h.sim.happened("crash at " + step)
-		h.live = false
-		h.crash()
-		return how, ambiguous(errDown)
-	case h.full && step != "begin":
-		h.sim.happened("write to a full disk")
-		return false, fmt.Errorf("write: %w", syscall.ENOSPC)
-	case lost && step == "commit":
-		h.sim.happened("commit without answer")
-		return how, ambiguous(errors.New("the connection broke"))
-	}
-	return false, nil
+	mu    sync.Mutex
+	node  *node.Node
+	serve http.Handler
+	ctx   context.Context // ends when this start of the node ends
+	crash context.CancelFunc
+	live  bool
+	gone  bool // crashed, and not opened again: nothing of it is written any more
+	steps steps
+	full  bool
+	calm  bool // nothing fails any more
+	skew  time.Duration
+	broke error  // why it could not be opened last
+	twin  *house // which signs the other history; nil before that
 }
 
 // open starts the node from what is in its folder.
 func (h *house) open() error {
-	h.mu.Lock()
-	h.node, h.live = nil, false
-	h.mu.Unlock()
+	h.set(func() { h.node, h.live, h.gone = nil, false, false })
 	n, err := node.Open(h.sim.ctx, node.Config{Dir: h.dir, Clock: h.clock, Poll: time.Minute, Spacing: 5 * time.Second,
 		Transport: transport{h.sim.net, h}, Rand: newDice(h.sim.plan.Seed, "jitter %s", h.name).float, Fault: h.fault, Log: h.sim.log(h)})
 	if err != nil {
@@ -100,8 +55,11 @@ func (h *house) open() error {
 	}
 	ctx, crash := context.WithCancel(h.sim.ctx)
 	h.mu.Lock()
-	h.node, h.serve, h.ctx, h.crash, h.live = n, h.sim.tamper(h, n.Handler()), ctx, crash, true
+	h.node, h.serve, h.ctx, h.crash, h.live = n, h.sim.tamper(h, n.Handler()), ctx, crash, !h.gone
 	h.mu.Unlock()
+	if !h.up() {
+		return errDown // it crashed while it was opened
+	}
 	return n.Start(ctx)
 }
 
@@ -126,9 +84,15 @@ func (h *house) run() {
 		select {
 		case <-ended:
 			return
-		case <-time.After(time.Second + time.Duration(h.disk.float()*float64(30*time.Second))):
+		case <-time.After(h.pauses()):
 		}
 	}
+}
+
+// pauses says how long a node is down.
+func (h *house) pauses() time.Duration {
+	r := h.rest.float()
+	return time.Second + time.Duration(r*r*float64(20*time.Second))
 }
 
 func (h *house) close() {
@@ -137,7 +101,7 @@ func (h *house) close() {
 	h.live = false
 	h.mu.Unlock()
 	if n != nil {
-		n.Close() // of a crashed process nothing is written any more: see fault
+		n.Close() // of a crashed process nothing is written: see fault
 	}
 	h.mu.Lock()
 	h.node = nil
@@ -215,9 +179,10 @@ func domains(n int) []comity.Domain {
 	return all[:n]
 }
 
-// found makes the folders of n nodes that have pinned each other.
-func found(ctx context.Context, base string, n int) error {
-	var peers []peer.Peer
+// found makes the folders of n nodes that have pinned each other, and returns
+// as what.
+func found(ctx context.Context, base string, n int) (map[comity.Domain]peer.Peer, error) {
+	peers := map[comity.Domain]peer.Peer{}
 	nodes := map[comity.Domain]*node.Node{}
 	defer func() {
 		for _, x := range nodes {
@@ -227,14 +192,17 @@ func found(ctx context.Context, base string, n int) error {
 	for _, d := range domains(n) {
 		dir := filepath.Join(base, string(d))
 		if err := node.Init(dir, d, "The "+string(d)); err != nil {
-			return err
+			return nil, err
 		}
 		x, err := node.Open(ctx, node.Config{Dir: dir})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		nodes[d] = x
-		peers = append(peers, asPeer(x))
+		if _, err := x.People.AddPerson(ctx, officer.Person.ID, "The officer", "Desk", officer.Role); err != nil {
+			return nil, err
+		}
+		peers[d] = asPeer(x)
 	}
 	for d, x := range nodes {
 		for _, p := range peers {
@@ -242,11 +210,11 @@ func found(ctx context.Context, base string, n int) error {
 				continue
 			}
 			if err := x.Pin(ctx, p); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	return nil
+	return peers, nil
 }
 
 // folder for files that need not outlast the run: in memory, where that can be

@@ -18,7 +18,8 @@ import (
 // network carries requests from node to node.
 type network struct {
 	plan     Plan
-	seen     func(exchange) // told of each answer that a node gave
+	seen     func(exchange)                    // told of each answer that a node gave
+	drawn    func(message string, happens any) // told of each fate
 	happened func(what string)
 
 	mu     sync.Mutex
@@ -41,11 +42,12 @@ type exchange struct {
 // link goes one way. It is the http.RoundTripper of requests on it.
 type link struct {
 	net      *network
+	name     string
 	from, to comity.Domain
-	dice     *dice
 
-	mu  sync.Mutex
-	old map[string]answer // what was answered before, by method and path
+	mu   sync.Mutex
+	sent map[string]int    // how many requests, by method and path
+	old  map[string]answer // what was answered before, likewise
 }
 
 type answer struct {
@@ -84,7 +86,7 @@ func (n *network) link(from *house, to comity.Domain) *link {
 	name := from.name + " to " + string(to)
 	l, ok := n.links[name]
 	if !ok {
-		l = &link{net: n, from: from.domain, to: to, dice: newDice(n.plan.Seed, "link %s", name), old: map[string]answer{}}
+		l = &link{net: n, name: name, from: from.domain, to: to, sent: map[string]int{}, old: map[string]answer{}}
 		n.links[name] = l
 	}
 	return l
@@ -134,22 +136,33 @@ type fate struct {
 	cut, altered          float64 // where, as a part of the whole; -1 for not
 }
 
-// draw takes the same number of draws for each message.
-func (l *link) draw() fate {
-	p := l.net.plan.Links
-	happens := func(chance float64) bool { return l.dice.float() < chance }
+// draw draws what happens to the next message on the link of a key, its method
+// and path. It does not depend on what else is sent.
+func (l *link) draw(key string) fate {
+	l.mu.Lock()
+	l.sent[key]++
+	name := fmt.Sprintf("link %s: %s %d", l.name, key, l.sent[key])
+	l.mu.Unlock()
+	f := l.net.plan.fate(name)
+	l.net.drawn(name, f)
+	return f
+}
+
+func (plan Plan) fate(message string) fate {
+	p, r := plan.Links, source(plan.Seed, message)
+	happens := func(chance float64) bool { return r.Float64() < chance }
 	f := fate{cut: -1, altered: -1}
-	late, long := happens(p.Late), l.dice.float()
-	f.wait = time.Duration(l.dice.float() * float64(20*time.Millisecond))
+	late, long := happens(p.Late), r.Float64()
+	f.wait = time.Duration(r.Float64() * float64(20*time.Millisecond))
 	if late {
 		f.wait = time.Duration(long * long * float64(20*time.Second)) // beyond the time-out of 15 s now and then
 	}
 	f.before, f.after = happens(p.LostBefore), happens(p.LostAfter)
 	f.doubled, f.stale, f.fails = happens(p.Doubled), happens(p.Stale), happens(p.Failed)
-	if at := l.dice.float(); happens(p.Cut) {
+	if at := r.Float64(); happens(p.Cut) {
 		f.cut = at
 	}
-	if at := l.dice.float(); happens(p.Altered) {
+	if at := r.Float64(); happens(p.Altered) {
 		f.altered = at
 	}
 	return f
@@ -162,7 +175,8 @@ var (
 
 func (l *link) carry(r *http.Request, body []byte, from *house) (*http.Response, error) {
 	ctx := r.Context()
-	f := l.draw()
+	key := r.Method + " " + r.URL.RequestURI()
+	f := l.draw(key)
 	l.net.mu.Lock()
 	faulty := l.net.faulty
 	l.net.mu.Unlock()
@@ -190,7 +204,6 @@ func (l *link) carry(r *http.Request, body []byte, from *house) (*http.Response,
 	if from.hides(r) {
 		return response(r, answer{http.StatusNotFound, http.Header{}, nil}, -1), nil
 	}
-	key := r.Method + " " + r.URL.RequestURI()
 	if strings.HasSuffix(r.URL.Path, "/stream") {
 		return l.stream(r, h, f)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
@@ -27,6 +28,7 @@ const (
 	signsEarly   sabotage = "shows a checkpoint before it is committed"
 	cosignsAll   sabotage = "cosigns whatever it is sent"
 	mirrorsEarly sabotage = "signs as a mirror before it has stored"
+	takesPushes  sabotage = "signs for what is pushed and does not store it"
 	loosesBlobs  sabotage = "signs as a mirror and does not keep blobs"
 	tells        sabotage = "tells others what is sealed"
 	logs         sabotage = "logs what is sealed"
@@ -34,12 +36,13 @@ const (
 	freezesAny   sabotage = "freezes an honest journal"
 	freezesBare  sabotage = "freezes a forked journal on evidence that does not hold"
 	silent       sabotage = "does not answer"
+	recordsTwice sabotage = "does not know what it has answered"
 )
 
 // sabotages lists each with what must notice it.
 func sabotages() map[sabotage]Invariant {
-	return map[sabotage]Invariant{forgets: Kept, signsEarly: OneHistory, cosignsAll: OneHistory, mirrorsEarly: Receipted, loosesBlobs: Receipted,
-		tells: Sealed, logs: Sealed, foldsOddly: SameFold, freezesAny: Proven, freezesBare: Proven, silent: Converges}
+	return map[sabotage]Invariant{forgets: Kept, signsEarly: OneHistory, cosignsAll: OneHistory, mirrorsEarly: Receipted, takesPushes: Receipted, loosesBlobs: Receipted,
+		tells: Sealed, logs: Sealed, foldsOddly: SameFold, freezesAny: Proven, freezesBare: Proven, silent: Converges, recordsTwice: Once}
 }
 
 func (b sabotage) handler(h *house, next http.Handler) http.Handler {
@@ -55,8 +58,17 @@ func (b sabotage) handler(h *house, next http.Handler) http.Handler {
 			body.ReadFrom(r.Body)
 			_, signed, _ := strings.Cut(body.String(), "\n\n")
 			text, _, _ := strings.Cut(signed, "\n\n")
-			all := h.sign("witness.key", text+"\n")
-			w.Write(all[bytes.LastIndexByte(all[:len(all)-1], '\n')+1:])
+			w.Write(line(h.sign("witness.key", text+"\n")))
+		case b == takesPushes && path == "/mirror/add-entries":
+			var body bytes.Buffer
+			body.ReadFrom(r.Body)
+			for _, d := range domains(h.sim.plan.Nodes) {
+				if text := pushed(body.Bytes(), d); text != "" {
+					w.Write(line(h.sign("mirror.key", text)))
+					return
+				}
+			}
+			next.ServeHTTP(w, r)
 		case b == mirrorsEarly && strings.HasPrefix(path, "/mirror/") && strings.HasSuffix(path, "/checkpoint"):
 			var root tlog.Hash
 			root[0] = 1
@@ -85,6 +97,14 @@ func (b sabotage) reopened(h *house) {
 	}
 }
 
+// key is that under which a document is to be recorded once.
+func (b sabotage) key(h *house, key string) string {
+	if b == recordsTwice && h == h.sim.houses[0] {
+		key += time.Now().String()
+	}
+	return key
+}
+
 func (b sabotage) digest(h *house, d comity.Hash) comity.Hash {
 	if b == foldsOddly && h == h.sim.houses[0] {
 		d[0] ^= 1
@@ -102,6 +122,9 @@ func (b sabotage) evidence(h, of *house, e *monitor.Evidence) *monitor.Evidence 
 	}
 	return e
 }
+
+// line is the last of a note: its signature.
+func line(signed []byte) []byte { return signed[bytes.LastIndexByte(signed[:len(signed)-1], '\n')+1:] }
 
 // sign a text with one of the node's keys.
 func (h *house) sign(key, text string) []byte {

@@ -10,7 +10,6 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/node"
-	"github.com/comity/comity/internal/peer"
 )
 
 // running is the node while it runs.
@@ -25,15 +24,6 @@ func (h *house) why() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.broke
-}
-
-// peer is how others have pinned the node.
-func (h *house) peer() (peer.Peer, bool) {
-	n, up := h.running()
-	if !up {
-		return peer.Peer{}, false
-	}
-	return asPeer(n), true
 }
 
 // evidence on which the node has frozen a journal; nil if it has not.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/peer"
 )
 
 // sim is one run.
@@ -29,11 +31,14 @@ type sim struct {
 	houses []*house // one per organization; the hostile one's second node is not among them
 	twin   *house   // the second node of the hostile organization; nil if there is none
 	record *record
-	logged bytes.Buffer
-	logMu  sync.Mutex
+	logged logged
 
 	counts sync.Map // of what happened, by name: *atomic.Int64
+	draws  sync.Map // what was drawn for messages and writes, by name
 }
+
+// drawn notes what was drawn.
+func (s *sim) drawn(what string, happens any) { s.draws.Store(what, happens) }
 
 // happened counts what happened.
 func (s *sim) happened(what string) {
@@ -45,10 +50,16 @@ func (s *sim) happened(what string) {
 type Outcome struct {
 	Violations []Violation
 	Happened   map[string]int // how often what was planned took place
+
+	drawn map[string]any // for each message and write
 }
 
 func (s *sim) outcome() Outcome {
-	o := Outcome{s.record.violations(), map[string]int{}}
+	o := Outcome{s.record.violations(), map[string]int{}, map[string]any{}}
+	s.draws.Range(func(what, happens any) bool {
+		o.drawn[what.(string)] = happens
+		return true
+	})
 	s.counts.Range(func(what, n any) bool {
 		o.Happened[what.(string)] = int(n.(*atomic.Int64).Load())
 		return true
@@ -56,39 +67,61 @@ func (s *sim) outcome() Outcome {
 	return o
 }
 
-// founded are the folders with which every run begins: keys and empty
-// journals are the same in all.
+// founded are the folders with which every run begins: keys are the same in
+// all.
 type founded struct {
-	base string
-	err  error
+	base  string // folders of nodes that have pinned each other
+	met   string // the same after some minutes without faults: each has read all others
+	peers map[comity.Domain]peer.Peer
+	err   error
 }
 
 // start makes those folders.
-func start(ctx context.Context, nodes int) founded {
-	base, err := folder()
-	if err == nil {
-		err = found(ctx, base, nodes)
+func start(t testing.TB, nodes int) (f founded) {
+	if f.base, f.err = folder(); f.err != nil {
+		return f
 	}
-	return founded{base, err}
+	if f.peers, f.err = found(t.Context(), f.base, nodes); f.err != nil {
+		return f
+	}
+	if f.met, f.err = folder(); f.err != nil {
+		return f
+	}
+	if o := runIn(t, f.met, Plan{Nodes: nodes}, f); len(o.Violations) > 0 {
+		f.err = fmt.Errorf("without faults: %v", o.Violations)
+	}
+	return f
 }
 
 // run plays a plan.
 func run(t testing.TB, p Plan, from founded) Outcome {
-	ctx, stop := context.WithCancel(t.Context())
-	s := &sim{plan: p, from: from, ctx: ctx, net: newNetwork(p)}
-	var err error
-	if s.base, err = folder(); err != nil {
+	base, err := folder()
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(s.base)
+	defer os.RemoveAll(base)
+	return runIn(t, base, p, from)
+}
+
+// runIn plays a plan in a folder.
+func runIn(t testing.TB, base string, p Plan, from founded) Outcome {
+	ctx, stop := context.WithCancel(t.Context())
+	s := &sim{plan: p, from: from, ctx: ctx, base: base, net: newNetwork(p)}
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()
 
+	// The folders are of the first minutes of this time; no clock may be so wrong
+	// that it shows a time before.
+	time.Sleep(time.Hour)
 	s.record = newRecord(s)
-	s.net.seen, s.net.happened = s.record.exchange, s.happened
+	s.net.seen, s.net.happened, s.net.drawn = s.record.exchange, s.happened, s.drawn
+	begin := from.base
+	if p.Met {
+		begin = from.met
+	}
 	for _, d := range domains(p.Nodes) {
-		if err := copyFolder(filepath.Join(from.base, string(d)), filepath.Join(s.base, string(d))); err != nil {
+		if err := copyFolder(filepath.Join(begin, string(d)), filepath.Join(s.base, string(d))); err != nil {
 			t.Fatal(err)
 		}
 		h := s.house(string(d), d)
@@ -96,7 +129,8 @@ func run(t testing.TB, p Plan, from founded) Outcome {
 		s.net.routes[d] = func(comity.Domain) *house { return h }
 	}
 	clocks := source(p.Seed, "clocks")
-	for _, h := range s.houses {
+	for i, h := range s.houses {
+		h.prone = 1 + i%2*2
 		h.skew = time.Duration((2*clocks.Float64() - 1) * float64(p.Skew))
 	}
 	if p.Fork {
@@ -117,7 +151,7 @@ func run(t testing.TB, p Plan, from founded) Outcome {
 }
 
 func (s *sim) house(name string, d comity.Domain) *house {
-	return &house{sim: s, name: name, domain: d, dir: filepath.Join(s.base, name), disk: newDice(s.plan.Seed, "disk %s", name)}
+	return &house{sim: s, name: name, domain: d, dir: filepath.Join(s.base, name), rest: newDice(s.plan.Seed, "rest %s", name)}
 }
 
 // honest are the nodes of organizations that sign one history.
@@ -150,9 +184,22 @@ func (s *sim) storm(running *sync.WaitGroup) {
 	at := func(do func()) {
 		events = append(events, event{time.Duration(r.Float64() * float64(s.plan.Storm)), do})
 	}
-	w := newWorkload(s)
+	ctx, end := context.WithCancel(s.ctx)
+	var people sync.WaitGroup
+	defer people.Wait()
+	defer end()
+	w := &workload{s: s, ctx: ctx}
+	acts := 0
+	issue := func(h func() *house) func() {
+		acts++
+		n := acts
+		return func() {
+			a := w.attempt(n, h())
+			people.Go(a.run)
+		}
+	}
 	for range s.plan.Acts {
-		at(w.issue)
+		at(issue(func() *house { return nil }))
 	}
 	for range s.plan.Cuts {
 		var some []comity.Domain
@@ -176,17 +223,15 @@ func (s *sim) storm(running *sync.WaitGroup) {
 	if s.plan.Fork { // early, and later both go on, if they are up
 		events = append(events, event{s.plan.Storm / 5, func() { s.fork(running) }})
 		for i := range 3 {
-			events = append(events, event{s.plan.Storm * time.Duration(2+i) / 5, func() {
-				if first := s.houses[len(s.houses)-1]; s.twin != nil {
-					w.at(first)
-					w.at(s.twin)
-				}
-			}})
+			first := s.houses[len(s.houses)-1]
+			for _, h := range []func() *house{func() *house { return first }, func() *house { return s.twin }} {
+				events = append(events, event{s.plan.Storm * time.Duration(2+i) / 5, issue(h)})
+			}
 		}
 	}
 	s.happened("run")
 	begun := time.Now()
-	next := 0
+	next, ticks := 0, 0
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 	for s.record.clean() && time.Since(begun) < s.plan.Storm {
 		for next < len(events) && events[next].at <= time.Since(begun) {
@@ -195,9 +240,13 @@ func (s *sim) storm(running *sync.WaitGroup) {
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		s.record.check()
+		ticks++
+		s.record.check(ticks%thorough == 0)
 	}
 }
+
+// thorough is how many seconds pass until all that nodes hold is read again.
+const thorough = 30
 
 // fork starts a second node of the last organization from a copy of its
 // folder. Each peer is shown one of the two.
@@ -254,9 +303,10 @@ func (s *sim) heal() {
 	for pace := 10 * time.Second; s.record.clean(); pace = min(pace*2, 5*time.Minute) {
 		time.Sleep(pace)
 		synctest.Wait()
-		s.record.check()
+		s.record.check(false)
 		behind := s.record.behind()
 		if behind == "" {
+			s.record.check(true)
 			break
 		}
 		if time.Since(begun) > patience {
@@ -268,17 +318,30 @@ func (s *sim) heal() {
 	}
 }
 
-// log keeps what a node logs, to be searched.
+// log has what a node logs searched.
 func (s *sim) log(h *house) *slog.Logger {
-	return slog.New(slog.NewTextHandler(logWriter{s}, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", h.name)
+	return slog.New(slog.NewTextHandler(&s.logged, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", h.name)
 }
 
-type logWriter struct{ s *sim }
+// logged is what all nodes log.
+type logged struct {
+	mu   sync.Mutex
+	leak string // the first line with a sealed text
+}
 
-func (w logWriter) Write(b []byte) (int, error) {
-	w.s.logMu.Lock()
-	defer w.s.logMu.Unlock()
-	return w.s.logged.Write(b)
+func (l *logged) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte(mark)) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.leak = cmp.Or(l.leak, string(line))
+	}
+	return len(line), nil
+}
+
+func (l *logged) leaked() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.leak
 }
 
 func isWitnessed(path string) bool {

@@ -15,8 +15,9 @@
 //   - Links: a request is lost before it has an effect, or its answer after;
 //     both are late, out of order, doubled; an answer is an old one, cut off,
 //     altered, or an error page; a part of the nodes is cut off from the others.
-//   - Processes: a node crashes at a write of its database, which is applied or
-//     not, and comes back later from what was durable.
+//   - Processes: a node crashes at a write, of its database, a blob or a file,
+//     which is applied or not, and comes back later from what was durable. Each
+//     kind of write is crashed at, in both ways, by some plans.
 //   - Disks: writes fail for a while, because the disk is full or because the
 //     answer to a commit is lost.
 //   - Clocks: each node's differs, and some are set.
@@ -25,16 +26,18 @@
 //
 // # What must hold
 //
-// All of it is checked while things fail, whenever everything stands still, and
-// not only afterwards; see [Violation]. After the faults have ended every
+// All of it is checked while things fail, once a second, when everything stands
+// still, and not only afterwards; see [Invariants]. What has come since is read
+// each time, and everything a node holds when it was started again, and every
+// thirty seconds. After the faults have ended every
 // honest node must hold, have cosigned, and read the same.
 //
 // # Chance
 //
-// Everything that is drawn comes from the seed of the [Plan] and from where it
-// is drawn: the link and the number of the message on it, the node and the
-// number of the write. So one more message between two nodes changes nothing
-// between two others. Goroutines that are ready at the same time run in an
+// Everything that is drawn comes from the seed of the [Plan] and from what it is
+// drawn for: the link, the request, and how often it was sent there before; the
+// node, what it writes, and how often it wrote such before. So one more message
+// changes nothing for any other. Goroutines that are ready at the same time run in an
 // order of their own: a seed leads to the same faults, not to the same steps.
 package simtest
 
@@ -57,10 +60,15 @@ type Plan struct {
 	Cuts  int // partitions, one after another
 
 	Crashes  float64 // chance that a write crashes its node
-	CrashAt  int     // the node 1 crashes at this write of its database; 0 for none
+	CrashAt  int     // the node 1 crashes at this one of its writes; 0 for none
+	CrashIn  string  // every second node crashes at its first write of this name, the others at their third; see writes
+	Applied  bool    // and whether it is done
 	DiskFull int     // times at which a disk is full for a while
 	Lost     float64 // chance that the answer to a commit is lost
 	Skew     time.Duration
+
+	// Met says that all have read each other's journals before.
+	Met bool
 
 	// Fork makes the last node sign two histories.
 	Fork bool
@@ -85,16 +93,19 @@ func PlanOf(seed uint64) Plan {
 		return most * r.Float64()
 	}
 	return Plan{
-		Seed: seed, Nodes: 7, Acts: 10 + r.IntN(11), Storm: 30*time.Second + time.Duration(r.IntN(60))*time.Second,
-		Links: Links{LostBefore: some(0.3), LostAfter: some(0.3), Late: some(0.5), Doubled: some(0.2), Stale: some(0.2),
-			Cut: some(0.2), Altered: some(0.1), Failed: some(0.2)},
+		Seed: seed, Nodes: 7, Acts: 8 + r.IntN(9), Storm: 20*time.Second + time.Duration(r.IntN(30))*time.Second,
+		Links: Links{LostBefore: some(0.2), LostAfter: some(0.2), Late: some(0.4), Doubled: some(0.2), Stale: some(0.2),
+			Cut: some(0.15), Altered: some(0.1), Failed: some(0.15)},
 		Cuts:     r.IntN(3),
 		Crashes:  some(0.02),
 		CrashAt:  1 + r.IntN(120),
+		CrashIn:  writes[seed/2%uint64(len(writes))],
+		Applied:  seed%2 == 0,
 		DiskFull: r.IntN(3),
 		Lost:     some(0.05),
 		Skew:     time.Duration(r.IntN(15)) * time.Minute,
 		Fork:     r.IntN(3) == 0,
+		Met:      r.IntN(3) > 0,
 	}
 }
 

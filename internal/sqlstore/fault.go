@@ -10,11 +10,12 @@ import (
 )
 
 // Fault lets a test fail what a database may fail at: it is asked before each
-// step of a transaction that writes. With an error the step fails with it, after
-// it was done if applied says so. If the error of a commit wraps
+// step of a transaction that writes, and at an Exec told the statement as it is
+// written in this package. With an error the step fails with it, after it was
+// done if applied says so. If the error of a commit wraps
 // [journal.ErrAmbiguous], its outcome is unknown to the caller; else a commit
 // that was applied is reported as one that was not, which no database does.
-type Fault func(step string) (applied bool, err error)
+type Fault func(step, statement string) (applied bool, err error)
 
 // The steps. Statements that only read are none.
 const (
@@ -31,8 +32,8 @@ type faulty struct {
 
 // step runs a statement that writes, or fails it. One that was carried out
 // though it is to be reported as failed is brought to its end by finish.
-func (f *faulty) step(run, finish func() error) error {
-	applied, lost := f.fault(Exec)
+func (f *faulty) step(statement string, run, finish func() error) error {
+	applied, lost := f.fault(Exec, statement)
 	if lost == nil || applied {
 		if err := run(); err != nil || lost == nil {
 			return err
@@ -48,7 +49,7 @@ func (f *faulty) step(run, finish func() error) error {
 func reads(q string) bool { return strings.HasPrefix(q, "SELECT") }
 
 func (f *faulty) Exec(ctx context.Context, q string, args ...any) (n int64, err error) {
-	err = f.step(func() (err error) {
+	err = f.step(q, func() (err error) {
 		n, err = f.Tx.Exec(ctx, q, args...)
 		return err
 	}, func() error { return nil })
@@ -59,7 +60,7 @@ func (f *faulty) Query(ctx context.Context, q string, args ...any) (rows sqltx.R
 	if reads(q) {
 		return f.Tx.Query(ctx, q, args...)
 	}
-	err = f.step(func() (err error) {
+	err = f.step(q, func() (err error) {
 		rows, err = f.Tx.Query(ctx, q, args...)
 		return err
 	}, func() error { return rows.Close() })
@@ -67,15 +68,15 @@ func (f *faulty) Query(ctx context.Context, q string, args ...any) (rows sqltx.R
 }
 
 func (f *faulty) Later(ctx context.Context, q string, args ...any) error {
-	return f.step(func() error { return f.Tx.Later(ctx, q, args...) }, func() error { return f.Flush(ctx) })
+	return f.step(q, func() error { return f.Tx.Later(ctx, q, args...) }, func() error { return f.Flush(ctx) })
 }
 
 func (f *faulty) PutEntries(ctx context.Context, pos int64, entries [][]byte) error {
-	return f.step(func() error { return f.Tx.PutEntries(ctx, pos, entries) }, func() error { return f.Flush(ctx) })
+	return f.step("INSERT INTO entry", func() error { return f.Tx.PutEntries(ctx, pos, entries) }, func() error { return f.Flush(ctx) })
 }
 
 func (f *faulty) Commit(ctx context.Context) (unknown bool, err error) {
-	applied, err := f.fault(Commit)
+	applied, err := f.fault(Commit, "")
 	if err == nil {
 		return f.Tx.Commit(ctx)
 	}

@@ -41,7 +41,7 @@ type failing struct {
 	failed atomic.Value // the step that failed
 }
 
-func (f *failing) fault(step string) (bool, error) {
+func (f *failing) fault(step, _ string) (bool, error) {
 	n := f.steps.Add(1)
 	if f.nth.Load() != n {
 		return false, nil

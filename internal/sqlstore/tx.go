@@ -148,7 +148,7 @@ func (s *Store) write(ctx context.Context, begin, fn func(*Tx) error) error {
 
 func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) error {
 	if s.fault != nil {
-		if _, err := s.fault(Begin); err != nil {
+		if _, err := s.fault(Begin, ""); err != nil {
 			return s.failed("begin to write", err)
 		}
 	}

@@ -1,7 +1,9 @@
 package witness_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -325,6 +327,57 @@ func TestOpenCosigned(t *testing.T) {
 	// Another journal's checkpoint is not ours, whoever cosigned it.
 	if _, _, err := witness.OpenCosigned(cosign(au.Mirror), time.Now(), eu.LogVerifier(), mirror); err == nil {
 		t.Error("a checkpoint of another origin was accepted")
+	}
+}
+
+// LogOf finds under which key a checkpoint is to be opened. It verifies none:
+// under a key whose signature is false opening fails.
+func TestLogOf(t *testing.T) {
+	key := func() (note.Signer, note.Verifier) {
+		secret, public, err := note.GenerateKey(rand.Reader, "un.example/journal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err1 := note.NewSigner(secret)
+		v, err2 := note.NewVerifier(public)
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		return s, v
+	}
+	now, inForce := key()
+	before, former := key()
+	stranger, _ := key()
+	text := strings.SplitAfter(string(witnesstest.NewLog(peertest.NewOrg("un.example"), 5).Checkpoint(5)), "\n\n")[0]
+	sign := func(by ...note.Signer) []byte {
+		signed, err := note.Sign(&note.Note{Text: strings.TrimSuffix(text, "\n")}, by...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return signed
+	}
+	altered := bytes.Replace(sign(before), []byte("\n5\n"), []byte("\n6\n"), 1)
+	for _, c := range []struct {
+		name   string
+		signed []byte
+		want   note.Verifier
+		opens  bool
+	}{
+		{"in force", sign(now), inForce, true},
+		{"former", sign(before), former, true},
+		{"both", sign(before, now), inForce, true},
+		{"a stranger's too", sign(stranger, before), former, true},
+		{"only a stranger's", sign(stranger), inForce, false},
+		{"altered", altered, former, false},
+		{"no note", []byte("<html>"), inForce, false},
+	} {
+		got := witness.LogOf(c.signed, inForce, former)
+		if got != c.want {
+			t.Errorf("%s: key %08x, want %08x", c.name, got.KeyHash(), c.want.KeyHash())
+		}
+		if _, _, err := witness.OpenCosigned(c.signed, time.Now(), got); (err == nil) != c.opens {
+			t.Errorf("%s: opens with %v", c.name, err)
+		}
 	}
 }
 

@@ -1,0 +1,115 @@
+package simtest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/comity/comity/casefile"
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
+)
+
+func (s *sim) houseOf(d comity.Domain) *house {
+	for _, h := range s.houses {
+		if h.domain == d {
+			return h
+		}
+	}
+	return nil
+}
+
+// behind says what is missing until all agree; "" if nothing is.
+func (r *record) behind() string {
+	honest := r.s.honest()
+	var digest casefile.Digest
+	signed := map[*house][]desk.PeerView{} // by whom, of each journal
+	for _, o := range honest {
+		d := o.desk()
+		if d == nil {
+			return fmt.Sprintf("%s is down: %v", o.name, o.why())
+		}
+		var err error
+		if signed[o], err = d.Peers(context.Background(), officer); err != nil {
+			return err.Error()
+		}
+	}
+	for i, h := range honest {
+		d := h.desk()
+		for _, o := range honest {
+			if h == o {
+				continue
+			}
+			size := int64(len(r.tree(o, o.domain)))
+			if got := int64(len(r.tree(h, o.domain))); got != size {
+				return fmt.Sprintf("%s holds %d of %d entries of %s", h.name, got, size, o.name)
+			}
+			i := slices.IndexFunc(signed[o], func(p desk.PeerView) bool { return p.Domain == h.domain })
+			if p := signed[o][i]; p.Stored.Size < size || p.Witness.Size < size {
+				return fmt.Sprintf("%s has receipts of %s up to %d and cosignatures up to %d, of %d", o.name, h.name, p.Stored.Size, p.Witness.Size, size)
+			}
+		}
+		if what := r.unfrozen(h, d); what != "" {
+			return what
+		}
+		for _, x := range r.secrets {
+			if x.name.Domain != h.domain && !slices.Contains(x.to, h.domain) || r.s.houseOf(x.name.Domain).forked {
+				continue
+			}
+			a, err := d.Act(context.Background(), officer, x.name)
+			if err != nil || a.Act == nil || a.Act.Text != x.text {
+				return fmt.Sprintf("%s cannot read %s, which is sealed to it: %v %s", h.name, x.name, err, a.Why)
+			}
+		}
+		if r.s.twin == nil {
+			got, err := d.Digest(context.Background())
+			if err != nil || i > 0 && got != digest {
+				return fmt.Sprintf("%s has the digest %v (%v), %s %v", h.name, got, err, honest[0].name, digest)
+			}
+			digest = got
+		}
+	}
+	return ""
+}
+
+// unfrozen says that a node holds another history of the hostile journal than
+// it is shown now, and has not noticed.
+func (r *record) unfrozen(h *house, d *desk.Desk) string {
+	first := r.s.houses[len(r.s.houses)-1]
+	if r.s.twin == nil || first.desk() == nil {
+		return ""
+	}
+	now := r.tree(first, first.domain)
+	for i, leaf := range r.tree(h, first.domain) {
+		if i >= len(now) || now[i] == leaf { // the longer one may go on
+			continue
+		}
+		if h.evidence(first.domain) == nil {
+			return fmt.Sprintf("%s holds another entry %d of %s than it is shown, and has not noticed", h.name, i, first.domain)
+		}
+	}
+	return ""
+}
+
+func (r *record) tree(h *house, of comity.Domain) []comity.Hash {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if k := r.known[h]; k != nil && k.trees[of] != nil {
+		return k.trees[of].leaves
+	}
+	return nil
+}
+
+// final searches everything that nodes keep for what is sealed to others.
+func (r *record) final() {
+	for _, h := range r.s.honest() {
+		for _, x := range r.secrets {
+			if x.name.Domain == h.domain || slices.Contains(x.to, h.domain) {
+				continue
+			}
+			if where, found := h.keeps(x.text); found {
+				r.violate(Sealed, "%s keeps the text of %s: %s", h.name, x.name, where)
+			}
+		}
+	}
+}
