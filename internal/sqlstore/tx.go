@@ -122,14 +122,15 @@ func (s *Store) write(ctx context.Context, begin, fn func(*Tx) error) error {
 	if err := s.d.Broken(); err != nil {
 		return fmt.Errorf("%w: %w", journal.ErrReopen, err)
 	}
+	if begin == nil {
+		begin = (*Tx).reach
+	}
 	var outcome error
 	err := s.retry(ctx, writePatience, func() error {
 		begun := false
 		err := s.inTx(ctx, func(tx *Tx) error {
-			if begin != nil {
-				if err := begin(tx); err != nil {
-					return err
-				}
+			if err := begin(tx); err != nil {
+				return err
 			}
 			begun = true
 			return fn(tx)
@@ -140,11 +141,11 @@ func (s *Store) write(ctx context.Context, begin, fn func(*Tx) error) error {
 		outcome = err
 		return nil
 	})
-	if err = cmp.Or(err, outcome); err != nil {
-		return err
-	}
-	return nil
+	return cmp.Or(err, outcome)
 }
+
+// reach waits until the transaction has begun at the server.
+func (tx *Tx) reach() error { return tx.s.failed("begin to write", tx.tx.Flush(tx.ctx)) }
 
 func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) error {
 	if s.fault != nil {
