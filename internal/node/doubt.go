@@ -24,14 +24,33 @@ const harvestPolls = 120
 // doubts remembers which entries are in doubt, so that pages need not find out
 // each time: it changes with a history of keys.
 type doubts struct {
-	mu sync.Mutex
-	by map[comity.Domain]knownDoubts
+	mu   sync.Mutex
+	by   map[comity.Domain]knownDoubts
+	ours *keys.History // as a file: ourFile
+	file string
 }
 
 type knownDoubts struct {
 	history string // the file of which they are
 	size    int64  // of the copy here then
 	found   []keys.Doubt
+}
+
+// good reports whether they are still what is known: cosignatures from before
+// the theft that were not here when the copy had reached the entries in doubt do
+// not come any more.
+func (k knownDoubts) good(history string, size int64) bool {
+	return k.history == history && (k.size == size || !slices.ContainsFunc(k.found, func(d keys.Doubt) bool { return k.size < d.To }))
+}
+
+// ourFile is our own history as a file, made once.
+func (d *doubts) ourFile(h *keys.History) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ours != h {
+		d.ours, d.file = h, string(h.File())
+	}
+	return d.file
 }
 
 // Doubts says which entries held here may be somebody else's: those that an
@@ -57,7 +76,7 @@ func (n *Node) Doubts(ctx context.Context) (keys.Doubts, error) {
 	}
 	ours := n.history.Load()
 	if ours.Len() > 1 {
-		err = add(n.Self.Domain, string(ours.File()), func() (keys.History, error) { return *ours, nil })
+		err = add(n.Self.Domain, n.doubts.ourFile(ours), func() (keys.History, error) { return *ours, nil })
 	}
 	for _, p := range peers {
 		if err == nil && p.History != "" {
@@ -72,7 +91,7 @@ func (n *Node) doubtsOf(ctx context.Context, d comity.Domain, file string, read 
 	n.doubts.mu.Lock()
 	k, ok := n.doubts.by[d]
 	n.doubts.mu.Unlock()
-	if ok && k.history == file && (len(k.found) == 0 || k.size == size) {
+	if ok && k.good(file, size) {
 		return k.found, nil
 	}
 	h, err := read()
