@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -42,6 +43,9 @@ func (h *house) state(s keys.Statement, root note.Signer) comity.ActName {
 	check(h.t, err)
 	if out.Draft == 0 {
 		h.t.Fatalf("a change of keys waits for nobody: %+v", out)
+	}
+	if _, err := h.People.AddPerson(h.t.Context(), "s.econd", "Sara Econd", "Director", person.Releasing); !errors.Is(err, person.ErrExists) {
+		check(h.t, err)
 	}
 	second := desk.Who{Person: &person.Person{ID: "s.econd", Role: person.Releasing}, Role: person.Releasing}
 	out, err = h.Desk.Release(h.t.Context(), second, out.Draft)
