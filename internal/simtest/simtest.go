@@ -93,11 +93,11 @@ func PlanOf(seed uint64) Plan {
 		return most * r.Float64()
 	}
 	return Plan{
-		Seed: seed, Nodes: 7, Acts: 8 + r.IntN(9), Storm: 20*time.Second + time.Duration(r.IntN(30))*time.Second,
+		Seed: seed, Nodes: 7, Acts: 8 + r.IntN(9), Storm: 15*time.Second + time.Duration(r.IntN(26))*time.Second,
 		Links: Links{LostBefore: some(0.2), LostAfter: some(0.2), Late: some(0.4), Doubled: some(0.2), Stale: some(0.2),
 			Cut: some(0.15), Altered: some(0.1), Failed: some(0.15)},
 		Cuts:     r.IntN(3),
-		Crashes:  some(0.02),
+		Crashes:  some(0.01),
 		CrashAt:  1 + r.IntN(120),
 		CrashIn:  writes[seed/2%uint64(len(writes))],
 		Applied:  seed%2 == 0,
