@@ -78,7 +78,11 @@ them. All files are folded anew without them. If the copy was frozen, that ends.
 			if err := n.Close(); err != nil {
 				return err
 			}
-			if n, err = a.open(ctx); err != nil { // which folds the record anew
+			again, err := a.open(ctx) // which folds the record anew
+			if err == nil {
+				err = again.Close()
+			}
+			if err != nil {
 				return fmt.Errorf("the entries are given up, but the record could not be folded anew: %w", err)
 			}
 			fmt.Fprintf(a.out, "Given up, and published: %s. The record was folded anew. Start the node: it reads on from entry %d.\n", name, p.Size)

@@ -62,6 +62,8 @@ func TestRevokeDespiteThief(t *testing.T) {
 	check(t, err)
 	check(t, un.close()) // it does not forget what it was shown
 	un.start()
+	_, err = un.People.AddPerson(t.Context(), "s.econd", "Sara Econd", "Director", person.Releasing)
+	check(t, err)
 	second := desk.Who{Person: &person.Person{ID: "s.econd", Role: person.Releasing}, Role: person.Releasing}
 	until(t, "the revocation to be recorded", func() bool {
 		released, err := un.Desk.Release(t.Context(), second, out.Draft)
