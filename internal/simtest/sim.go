@@ -246,7 +246,7 @@ func (s *sim) storm(running *sync.WaitGroup) {
 }
 
 // thorough is how many seconds pass until all that nodes hold is read again.
-const thorough = 30
+const thorough = 20
 
 // fork starts a second node of the last organization from a copy of its
 // folder. Each peer is shown one of the two.

@@ -29,7 +29,7 @@
 // All of it is checked while things fail, once a second, when everything stands
 // still, and not only afterwards; see [Invariants]. What has come since is read
 // each time, and everything a node holds when it was started again, and every
-// thirty seconds. After the faults have ended every
+// twenty seconds. After the faults have ended every
 // honest node must hold, have cosigned, and read the same.
 //
 // # Chance
@@ -93,7 +93,7 @@ func PlanOf(seed uint64) Plan {
 		return most * r.Float64()
 	}
 	return Plan{
-		Seed: seed, Nodes: 7, Acts: 8 + r.IntN(9), Storm: 15*time.Second + time.Duration(r.IntN(26))*time.Second,
+		Seed: seed, Nodes: 7, Acts: 8 + r.IntN(9), Storm: 12*time.Second + time.Duration(r.IntN(21))*time.Second,
 		Links: Links{LostBefore: some(0.2), LostAfter: some(0.2), Late: some(0.4), Doubled: some(0.2), Stale: some(0.2),
 			Cut: some(0.15), Altered: some(0.1), Failed: some(0.15)},
 		Cuts:     r.IntN(3),

@@ -43,7 +43,7 @@ func play(t *testing.T, p Plan) (o Outcome) {
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	debug.SetGCPercent(400) // a run makes much that is soon garbage
+	debug.SetGCPercent(800) // a run makes much that is soon garbage
 	code := m.Run()
 	for i := range begun {
 		os.RemoveAll(begun[i].base)
