@@ -75,13 +75,16 @@ func (l *Ledger) unseal(ctx context.Context, h *Held, get func(context.Context, 
 }
 
 // Unseal opens entries first, first+1, … of a journal with boxes that came with
-// them: when they are stored next they are placed as what they are. Those whose
-// boxes did not all come are opened once they are stored.
-func (l *Ledger) Unseal(ctx context.Context, o comity.Origin, first int64, entries, boxes [][]byte) error {
+// them. Once kept was called they are placed as what they are when they are
+// stored next: it must not be before the boxes are durable, because what is
+// placed open wants no box any more. Entries whose boxes did not all come are
+// opened once they are stored.
+func (l *Ledger) Unseal(ctx context.Context, o comity.Origin, first int64, entries, boxes [][]byte) (kept func(), err error) {
 	d, err := o.Domain()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	open := map[comity.ActName]opensTo{}
 	at := make(map[comity.Hash][]byte)
 	for _, b := range boxes {
 		at[sha256.Sum256(b)] = b
@@ -102,15 +105,19 @@ func (l *Ledger) Unseal(ctx context.Context, o comity.Origin, first int64, entri
 		}
 		x, err := l.unseal(ctx, h, get)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(x.missing) == 0 {
-			l.mu.Lock()
-			l.unsealed.put(h.Name, opensTo{h.Leaf, x.Sealed}, fileCost(len(x.Effects)+len(x.Content)))
-			l.mu.Unlock()
+			open[h.Name] = opensTo{h.Leaf, x.Sealed}
 		}
 	}
-	return nil
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for n, x := range open {
+			l.unsealed.put(n, x, fileCost(len(x.Effects)+len(x.Content)))
+		}
+	}, nil
 }
 
 // opensTo is what became of an entry before it was stored.

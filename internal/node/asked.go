@@ -49,7 +49,7 @@ func (n *Node) witnesses(ctx context.Context) (witnesses, error) {
 		}
 	}
 	for _, p := range peers {
-		ks, err := witnessKeys(p)
+		ks, err := n.witnessKeys(p)
 		if err != nil {
 			return witnesses{}, err
 		}
@@ -109,8 +109,8 @@ func (w witnesses) wants() string {
 }
 
 // witnessKeys of a peer, in force or retired, of kinds that are known here.
-func witnessKeys(p peer.Peer) ([]string, error) {
-	h, err := p.Keys()
+func (n *Node) witnessKeys(p peer.Peer) ([]string, error) {
+	h, err := n.histories.of(p)
 	if err != nil || h.IsZero() {
 		return []string{p.WitnessKey}, err
 	}

@@ -184,7 +184,7 @@ func (n *Node) acceptanceOf(ctx context.Context, journal comity.Domain, logs []s
 		return w, err
 	}
 	for _, p := range peers {
-		history, err := p.Keys()
+		history, err := n.histories.of(p)
 		if err != nil {
 			return w, err
 		}
@@ -227,7 +227,7 @@ func (n *Node) harvest(p peer.Peer) (cosigners func(context.Context) ([]note.Ver
 		if err != nil {
 			return acceptance{}, err
 		}
-		h, err := p.Keys()
+		h, err := n.histories.of(p)
 		if err != nil {
 			return acceptance{}, err
 		}

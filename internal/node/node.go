@@ -116,6 +116,7 @@ type Node struct {
 	pages   http.Handler
 
 	announced bool // run.json is ours
+	histories histories
 
 	mu      sync.Mutex
 	links   map[comity.Domain]*link

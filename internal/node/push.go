@@ -67,7 +67,11 @@ func (b ledgerBlobs) Needs(ctx context.Context, o comity.Origin, first int64, en
 func (b ledgerBlobs) Keep(ctx context.Context, o comity.Origin, first int64, entries, blobs [][]byte) error {
 	var g errgroup.Group
 	g.SetLimit(8)
-	g.Go(func() error { return b.n.ledger.Unseal(ctx, o, first, entries, blobs) })
+	var kept func()
+	g.Go(func() (err error) {
+		kept, err = b.n.ledger.Unseal(ctx, o, first, entries, blobs)
+		return err
+	})
 	for _, data := range blobs {
 		g.Go(func() error {
 			keep, err := b.n.ledger.Keeps(ctx, sha256.Sum256(data))
@@ -77,7 +81,11 @@ func (b ledgerBlobs) Keep(ctx context.Context, o comity.Origin, first int64, ent
 			return err
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	kept()
+	return nil
 }
 
 // pushMetrics count pushes, by outcome, from the first scrape on.

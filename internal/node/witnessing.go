@@ -160,7 +160,7 @@ func (n *Node) peersPolicy(ctx context.Context) (*witness.Policy, error) {
 	}
 	var of []witness.Cosigner
 	for _, p := range peers {
-		ks, err := witnessKeys(p)
+		ks, err := n.witnessKeys(p)
 		if err != nil {
 			return nil, err
 		}
@@ -194,7 +194,7 @@ func known[V any](list []string, parse func(string) (V, error)) []string {
 
 // witnessPQ are the post-quantum witness keys of a peer that are known here.
 func (n *Node) witnessPQ(p peer.Peer) []note.Verifier {
-	h, err := p.Keys()
+	h, err := n.histories.of(p)
 	if err != nil || h.IsZero() {
 		return nil
 	}
