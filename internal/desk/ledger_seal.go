@@ -75,13 +75,15 @@ func (l *Ledger) unseal(ctx context.Context, h *Held, get func(context.Context, 
 }
 
 // Unseal opens entries first, first+1, … of a journal with boxes that came with
-// them: when they are stored next they are placed as what they are. Those whose
-// boxes did not all come are opened once they are stored.
-func (l *Ledger) Unseal(ctx context.Context, o comity.Origin, first int64, entries, boxes [][]byte) error {
+// them. Once durable was called, which says that the boxes are, the entries are
+// placed as what they are when they are stored next. Those whose boxes did not
+// all come are opened once they are stored.
+func (l *Ledger) Unseal(ctx context.Context, o comity.Origin, first int64, entries, boxes [][]byte) (durable func(), err error) {
 	d, err := o.Domain()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var all []opensTo
 	at := make(map[comity.Hash][]byte)
 	for _, b := range boxes {
 		at[sha256.Sum256(b)] = b
@@ -102,15 +104,19 @@ func (l *Ledger) Unseal(ctx context.Context, o comity.Origin, first int64, entri
 		}
 		x, err := l.unseal(ctx, h, get)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(x.missing) == 0 {
-			l.mu.Lock()
-			l.unsealed.put(h.Name, opensTo{h.Leaf, x.Sealed}, fileCost(len(x.Effects)+len(x.Content)))
-			l.mu.Unlock()
+			all = append(all, opensTo{h.Leaf, x.Sealed})
 		}
 	}
-	return nil
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, x := range all {
+			l.unsealed.put(x.Name, x, fileCost(len(x.Effects)+len(x.Content)))
+		}
+	}, nil
 }
 
 // opensTo is what became of an entry before it was stored.
@@ -307,6 +313,7 @@ func (l *Ledger) Forget(ctx context.Context, name comity.ActName) error {
 	}
 	l.mu.Lock()
 	l.recent.drop(name)
+	l.unsealed.drop(name) // another process may have stored it
 	if e, cached := l.files.by[k.scope]; ok && cached {
 		f := e.Value.(*lruItem[scopeKey, *cachedFile]).v
 		f.void, f.arrived = true, nil

@@ -37,8 +37,11 @@ func TestUnsealBefore(t *testing.T) {
 		t.Fatalf("%d boxes of two sealed acts", len(boxes))
 	}
 
-	check(t, un.ledger.Unseal(ctx, au.domain.Origin(), first, entries, boxes))
-	check(t, un.ledger.Unseal(ctx, au.domain.Origin(), late.Index, entries[:1], boxes)) // of another entry
+	for i, of := range map[int64][][]byte{first: entries, late.Index: entries[:1]} { // the latter of another entry
+		durable, err := un.ledger.Unseal(ctx, au.domain.Origin(), i, of, boxes)
+		check(t, err)
+		durable()
+	}
 	carry(au, un, false)
 	for name, want := range map[comity.ActName]string{toUN: "", open: "", toOAS: "sealed to others", late: "its sealed content has not arrived"} {
 		h, err := un.desk.Act(ctx, officer, name)
