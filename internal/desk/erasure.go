@@ -165,13 +165,7 @@ func (d *Desk) confirmErasure(ctx context.Context, by comity.ActName, fresh []Er
 		return err
 	}
 	once := comity.Hash(sha256.Sum256(append([]byte("comity erased\n"), h.Leaf[:]...)))
-	_, err = d.record(ctx, p, func(r Recorder, issued Issued) error {
-		before, fresh, err := r.PublishOnce(once, issued.Name)
-		if err == nil && !fresh {
-			err = &publishedBefore{before}
-		}
-		return err
-	})
+	_, err = d.record(ctx, p, publishOnce(once))
 	if errors.As(err, new(*publishedBefore)) {
 		return nil
 	}

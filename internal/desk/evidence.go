@@ -188,13 +188,7 @@ func (d *Desk) Publish(ctx context.Context, e *monitor.Evidence) (comity.ActName
 		return comity.ActName{}, err
 	}
 	// What another process has just recorded may not be in our books yet.
-	out, err := d.record(ctx, p, func(r Recorder, issued Issued) error {
-		before, fresh, err := r.PublishOnce(proof, issued.Name)
-		if err == nil && !fresh {
-			err = journal.Refuse(&publishedBefore{before})
-		}
-		return err
-	})
+	out, err := d.record(ctx, p, publishOnce(proof))
 	var before *publishedBefore
 	if errors.As(err, &before) {
 		return before.by, nil
@@ -202,7 +196,19 @@ func (d *Desk) Publish(ctx context.Context, e *monitor.Evidence) (comity.ActName
 	return out.Name, err
 }
 
-// publishedBefore says that our journal has an act about an evidence file.
+// publishOnce keeps which act of ours says what a hash stands for. If another
+// does already, the act is refused with a *publishedBefore.
+func publishOnce(what comity.Hash) with {
+	return func(r Recorder, issued Issued) error {
+		before, fresh, err := r.PublishOnce(what, issued.Name)
+		if err == nil && !fresh {
+			err = journal.Refuse(&publishedBefore{before})
+		}
+		return err
+	}
+}
+
+// publishedBefore says that our journal has an act that says the same.
 type publishedBefore struct{ by comity.ActName }
 
 func (p *publishedBefore) Error() string { return fmt.Sprintf("%s publishes it already", p.by) }

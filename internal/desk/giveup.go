@@ -34,13 +34,7 @@ func (d *Desk) GiveUp(ctx context.Context, p monitor.Parting, why string) (comit
 		return comity.ActName{}, err
 	}
 	once := comity.Hash(sha256.Sum256(fmt.Appendf(nil, "comity given up\n%d\n%s", p.Size, p.Signed)))
-	out, err := d.record(ctx, q, func(r Recorder, issued Issued) error {
-		before, fresh, err := r.PublishOnce(once, issued.Name)
-		if err == nil && !fresh {
-			err = &publishedBefore{before}
-		}
-		return err
-	})
+	out, err := d.record(ctx, q, publishOnce(once))
 	var before *publishedBefore
 	if errors.As(err, &before) {
 		return before.by, nil

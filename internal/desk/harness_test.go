@@ -46,6 +46,7 @@ type house struct {
 	blobs   *blob.Store
 	ledger  *desk.Ledger
 	options desk.LedgerOptions
+	log     *slog.Logger // of its journal; may be nil
 	journal *journal.Journal
 	people  *person.Register
 	desk    *desk.Desk
@@ -103,7 +104,7 @@ func (h *house) open() {
 	check(t, err)
 	v, err := note.NewVerifier(h.logKey)
 	check(t, err)
-	h.journal, err = journal.Open(ctx, journal.Config{Store: h.ledger.Journals(), Origin: h.domain.Origin(), Signer: h.signer,
+	h.journal, err = journal.Open(ctx, journal.Config{Store: h.ledger.Journals(), Origin: h.domain.Origin(), Signer: h.signer, Logger: h.log,
 		Verifiers: note.VerifierList(v), Continue: func(last []byte) error { return h.desk.GoOn(last) }})
 	check(t, err)
 	h.people = person.NewRegister(h.store, time.Now, person.Limits{})

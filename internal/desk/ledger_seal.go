@@ -75,16 +75,15 @@ func (l *Ledger) unseal(ctx context.Context, h *Held, get func(context.Context, 
 }
 
 // Unseal opens entries first, first+1, … of a journal with boxes that came with
-// them. Once kept was called they are placed as what they are when they are
-// stored next: it must not be before the boxes are durable, because what is
-// placed open wants no box any more. Entries whose boxes did not all come are
-// opened once they are stored.
-func (l *Ledger) Unseal(ctx context.Context, o comity.Origin, first int64, entries, boxes [][]byte) (kept func(), err error) {
+// them. Once durable was called, which says that the boxes are, the entries are
+// placed as what they are when they are stored next. Those whose boxes did not
+// all come are opened once they are stored.
+func (l *Ledger) Unseal(ctx context.Context, o comity.Origin, first int64, entries, boxes [][]byte) (durable func(), err error) {
 	d, err := o.Domain()
 	if err != nil {
 		return nil, err
 	}
-	open := map[comity.ActName]opensTo{}
+	var all []opensTo
 	at := make(map[comity.Hash][]byte)
 	for _, b := range boxes {
 		at[sha256.Sum256(b)] = b
@@ -108,14 +107,14 @@ func (l *Ledger) Unseal(ctx context.Context, o comity.Origin, first int64, entri
 			return nil, err
 		}
 		if len(x.missing) == 0 {
-			open[h.Name] = opensTo{h.Leaf, x.Sealed}
+			all = append(all, opensTo{h.Leaf, x.Sealed})
 		}
 	}
 	return func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		for n, x := range open {
-			l.unsealed.put(n, x, fileCost(len(x.Effects)+len(x.Content)))
+		for _, x := range all {
+			l.unsealed.put(x.Name, x, fileCost(len(x.Effects)+len(x.Content)))
 		}
 	}, nil
 }
@@ -314,6 +313,7 @@ func (l *Ledger) Forget(ctx context.Context, name comity.ActName) error {
 	}
 	l.mu.Lock()
 	l.recent.drop(name)
+	l.unsealed.drop(name) // another process may have stored it
 	if e, cached := l.files.by[k.scope]; ok && cached {
 		f := e.Value.(*lruItem[scopeKey, *cachedFile]).v
 		f.void, f.arrived = true, nil

@@ -1,10 +1,12 @@
 package desk_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +19,7 @@ import (
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/seal"
 	"github.com/comity/comity/internal/sqlstore/storetest"
@@ -318,4 +321,22 @@ func TestFoundedByAnother(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What our journal says already is no reason to undo a transaction, and with it
+// what others record in it.
+func TestSaidAlready(t *testing.T) {
+	h := newHouse(t, "un.example")
+	var log bytes.Buffer
+	h.log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))
+	h.reopen()
+	parting := monitor.Parting{Size: 1, Copy: journal.Head{Origin: "au.example/journal", Size: 3}, Signed: []byte("three\n"), Theirs: monitor.Claim{Note: []byte("other three\n")}}
+	first, err := h.desk.GiveUp(t.Context(), parting, "said on the telephone")
+	check(t, err)
+	if again, err := h.desk.GiveUp(t.Context(), parting, "said on the telephone"); err != nil || again != first {
+		t.Errorf("given up again in %s, %v; want %s", again, err, first)
+	}
+	if n := h.journal.Head().Size; n != first.Index+1 || log.Len() > 0 {
+		t.Errorf("the journal has %d entries, want %d, and says\n%s", n, first.Index+1, &log)
+	}
 }

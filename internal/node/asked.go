@@ -131,7 +131,7 @@ func (r *recovery) lookAt(ctx context.Context, a asked) sight {
 	case a.other.URL == "":
 		return sight{err: errNoAddress}
 	}
-	s, client, err := r.n.newOutside(a.other)
+	s, client, err := r.n.newOutside(a.other, r.n.journals) // the journal may be about to be opened
 	if err != nil {
 		return sight{err: err}
 	}

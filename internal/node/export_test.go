@@ -2,8 +2,11 @@ package node
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
 )
 
@@ -20,4 +23,46 @@ func (n *Node) Cosigned(ctx context.Context, d comity.Domain) (int64, error) {
 		return 0, err
 	}
 	return kept[0].Size, nil
+}
+
+// TakeNext stores the entries of another's journal that are not here, and before
+// that the boxes that the last of them names, as a push does. It returns what
+// came of the boxes, and which of them are said to be missing then, and which
+// are.
+func (n *Node) TakeNext(ctx context.Context, from *Node) (kept error, said, missing int, err error) {
+	o, b := from.Self.Origin, ledgerBlobs{n}
+	head, err1 := from.journals.Head(ctx, o)
+	have := n.ledger.Size(from.Self.Domain)
+	entries, err2 := from.journals.Entries(ctx, o, have, head.Size)
+	boxes, err3 := from.ledger.Boxes(ctx, entries[len(entries)-1:], 1<<20)
+	needs, err4 := b.Needs(ctx, o, have, entries)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return nil, 0, 0, err
+	}
+	kept = b.Keep(ctx, o, have, entries, boxes)
+	err = n.journals.Update(ctx, o, func(tx journal.Tx) error {
+		_, _, err := journal.Extend(tx, entries)
+		return errors.Join(err, tx.PutHead(head))
+	})
+	all, err1 := b.Missing(ctx, o)
+	for _, x := range needs {
+		if slices.Contains(all, x) {
+			said++
+		}
+		if has, err := n.blobs.Has(ctx, x.Hash); err == nil && !has {
+			missing++
+		}
+	}
+	return kept, said, missing, errors.Join(err, err1)
+}
+
+// EraseElsewhere notes that somebody has claimed the content of an act of
+// another node's and erased that.
+func (n *Node) EraseElsewhere(ctx context.Context, from *Node, name comity.ActName) error {
+	h, err := from.Desk.Act(ctx, desk.Who{}, name)
+	if err != nil {
+		return err
+	}
+	of := comity.Domain("aa.example")
+	return n.store.PutErasure(ctx, desk.Erasure{Target: comity.ActName{Domain: of}, Act: comity.ActName{Domain: of, Index: 1}, Content: h.Sealed.Content.SHA256})
 }

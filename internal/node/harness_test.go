@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -66,6 +67,16 @@ func (h *house) officer() {
 	check(t, err)
 	h.token, err = h.People.IssueToken(t.Context(), "o.fficer", person.Officer, time.Hour)
 	check(t, err)
+}
+
+// second adds the person who releases what others have drafted.
+func (h *house) second() desk.Who {
+	h.t.Helper()
+	p := person.Person{ID: "s.econd", Role: person.Releasing}
+	if _, err := h.People.AddPerson(h.t.Context(), p.ID, "Sara Econd", "Director", p.Role); !errors.Is(err, person.ErrExists) {
+		check(h.t, err)
+	}
+	return desk.Who{Person: &p, Role: p.Role}
 }
 
 // twin is another process of the same organization: it has a copy of the

@@ -2,7 +2,6 @@ package node_test
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,9 +15,7 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/api"
-	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/node"
-	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/keys"
 )
 
@@ -44,11 +41,7 @@ func (h *house) state(s keys.Statement, root note.Signer) comity.ActName {
 	if out.Draft == 0 {
 		h.t.Fatalf("a change of keys waits for nobody: %+v", out)
 	}
-	if _, err := h.People.AddPerson(h.t.Context(), "s.econd", "Sara Econd", "Director", person.Releasing); !errors.Is(err, person.ErrExists) {
-		check(h.t, err)
-	}
-	second := desk.Who{Person: &person.Person{ID: "s.econd", Role: person.Releasing}, Role: person.Releasing}
-	out, err = h.Desk.Release(h.t.Context(), second, out.Draft)
+	out, err = h.Desk.Release(h.t.Context(), h.second(), out.Draft)
 	check(h.t, err)
 	return out.Name
 }

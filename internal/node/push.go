@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/mod/sumdb/note"
@@ -63,28 +64,33 @@ func (b ledgerBlobs) Needs(ctx context.Context, o comity.Origin, first int64, en
 }
 
 // Keep implements monitor.BlobNeeder. While the disk is waited for, the ledger
-// opens the entries.
+// opens the entries. If one of the blobs is not to be kept, for all that was
+// known to want it was erased, the entries are stored closed: they say that they
+// want it, and it is fetched.
 func (b ledgerBlobs) Keep(ctx context.Context, o comity.Origin, first int64, entries, blobs [][]byte) error {
 	var g errgroup.Group
 	g.SetLimit(8)
-	var kept func()
+	var durable func()
+	var unkept atomic.Bool
 	g.Go(func() (err error) {
-		kept, err = b.n.ledger.Unseal(ctx, o, first, entries, blobs)
+		durable, err = b.n.ledger.Unseal(ctx, o, first, entries, blobs)
 		return err
 	})
 	for _, data := range blobs {
 		g.Go(func() error {
 			keep, err := b.n.ledger.Keeps(ctx, sha256.Sum256(data))
-			if err == nil && keep {
-				_, err = b.n.blobs.Put(ctx, data)
+			if err != nil || !keep {
+				unkept.Store(true)
+				return err
 			}
+			_, err = b.n.blobs.Put(ctx, data)
 			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
+	if err := g.Wait(); err != nil || unkept.Load() {
 		return err
 	}
-	kept()
+	durable()
 	return nil
 }
 

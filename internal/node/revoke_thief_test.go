@@ -5,9 +5,7 @@ import (
 	"time"
 
 	"github.com/comity/comity/comity"
-	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/node"
-	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/keys"
 )
 
@@ -62,9 +60,7 @@ func TestRevokeDespiteThief(t *testing.T) {
 	check(t, err)
 	check(t, un.close()) // it does not forget what it was shown
 	un.start()
-	_, err = un.People.AddPerson(t.Context(), "s.econd", "Sara Econd", "Director", person.Releasing)
-	check(t, err)
-	second := desk.Who{Person: &person.Person{ID: "s.econd", Role: person.Releasing}, Role: person.Releasing}
+	second := un.second()
 	until(t, "the revocation to be recorded", func() bool {
 		released, err := un.Desk.Release(t.Context(), second, out.Draft)
 		return err == nil && !released.Name.IsZero()

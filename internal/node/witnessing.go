@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/witness"
 	"github.com/comity/comity/keys"
@@ -233,7 +234,7 @@ func (n *Node) openOutside(ctx context.Context) error {
 		if slices.ContainsFunc(peers, func(p peer.Peer) bool { return slices.Contains(c.Keys, p.WitnessKey) }) {
 			continue // its link does it
 		}
-		s, _, err := n.newOutside(c)
+		s, _, err := n.newOutside(c, n.ownJournal())
 		if err != nil {
 			return fmt.Errorf("witness %s: %w", c.Name, err)
 		}
@@ -242,9 +243,9 @@ func (n *Node) openOutside(ctx context.Context) error {
 	return nil
 }
 
-// newOutside is a submitter to a witness that is no peer, and the client that
-// it uses.
-func (n *Node) newOutside(c witness.Cosigner) (*witness.Submitter, *peer.Client, error) {
+// newOutside is a submitter of our journal, as it is read from j, to a witness
+// that is no peer, and the client that it uses.
+func (n *Node) newOutside(c witness.Cosigner, j journal.Store) (*witness.Submitter, *peer.Client, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
 		return nil, nil, err
@@ -266,7 +267,7 @@ func (n *Node) newOutside(c witness.Cosigner) (*witness.Submitter, *peer.Client,
 		}
 		vs = append(vs, v)
 	}
-	return witness.NewSubmitter(witness.SubmitterConfig{Journal: n.ownJournal(), Log: log, Former: n.formerLogs, Witness: vs[0], Also: vs[1:], Client: client, Base: "/",
+	return witness.NewSubmitter(witness.SubmitterConfig{Journal: j, Log: log, Former: n.formerLogs, Witness: vs[0], Also: vs[1:], Client: client, Base: "/",
 		Own: n.own, Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: n.c.Rand, Logger: n.log}), client, nil
 }
 

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/sqlstore/postgres"
+	"github.com/comity/comity/internal/sqlstore/storetest"
 )
 
 const other comity.Origin = "au.example/journal"
@@ -47,6 +49,29 @@ func TestTxOn(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What was given up before the commit was sent is not there, and that is known;
+// the connection is good for the next.
+func TestGivenUpBeforeCommit(t *testing.T) {
+	s := mustOpen(t, storetest.Postgres(t))
+	for _, n := range []int{1, 100} { // by INSERT, and by COPY
+		ctx, giveUp := context.WithCancel(t.Context())
+		err := s.Update(ctx, origin, func(tx journal.Tx) error {
+			size, root, err := journal.Extend(tx, make([][]byte, n))
+			if err == nil {
+				err = tx.PutHead(journal.Head{Origin: origin, Size: size, Root: root})
+			}
+			giveUp()
+			return err
+		})
+		if err == nil || errors.Is(err, journal.ErrAmbiguous) {
+			t.Errorf("%d entries: %v", n, err)
+		}
+		if h, err := s.Head(t.Context(), origin); err == nil && h.Size != 0 {
+			t.Errorf("%d entries are there", h.Size)
+		}
+	}
 }
 
 func TestTxUnbound(t *testing.T) {

@@ -195,7 +195,7 @@ func (r *rows) Close() error {
 // said no. pgconn.SafeToRetry is of no help: it is also true of the error "conn
 // closed" that pgx reports when the connection breaks after a commit was sent.
 func (t *transaction) Commit(ctx context.Context) (unknown bool, err error) {
-	if err := t.join(); err != nil {
+	if err := cmp.Or(t.join(), ctx.Err()); err != nil {
 		return false, err // the commit was not sent
 	}
 	results, err := t.send(ctx, queued(commit, nil))
