@@ -148,15 +148,13 @@ func (s *Store) write(ctx context.Context, begin, fn func(*Tx) error) error {
 func (tx *Tx) reach() error { return tx.s.failed("begin to write", tx.tx.Flush(tx.ctx)) }
 
 func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) error {
-	if s.fault != nil {
-		if _, err := s.fault(Begin, ""); err != nil {
-			return s.failed("begin to write", err)
-		}
-	}
 	begun := false
 	err := s.d.Transact(ctx, func(ctx context.Context, on sqltx.Tx) error {
 		begun = true
 		if s.fault != nil {
+			if _, err := s.fault(Begin, ""); err != nil {
+				return s.failed("begin to write", err)
+			}
 			on = &faulty{on, s.fault}
 		}
 		tx := &Tx{conn: conn{s: s, on: on, tx: on}, ctx: ctx, logs: map[comity.Origin]*locked{}}
