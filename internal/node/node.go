@@ -387,6 +387,9 @@ func (n *Node) Close() error {
 	return errors.Join(errs...)
 }
 
+// ErrBoxes: sealed contents were damaged or missing. The entries are whole.
+var ErrBoxes = errors.New("sealed contents were damaged or missing; a running node fetches them again")
+
 // Fsck re-reads every journal held here from its first entry and checks it
 // against its signed checkpoint, and that the sealed contents are here that it
 // commits to; those that are not are fetched again by a node that runs. report
@@ -397,7 +400,7 @@ func (n *Node) Fsck(ctx context.Context, report func(o comity.Origin, size int64
 		if err == nil {
 			var missed int
 			if missed, err = n.ledger.CheckBoxes(ctx, o, size); err == nil && missed > 0 {
-				err = fmt.Errorf("%d sealed contents were damaged or missing; a running node fetches them again", missed)
+				err = fmt.Errorf("%d %w", missed, ErrBoxes)
 			}
 			failed = errors.Join(failed, err)
 		}
