@@ -237,6 +237,10 @@ func (n *Node) openDesk(ctx context.Context) error {
 	}
 	if n.journal != nil && n.journal.Head().Size == 0 {
 		if _, err := n.Desk.Found(ctx, f.Keys.Effect()); err != nil {
+			if errors.As(err, new(*journal.HeldError)) {
+				return fmt.Errorf("the journal is empty here, and is not begun before the pinned peers have said that they know of none: "+
+					"start the node again when they answer; a peer that pinned other keys of %s must first pin these: %w", n.Self.Domain, err)
+			}
 			return fmt.Errorf("found the journal: %w", err)
 		}
 	}
