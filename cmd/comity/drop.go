@@ -97,11 +97,7 @@ them. All files are folded anew without them. If the copy was frozen, that ends.
 
 // open opens the folder to write. Nobody else may have it open.
 func (a *app) open(ctx context.Context) (*node.Node, error) {
-	n, err := node.Open(ctx, node.Config{Dir: a.dir, Log: a.logger(), Version: version(), WithoutQuorum: a.alone, Operator: account()})
-	if errors.Is(err, node.ErrInUse) {
-		err = fmt.Errorf("%w: stop it first", err)
-	}
-	return n, err
+	return node.Open(ctx, node.Config{Dir: a.dir, Log: a.logger(), Version: version(), WithoutQuorum: a.alone, Operator: account()})
 }
 
 // parting shows a person what would be given up.

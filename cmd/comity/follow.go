@@ -14,6 +14,7 @@ import (
 	"github.com/comity/comity/internal/api"
 	"github.com/comity/comity/internal/node"
 	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/keys"
 )
 
 func (a *app) followCmd() *cobra.Command {
@@ -24,8 +25,9 @@ func (a *app) followCmd() *cobra.Command {
 		Short: "Pin another organization's keys and follow its journal",
 		Long: `Asks the node at URL who it is, shows its keys, and asks whether to pin them.
 What the network says is only a hint: compare the log key with the one that the
-organization gave you by another way. With --key that comparison is done for
-you, and nothing is asked.
+organization gave you by another way, or its fingerprint, below it: their
+"comity key show" prints both. With --key that comparison is done for you, and
+nothing is asked.
 
 Then the journal is read from its beginning, by the node that runs on the
 folder or, if none does, by this command, which shows how far that is. To stop
@@ -44,8 +46,8 @@ this loses nothing: the node goes on by itself. --no-wait does not wait for it.`
 			if asJSON {
 				hello = a.err
 			}
-			fmt.Fprintf(hello, "%s\n  domain     %s\n  log key    %s\n  witness    %s\n  mirror     %s\n  sealing    %s…\n",
-				p.Name, p.Domain, p.LogKey, p.WitnessKey, p.MirrorKey, p.Recipient[:32])
+			fmt.Fprintf(hello, "%s\n  domain     %s\n  log key    %s\n             %s\n  witness    %s\n  mirror     %s\n  sealing    %s…\n",
+				p.Name, p.Domain, p.LogKey, keys.Fingerprint(p.LogKey), p.WitnessKey, p.MirrorKey, p.Recipient[:32])
 			switch {
 			case key != "" && key != p.LogKey:
 				return fmt.Errorf("the node at %s has the log key %s, not the one given: nothing was pinned", base, p.LogKey)

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/node"
 )
 
 func (a *app) fsckCmd() *cobra.Command {
@@ -38,13 +39,18 @@ those that are not, so that the node fetches them again.`,
 				fmt.Fprintf(a.out, "ok      %s as served, %d entries\n", d.Origin(), cp.Size)
 				return nil
 			}
+			damaged := false
 			err = n.Fsck(c.Context(), func(o comity.Origin, size int64, err error) {
 				if err != nil {
+					damaged = damaged || !errors.Is(err, node.ErrBoxes)
 					fmt.Fprintf(a.out, "FAILED  %s: %v\n", o, err)
 					return
 				}
 				fmt.Fprintf(a.out, "ok      %s, %d entries\n", o, size)
 			})
+			if err != nil && !damaged && errors.Is(err, node.ErrBoxes) {
+				return errors.New("the journals are whole, some sealed contents are not: let the node run while peers can be reached, and check again in a minute")
+			}
 			if err != nil {
 				return errors.New("the record is damaged: stop the node, keep a copy of the folder, and restore it from a backup or from your peers' mirrors")
 			}

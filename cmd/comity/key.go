@@ -47,7 +47,8 @@ func (a *app) keyShowCmd() *cobra.Command {
 		Short: "Show our keys of every role, and what became of them",
 		Long: `Shows every key that we have or had: its id, whether it is in force, retired or
 revoked, and its fingerprint, to be read out on the telephone. It says whether
-the private key is in the folder, and warns if the root key is.`,
+the private key is in the folder, and warns if the root key is. At the end stand
+the keys that others give to "comity follow", "verify" and "peers repin".`,
 		Example: `  comity key show --dir /var/lib/comity`,
 		Args:    none,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -74,6 +75,9 @@ the private key is in the folder, and warns if the root key is.`,
 					fmt.Fprintf(a.out, "  %s  made here, not in force%s\n            %s\n", keyID(k), pqWord(k), keys.Fingerprint(k))
 				}
 			}
+			last := h.Last()
+			fmt.Fprintf(a.out, "\nGive to whoever follows or checks us, by another way than this node:\n  log key   %s\n  root key  %s\n",
+				last.Log[slices.IndexFunc(last.Log, func(k string) bool { return !node.IsPQ(k) })], last.Root)
 			if n.Folder.RootHere() {
 				fmt.Fprintf(a.out, "\nWARNING: the root key lies on this machine, in keys/. Whoever steals the machine can\nreplace all keys. Take it to paper or to a medium in a safe, and delete the file.\n")
 			}

@@ -34,6 +34,9 @@ type ErasureStore interface {
 	ErasedContent(ctx context.Context, content comity.Hash) (Erasure, bool, error)
 	// PutErasure adds an erasure, or sets when it was carried out.
 	PutErasure(ctx context.Context, e Erasure) error
+	// Scrub removes from the database's files what was deleted before: a
+	// database frees the place of a deleted row, and leaves the bytes there.
+	Scrub(ctx context.Context) error
 }
 
 // Erased says what became of the content of an act; false if it was not
@@ -120,6 +123,9 @@ func (d *Desk) carryOut(ctx context.Context, by comity.ActName, targets []comity
 	}
 	if len(fresh) == 0 {
 		return nil
+	}
+	if err := l.store.Scrub(ctx); err != nil {
+		return err
 	}
 	if err := d.confirmErasure(ctx, by, fresh); err != nil {
 		return err

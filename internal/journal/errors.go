@@ -54,6 +54,6 @@ func (e *BehindError) Error() string {
 			e.Stored.Origin, e.Stored.Size, e.Seen.Size)
 	}
 	return fmt.Sprintf("journal %s: the database holds other entries before %d than were signed before. "+
-		"Nothing is signed: bring back the right copy of the database",
+		"Nothing is signed: an old copy was used, so bring back the right one, or somebody else has the log key, so revoke it",
 		e.Stored.Origin, e.Seen.Size)
 }

@@ -45,7 +45,7 @@ type Backup struct {
 // compared. It appears under its name only if all is well.
 func WriteBackup(ctx context.Context, dir, file, program string, recipients ...age.Recipient) (_ Backup, err error) {
 	fail := func(err error) (Backup, error) {
-		return Backup{}, fmt.Errorf("back up %s: %w; there is no backup", dir, err)
+		return Backup{}, fmt.Errorf("back up %s: %w; no backup was written", dir, err)
 	}
 	f, err := ReadFolder(dir)
 	if err != nil {

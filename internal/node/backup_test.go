@@ -198,7 +198,7 @@ func TestBackupOfDamaged(t *testing.T) {
 	}
 	check(t, db.Close())
 	file := filepath.Join(t.TempDir(), "b")
-	if _, err := node.WriteBackup(t.Context(), un.dir, file, "test"); err == nil || !strings.Contains(err.Error(), "there is no backup") {
+	if _, err := node.WriteBackup(t.Context(), un.dir, file, "test"); err == nil || !strings.Contains(err.Error(), "no backup was written") {
 		t.Errorf("got %v", err)
 	}
 	if left := must(os.ReadDir(filepath.Dir(file))); len(left) > 0 {

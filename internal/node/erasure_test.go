@@ -131,6 +131,10 @@ func TestErasure(t *testing.T) {
 	// Everybody confirms, once.
 	for _, h := range []*house{au, eu} {
 		until(t, string(h.domain)+" to confirm", func() bool { return confirmations(t, un, h.domain, erasure) == 1 })
+		// What is confirmed is true of the files' bytes, also of the free ones.
+		if in := holds(t, h.dir, named); len(in) > 0 {
+			t.Errorf("%s has confirmed, and the text stands in %v", h.domain, in)
+		}
 	}
 	// What it did stays; what it says does not.
 	for _, h := range []*house{un, au} {

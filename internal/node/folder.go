@@ -155,7 +155,7 @@ func writeNew(path string, data []byte) error {
 }
 
 // ErrInUse: another process runs on the same folder.
-var ErrInUse = errors.New("another comity process runs on this folder; stop it first, or choose another --dir")
+var ErrInUse = errors.New("another comity process runs on this folder; stop it first")
 
 // OpenFolder reads an organization's folder and locks it against a second
 // process.

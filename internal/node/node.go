@@ -238,6 +238,10 @@ func (n *Node) openDesk(ctx context.Context) error {
 	}
 	if n.journal != nil && n.journal.Head().Size == 0 {
 		if _, err := n.Desk.Found(ctx, f.Keys.Effect()); err != nil {
+			if errors.As(err, new(*journal.HeldError)) {
+				return fmt.Errorf("the journal is empty here, and is not begun before the pinned peers have said that they know of none: "+
+					"start the node again when they answer; a peer that pinned other keys of %s must first pin these: %w", n.Self.Domain, err)
+			}
 			return fmt.Errorf("found the journal: %w", err)
 		}
 	}
@@ -388,6 +392,9 @@ func (n *Node) Close() error {
 	return errors.Join(errs...)
 }
 
+// ErrBoxes: sealed contents were damaged or missing. The entries are whole.
+var ErrBoxes = errors.New("sealed contents were damaged or missing; a running node fetches them again")
+
 // Fsck re-reads every journal held here from its first entry and checks it
 // against its signed checkpoint, and that the sealed contents are here that it
 // commits to; those that are not are fetched again by a node that runs. report
@@ -398,7 +405,7 @@ func (n *Node) Fsck(ctx context.Context, report func(o comity.Origin, size int64
 		if err == nil {
 			var missed int
 			if missed, err = n.ledger.CheckBoxes(ctx, o, size); err == nil && missed > 0 {
-				err = fmt.Errorf("%d sealed contents were damaged or missing; a running node fetches them again", missed)
+				err = fmt.Errorf("%d %w", missed, ErrBoxes)
 			}
 			failed = errors.Join(failed, err)
 		}

@@ -313,7 +313,7 @@ func (r *recovery) copyTo(ctx context.Context, j *journal.Journal, from tiles, t
 				return err
 			}
 			if root != stored.Root {
-				return fmt.Errorf("the database holds other entries before %d than were signed; bring back the right copy of it", stored.Size)
+				return fmt.Errorf("the database holds other entries before %d than were signed: bring back the right copy of it, or, if somebody else has the log key, revoke that", stored.Size)
 			}
 		}
 		entries, err := from.entries(ctx, stored.Size, to.Size)

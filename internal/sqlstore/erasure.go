@@ -51,3 +51,8 @@ func (s *Store) PutErasure(ctx context.Context, e desk.Erasure) error {
 		return s.failed("keep what was erased", err)
 	})
 }
+
+// Scrub implements [desk.ErasureStore].
+func (s *Store) Scrub(ctx context.Context) error {
+	return s.failed("write the database's files without what was erased", s.d.Scrub(ctx))
+}

@@ -95,7 +95,7 @@ func (tx *Tx) migrate(all []migration) error {
 		known := slices.ContainsFunc(all, func(k migration) bool { return k.version == m.version })
 		if !known {
 			return fmt.Errorf("the database was written by a newer version of this program (it has %s): "+
-				"start that version, or an empty database", m.name)
+				"start that version again; to go back to this one, restore the backup that was made before the upgrade, into another folder or database", m.name)
 		}
 	}
 	for _, m := range all {

@@ -103,6 +103,10 @@ type dialect interface {
 	// transaction see the same state.
 	Snapshot() sql.IsolationLevel
 
+	// Scrub removes from the files of the database what was deleted before, as
+	// far as the database lets its user do so.
+	Scrub(ctx context.Context) error
+
 	// Broken returns an error once a failure means that the database must be
 	// opened again before it can be trusted.
 	Broken() error

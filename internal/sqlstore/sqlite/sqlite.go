@@ -283,6 +283,24 @@ func (db *DB) Close() error {
 	return errors.Join(errs...)
 }
 
+// Scrub writes the file anew, and empties the write-ahead log. Nothing less
+// helps: with "secure_delete" copies are left behind where rows were moved from
+// one page to another. Meanwhile nothing else is written. The file's size must
+// be free on the disk.
+func (db *DB) Scrub(ctx context.Context) error {
+	if _, err := db.writer.ExecContext(ctx, "VACUUM"); err != nil {
+		return err
+	}
+	var busy, frames, copied int
+	if err := db.writer.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &copied); err != nil {
+		return err
+	}
+	if busy != 0 {
+		return errors.New("the write-ahead log is in use by a long read and still holds what was deleted; tried again in a moment")
+	}
+	return nil
+}
+
 // Tables lists the tables of the file.
 func (db *DB) Tables() string {
 	return "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
