@@ -113,6 +113,8 @@ type Desk struct {
 	files [2]recent[casefile.View]    // of the public and of the full book
 	asks  [2]recent[casefile.AskView] // likewise
 
+	scrubs scrubs // Erase's
+
 	mu        sync.Mutex
 	receipts  map[comity.Domain][]Receipt // by size, rising: mirror cosignatures of our own journal
 	received  int64                       // how many

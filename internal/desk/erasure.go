@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/casefile"
@@ -51,18 +52,58 @@ func (d *Desk) Erased(ctx context.Context, target comity.ActName) (Erasure, bool
 //
 // Of an erased act go the sealed content and its text in the database. Its
 // effects stay, and so does the entry.
+//
+// It removes first, then has the database's files written without what was
+// removed, once for all, then confirms, then notes that it is done: after a crash
+// it is done again, and confirmed once. It must not be called twice at a time.
 func (d *Desk) Erase(ctx context.Context, again bool) error {
 	found, err := d.erasures(ctx)
 	if err != nil {
 		return err
 	}
 	var errs []error
+	removed := map[comity.ActName][]Erasure{}
 	for by, targets := range found {
-		if err := d.carryOut(ctx, by, targets, again); err != nil {
+		fresh, err := d.remove(ctx, by, targets, again)
+		if err != nil {
 			errs = append(errs, fmt.Errorf("carry out the erasure %s: %w", by, err))
+			continue
+		}
+		removed[by] = fresh
+	}
+	if err := d.scrub(ctx); err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	for by, fresh := range removed {
+		if err := d.confirm(ctx, by, fresh); err != nil {
+			errs = append(errs, fmt.Errorf("confirm the erasure %s: %w", by, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// scrubs bound how long the database is busy with being written anew: nothing
+// else is written meanwhile, and any organization that we follow can have it
+// done, by erasing acts that it sealed to us. A tenth of the time is theirs.
+type scrubs struct {
+	owed  bool // text was removed since
+	ended time.Time
+	took  time.Duration
+}
+
+const scrubShare = 10
+
+func (d *Desk) scrub(ctx context.Context) error {
+	if !d.scrubs.owed {
+		return nil
+	}
+	if wait := scrubShare*d.scrubs.took - time.Since(d.scrubs.ended); wait > 0 {
+		return fmt.Errorf("the database was written anew a moment ago; what was erased is gone from its files, and confirmed, in %v", wait.Round(time.Second))
+	}
+	begun := time.Now()
+	err := d.c.Ledger.store.Scrub(ctx)
+	d.scrubs = scrubs{err != nil, time.Now(), time.Since(begun)}
+	return err
 }
 
 // erasures lists, by the act that says so, what is to be erased. They stand
@@ -88,15 +129,14 @@ func (d *Desk) erasures(ctx context.Context) (map[comity.ActName][]comity.ActNam
 	return out, nil
 }
 
-// carryOut removes first, then confirms, then notes that it is done: after a
-// crash it is done again, and confirmed once.
-func (d *Desk) carryOut(ctx context.Context, by comity.ActName, targets []comity.ActName, again bool) error {
+// remove removes what one act says is to go, and returns the erasures that are to
+// be confirmed.
+func (d *Desk) remove(ctx context.Context, by comity.ActName, targets []comity.ActName, again bool) (fresh []Erasure, err error) {
 	l := d.c.Ledger
-	var fresh []Erasure
 	for _, target := range targets {
 		e, known, err := l.store.Erasure(ctx, target)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if known && !e.Purged.IsZero() && !again {
 			continue
@@ -104,35 +144,45 @@ func (d *Desk) carryOut(ctx context.Context, by comity.ActName, targets []comity
 		if !known {
 			h, err := l.get(ctx, target)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if h == nil || h.Sealed == nil {
 				continue // not here, or public: there is nothing to erase
 			}
 			e = Erasure{Target: target, Act: by, Content: h.Sealed.Content.SHA256}
 			if err := l.store.PutErasure(ctx, e); err != nil { // from now on it is not fetched
-				return err
+				return nil, err
 			}
 		}
-		if err := l.erase(ctx, e); err != nil {
-			return err
+		x, _, err := l.store.Stored(ctx, target)
+		if err == nil {
+			err = l.erase(ctx, e)
+		}
+		if err != nil {
+			return nil, err
+		}
+		// Also what was removed from its row before may be in the files still.
+		if x.State == SealOpen && (x.Content != nil || e.Purged.IsZero()) {
+			d.scrubs.owed = true
 		}
 		if e.Purged.IsZero() && e.Act == by {
 			fresh = append(fresh, e)
 		}
 	}
+	return fresh, nil
+}
+
+// confirm says that erasures were carried out, and notes it.
+func (d *Desk) confirm(ctx context.Context, by comity.ActName, fresh []Erasure) error {
 	if len(fresh) == 0 {
 		return nil
-	}
-	if err := l.store.Scrub(ctx); err != nil {
-		return err
 	}
 	if err := d.confirmErasure(ctx, by, fresh); err != nil {
 		return err
 	}
 	for _, e := range fresh {
 		e.Purged = d.Now()
-		if err := l.store.PutErasure(ctx, e); err != nil {
+		if err := d.c.Ledger.store.PutErasure(ctx, e); err != nil {
 			return err
 		}
 	}
