@@ -54,8 +54,9 @@ func TestHarvest(t *testing.T) {
 		want  string // sizes kept
 	}{
 		{5, 0, nil, "[]"},
-		{5, time.Second, []note.Signer{w.au.Witness}, "[]"},
-		{5, time.Second, []note.Signer{w.au.Witness, w.un.Witness}, "[5]"},
+		{5, time.Minute, []note.Signer{w.au.Witness}, "[]"},
+		{5, time.Second, []note.Signer{w.au.Witness, w.un.Witness}, "[]"}, // one was looked at a moment ago
+		{5, time.Minute, []note.Signer{w.au.Witness, w.un.Witness}, "[5]"},
 		{9, time.Minute, []note.Signer{w.au.Witness, w.un.Witness}, "[5]"},
 		{12, time.Minute, []note.Signer{w.au.Witness, w.un.Witness}, "[5]"},
 		{12, 9 * time.Minute, []note.Signer{w.au.Witness, w.un.Witness}, "[5 12]"},

@@ -104,6 +104,7 @@ type Monitor struct {
 	turn      chan struct{} // of one: held through the network, so that waiting for it ends with the context
 	keys      logKeys
 	harvested string    // the last checkpoint whose cosignatures were looked at
+	looked    time.Time // when that was
 	kept      time.Time // when any were kept last
 
 	// store is held while State and copy are read and written together, by a
