@@ -35,6 +35,7 @@ type guard struct {
 	why    string // "" if there is no doubt
 	cause  error  // of the last try to settle it
 	doubts int    // raised so far
+	resign bool   // the newest checkpoint lacks the signatures of the keys in use
 }
 
 // Doubt makes the journal sign nothing until Config.Ask has told again how far
@@ -152,25 +153,38 @@ func (j *Journal) settleDoubt() bool {
 		return true
 	}
 	err := j.ask()
+	resign, settled := j.settle(doubts, why, err)
+	if resign {
+		if err := j.resign(j.life); err != nil {
+			j.c.Logger.WarnContext(j.ctx, "the newest checkpoint was not signed again", "err", err)
+		}
+	}
+	return settled
+}
+
+// settle takes what asking led to, for the doubts raised until then. resign: a
+// signature is due that could not be made meanwhile.
+func (j *Journal) settle(doubts int, why string, err error) (resign, settled bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.life.Err() != nil {
-		return false
+		return false, false
 	}
 	if err != nil {
 		if j.guard.cause == nil || j.guard.cause.Error() != err.Error() {
 			j.c.Logger.ErrorContext(j.ctx, "nothing is recorded here", "origin", j.c.Origin, "why", why, "err", err)
 		}
 		j.guard.cause = err
-		return false
+		return false, false
 	}
 	if j.guard.doubts != doubts {
-		return false // doubted anew meanwhile: ask again
+		return false, false // doubted anew meanwhile: ask again
 	}
+	resign, j.guard.resign = j.guard.resign, false
 	j.guard.why, j.guard.cause = "", nil
 	j.c.Logger.InfoContext(j.ctx, "the witnesses have not seen more of the journal than is stored here; recording goes on", "origin", j.c.Origin, "size", j.head.Size)
 	j.nudge()
-	return true
+	return resign, true
 }
 
 // ask asks how far the world has seen the journal, brings what the store lacks

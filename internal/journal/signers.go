@@ -11,6 +11,7 @@ import (
 // SetSigners makes other keys sign the journal from now on, the newest first,
 // and gives the newest checkpoint their signatures: a follower that no longer
 // knows the old key must find one that it knows although nothing is appended.
+// While the journal may not sign, that waits until it may.
 func (j *Journal) SetSigners(ctx context.Context, signers ...note.Signer) error {
 	if len(signers) == 0 {
 		return errors.New("journal: no key to sign with")
@@ -21,37 +22,58 @@ func (j *Journal) SetSigners(ctx context.Context, signers ...note.Signer) error 
 		}
 	}
 	j.signers.Store(&signers)
-	return j.resign(ctx, signers)
+	return j.resign(ctx)
 }
 
-// resign signs the newest checkpoint again.
-func (j *Journal) resign(ctx context.Context, signers []note.Signer) error {
+// resign signs the newest checkpoint again, or leaves it to be done when the
+// journal may sign.
+func (j *Journal) resign(ctx context.Context) error {
 	var head Head
 	err := j.c.Store.Update(ctx, j.c.Origin, func(tx Tx) error {
 		old, err := tx.Head()
 		if err != nil || old.Size == 0 {
 			return err
 		}
-		if err := j.Held(); err != nil {
-			return err
+		if j.owesSignature() {
+			return errHeld
 		}
 		if err := j.checkSeen(tx, old); err != nil {
 			return err
 		}
-		if head, err = sign(old.Origin, old.Size, old.Root, signers...); err != nil {
+		if head, err = sign(old.Origin, old.Size, old.Root, *j.signers.Load()...); err != nil {
 			return err
 		}
 		return tx.PutHead(head)
 	})
+	if errors.Is(err, errHeld) {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("sign the newest checkpoint of %s with other keys: %w", j.c.Origin, err)
 	}
+	if head.Size == 0 {
+		return nil
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if head.Size > 0 && j.head.Size == head.Size && j.head.Root == head.Root {
+	// The append that this is the head of may not have told of it yet: what it
+	// tells later then comes too late (see advance), for it has the old signatures.
+	if head.Size >= j.head.Size {
 		j.head = head
+		if head.Size > j.seen.Size {
+			j.seen = head
+		}
 		close(j.changed)
 		j.changed = make(chan struct{})
 	}
 	return nil
+}
+
+// owesSignature reports whether the journal may not sign, and notes that it is
+// to sign its newest checkpoint again when it may.
+func (j *Journal) owesSignature() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.guard.resign = j.guard.why != ""
+	return j.guard.resign
 }

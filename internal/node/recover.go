@@ -32,7 +32,8 @@ type recovery struct {
 	n      *Node
 	waived bool // the operator has said to go on without a quorum
 
-	keyless atomic.Bool // our log key is not in force, and the one that is not here
+	keyless atomic.Bool      // our log key is not in force, and the one that is not here
+	grown   *journal.Journal // it has got entries back, which may have changed its keys; nil if they were looked at. Only for ask and fetch
 
 	mu    sync.Mutex
 	heard map[string]bool // witnesses that have answered since the start
@@ -71,6 +72,9 @@ func (r *recovery) ask(ctx context.Context) ([]journal.Head, error) {
 			return nil, err
 		}
 		r.keyless.Store(false)
+	}
+	if err := r.signAnew(ctx); err != nil {
+		return nil, err
 	}
 	r.n.roster.forget()
 	w, err := r.n.witnesses(ctx)
@@ -219,6 +223,7 @@ func (r *recovery) fetch(ctx context.Context, j *journal.Journal, to journal.Hea
 	}
 	peers := slices.DeleteFunc(w.all, func(a asked) bool { return a.peer == nil })
 	r.n.log.WarnContext(ctx, "entries that were signed are missing here; fetching them back from the mirrors", "have", begun.Size, "signed", to.Size)
+	r.grown = j
 	var sights []sight
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	all := r.look(asking, peers)
@@ -243,7 +248,7 @@ func (r *recovery) fetch(ctx context.Context, j *journal.Journal, to journal.Hea
 		if now, err := j.Stored(ctx); err == nil && whole(now, to) {
 			r.n.log.WarnContext(ctx, "the journal is whole again", "mirror", s.by.name, "from", begun.Size, "to", now.Size)
 			r.fetchBlobs(ctx)
-			return nil
+			return r.signAnew(ctx)
 		}
 	}
 	now, err := j.Stored(ctx)
@@ -256,6 +261,27 @@ func (r *recovery) fetch(ctx context.Context, j *journal.Journal, to journal.Hea
 	return fmt.Errorf("%d entries were signed and only %d are stored here: entries %d to %d could not be had from any mirror (%s). "+
 		"Nothing is signed in their place. Bring back the newest copy of the database, or have a peer that mirrored them started; see \"An old copy was restored\" in doc/operate.md",
 		to.Size, now.Size, now.Size, to.Size-1, strings.Join(failed, "; "))
+}
+
+// signAnew makes the log keys sign that are in force by what was put back, before
+// anything is recorded behind it: an old copy's key may have been retired since.
+func (r *recovery) signAnew(ctx context.Context) error {
+	if r.grown == nil {
+		return nil
+	}
+	h, err := r.n.ledger.KeyHistory(ctx, r.n.Self.Domain)
+	if err != nil {
+		return err
+	}
+	k, err := r.n.Folder.keysFor(h)
+	if err != nil {
+		return err
+	}
+	if err := r.grown.SetSigners(ctx, k.logSigners()...); err != nil {
+		return err
+	}
+	r.grown = nil
+	return nil
 }
 
 // whole reports whether a stored head reaches what was signed, under a

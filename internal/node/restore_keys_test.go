@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/keys"
 )
@@ -49,6 +51,9 @@ func TestRestoredFromBeforeARotation(t *testing.T) {
 	if name.Index != last.Index+1 {
 		t.Errorf("the journal goes on at %d, want %d", name.Index, last.Index+1)
 	}
+	if err := signedBy(un.page("/journal/checkpoint"), was.InForce(keys.Log)[0]); err != nil {
+		t.Errorf("the checkpoint after the restore: %v", err)
+	}
 	au.reads(name)
 	un.stored(name.Index+1, au)
 	if got := un.KeysInUse(); got != was.Len() {
@@ -57,6 +62,16 @@ func TestRestoredFromBeforeARotation(t *testing.T) {
 	if p, _ := au.peer("un.example"); p.Followed.Frozen {
 		t.Errorf("au.example follows with %+v", p.Followed)
 	}
+}
+
+// signedBy is nil if a checkpoint has a signature of a key.
+func signedBy(checkpoint, vkey string) error {
+	v, err := note.NewVerifier(vkey)
+	if err != nil {
+		return err
+	}
+	_, err = note.Open([]byte(checkpoint), note.VerifierList(v))
+	return err
 }
 
 // The new log key is in force and its file is not in the folder, as in that of

@@ -1,0 +1,117 @@
+package journal_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/journal/journaltest"
+)
+
+// nextKey is a second key of the journal, and what verifies either.
+func nextKey(t *testing.T) (next note.Signer, known note.Verifiers) {
+	t.Helper()
+	secret, public, err := note.GenerateKey(rand.Reader, string(origin))
+	next, err2 := note.NewSigner(secret)
+	v, err3 := note.NewVerifier(public)
+	old, err4 := note.NewVerifier(vkey)
+	if err := errors.Join(err, err2, err3, err4); err != nil {
+		t.Fatal(err)
+	}
+	return next, note.VerifierList(v, old)
+}
+
+// mustSign fails unless the newest head is of size and signed by one key alone,
+// wherever it is read.
+func mustSign(t *testing.T, j *journal.Journal, s journal.Store, size int64, by note.Signer, known note.Verifiers) {
+	t.Helper()
+	stored, err := s.Head(t.Context(), origin)
+	recent, err2 := j.Recent().Head(t.Context(), origin)
+	if err := errors.Join(err, err2); err != nil {
+		t.Fatal(err)
+	}
+	for what, h := range map[string]journal.Head{"the journal's": j.Head(), "the store's": stored, "the recent": recent} {
+		n, err := note.Open(h.Note, known)
+		if err != nil {
+			t.Errorf("%s head: %v", what, err)
+		} else if h.Size != size || len(n.Sigs) != 1 || n.Sigs[0].Hash != by.KeyHash() {
+			t.Errorf("%s head, of size %d, is signed by %+v, want size %d and %08x alone", what, h.Size, n.Sigs, size, by.KeyHash())
+		}
+	}
+}
+
+// lateStore answers a commit only when it is let.
+type lateStore struct {
+	journal.Store
+	committed, answer chan struct{} // nil: at once
+}
+
+func (s *lateStore) Update(ctx context.Context, o comity.Origin, f func(journal.Tx) error) error {
+	committed, answer := s.committed, s.answer
+	s.committed, s.answer = nil, nil
+	err := s.Store.Update(ctx, o, f)
+	if answer != nil {
+		close(committed)
+		<-answer
+	}
+	return err
+}
+
+// Keys change after an append was committed and before it has told of it: the
+// head that it tells of does not take the place of the one signed since.
+func TestKeysChangeDuringAppend(t *testing.T) {
+	s := &lateStore{Store: journaltest.NewStore()}
+	j := open(t, s)
+	fill(t, j, 3)
+	next, known := nextKey(t)
+	committed, answer := make(chan struct{}), make(chan struct{})
+	s.committed, s.answer = committed, answer
+	done := make(chan error, 1)
+	go func() {
+		_, err := j.Append(t.Context(), text("signed with the old key"))
+		done <- err
+	}()
+	<-committed
+	if err := j.SetSigners(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	close(answer)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	mustSign(t, j, s, 4, next, known)
+	fill(t, j, 1)
+	mustSign(t, j, s, 5, next, known)
+}
+
+// Keys that change while the journal may not sign are used from the first
+// signature on, and the newest checkpoint gets theirs although nothing is
+// appended.
+func TestKeysChangeWhileHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s := journaltest.NewWorld(origin), journaltest.NewStore()
+		next, known := nextKey(t)
+		j := careful(t, w, s, func(c *journal.Config) { c.Verifiers = known })
+		fill(t, j, 3)
+		w.Deaf.Store(true)
+		j.Doubt("the database is another")
+		if err := j.SetSigners(t.Context(), next); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		mustSign(t, j, s, 3, signer(t), known)
+		w.Deaf.Store(false)
+		j.Doubt("the database is another again")
+		synctest.Wait()
+		if err := j.Held(); err != nil {
+			t.Fatal(err)
+		}
+		mustSign(t, j, s, 3, next, known)
+	})
+}
