@@ -1,13 +1,12 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
-
-	"golang.org/x/mod/sumdb/tlog"
 )
 
 // A HeldError says why the journal signs nothing just now. What was to be
@@ -89,10 +88,10 @@ func (j *Journal) Held() error {
 
 // held is Held; the caller holds mu.
 func (j *Journal) held() error {
-	switch {
-	case j.contradicted != nil:
-		return j.contradicted
-	case j.guard.why != "":
+	if err := j.contradicted.err(); err != nil {
+		return err
+	}
+	if j.guard.why != "" {
 		return &HeldError{Why: j.guard.why, Cause: j.guard.cause}
 	}
 	return nil
@@ -190,6 +189,7 @@ func (j *Journal) settle(doubts int, why string, err error) (resign, settled boo
 // ask asks how far the world has seen the journal, brings what the store lacks
 // and compares the two.
 func (j *Journal) ask() error {
+	j.judgeAnew()
 	seen, unanswered := j.c.Ask(j.life)
 	var newest Head
 	for _, h := range seen {
@@ -216,7 +216,9 @@ func (j *Journal) ask() error {
 			return err
 		}
 	}
-	return unanswered
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return cmp.Or(j.contradicted.err(), unanswered)
 }
 
 // see notes that a tree is known to have existed.
@@ -243,19 +245,16 @@ func (j *Journal) compare(ctx context.Context, seen Head) error {
 	if err != nil || seen.Size == 0 || root == seen.Root {
 		return err
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.contradicted = behind
-	return behind
+	return j.contradict(ctx, behind)
 }
 
 // Saw takes note that a tree of this journal is known elsewhere, at a witness
 // or a peer, under a checkpoint with this journal's signature. If the store
 // does not reach that far, or contradicts it, the error is a *BehindError, and
 // nothing is appended: in the first case until the store does reach that far,
-// in the second never.
-func (j *Journal) Saw(ctx context.Context, t tlog.Tree) error {
-	err := j.compare(ctx, Head{Origin: j.c.Origin, Size: t.N, Root: t.Hash})
+// in the second until the key that signed the checkpoint is said to be stolen.
+func (j *Journal) Saw(ctx context.Context, seen Head) error {
+	err := j.compare(ctx, seen)
 	var behind *BehindError
 	if errors.As(err, &behind) && behind.Seen.Size > behind.Stored.Size {
 		j.Doubt(whyBehind)
@@ -272,6 +271,7 @@ func (j *Journal) Stored(ctx context.Context) (Head, error) {
 const (
 	whyOpened = "the journal was just opened, and an old copy of its database may have been put back"
 	whyLost   = "the answer to a commit was lost, and another database may have taken over"
+	whyOther  = "others have seen another journal than the one stored here, under its key"
 	whyBehind = "the database ends before entries that were signed: an old copy was put back"
 )
 

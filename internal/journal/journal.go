@@ -96,6 +96,12 @@ type Config struct {
 	// with Restore. Its error says which entries could not be had, and why.
 	Fetch func(ctx context.Context, j *Journal, to Head) error
 
+	// Stolen, if set, reports whether a checkpoint that was seen elsewhere is
+	// signed only with keys of which it is said that somebody else has them, and
+	// the size of the tree from which on the journal does not answer for what
+	// they sign. What contradicts the journal under such keys is not its own.
+	Stolen func(context.Context, Head) (from int64, stolen bool)
+
 	MaxBatch      int           // entries in one transaction; 0 is 4,096
 	MaxBatchBytes int           // bytes of entries after which a transaction takes no more; 0 is 8 MiB
 	Timeout       time.Duration // for one transaction; 0 is 30 seconds
@@ -126,7 +132,7 @@ type Journal struct {
 	recent       *recent       // what the last commit of this process left
 	changed      chan struct{} // closed when head changes
 	seen         Head          // the newest known to have existed: head, or newer
-	contradicted error         // the store contradicts what was seen elsewhere
+	contradicted contradicted  // checkpoints seen elsewhere that the store contradicts
 	guard        guard         // whether it may sign
 }
 

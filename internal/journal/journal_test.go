@@ -408,8 +408,8 @@ func TestSaw(t *testing.T) {
 	s := journaltest.NewStore()
 	j := open(t, s)
 	fill(t, j, 20)
-	tree := func(size int64) tlog.Tree {
-		return tlog.Tree{N: size, Hash: journaltest.Root(all(t, s)[:size])}
+	tree := func(size int64) journal.Head {
+		return journal.Head{Origin: origin, Size: size, Root: journaltest.Root(all(t, s)[:size])}
 	}
 	for _, size := range []int64{0, 1, 19, 20} {
 		if err := j.Saw(t.Context(), tree(size)); err != nil {
@@ -422,7 +422,7 @@ func TestSaw(t *testing.T) {
 	more := journaltest.NewStore()
 	jj := open(t, more)
 	fill(t, jj, 25)
-	ahead := tlog.Tree{N: 25, Hash: jj.Head().Root}
+	ahead := jj.Head()
 	var behind *journal.BehindError
 	if err := j.Saw(t.Context(), ahead); !errors.As(err, &behind) || behind.Seen.Size != 25 {
 		t.Fatalf("saw a larger tree: %v", err)
@@ -437,7 +437,7 @@ func TestSaw(t *testing.T) {
 	}
 
 	// The world has seen something else: never again.
-	if err := j.Saw(t.Context(), tlog.Tree{N: 5, Hash: tlog.Hash{1}}); !errors.As(err, &behind) {
+	if err := j.Saw(t.Context(), journal.Head{Origin: origin, Size: 5, Root: tlog.Hash{1}}); !errors.As(err, &behind) {
 		t.Fatalf("saw another tree: %v", err)
 	}
 	if _, err := j.Append(t.Context(), text("again")); !errors.As(err, &behind) {

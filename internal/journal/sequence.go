@@ -348,7 +348,7 @@ func (j *Journal) doubtful() bool {
 // existed, or that does not continue it.
 func (j *Journal) checkSeen(tx Tx, h Head) error {
 	j.mu.Lock()
-	seen, contradicted := j.seen, j.contradicted
+	seen, contradicted := j.seen, j.contradicted.err()
 	j.mu.Unlock()
 	if contradicted != nil {
 		return contradicted

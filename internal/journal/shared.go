@@ -68,11 +68,7 @@ func (j *Journal) Refresh(ctx context.Context) error {
 			return err
 		}
 		if root != seen.Root {
-			behind := &BehindError{Stored: h, Seen: seen}
-			j.mu.Lock()
-			defer j.mu.Unlock()
-			j.contradicted = behind
-			return behind
+			return j.contradict(ctx, &BehindError{Stored: h, Seen: seen})
 		}
 	}
 	j.publish(h)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
@@ -15,22 +16,62 @@ import (
 )
 
 // A thief who has our log key can have a peer store and cosign entries that
-// contradict ours. Whoever asks how far others have seen the journal is shown
-// them, and would sign nothing any more: not even the act that revokes the key.
-// But the root key has signed that before the act is recorded. What contradicts
-// our journal under a key that it says was in other hands is the thief's.
-//
-// Only what contradicts: what continues our journal may be ours, and lost here.
+// contradict ours, or go on behind them. Whoever asks how far others have seen
+// the journal is shown them, and would sign nothing any more: not even the act
+// that revokes the key. But the root key has signed that before the act is
+// recorded. What contradicts our journal under a key that it says was in other
+// hands is the thief's. What goes on behind our journal may be ours, and lost
+// here: it is the thief's if nobody hands it out and it is longer than the root
+// key says that we answer for.
 
-// stolenLogs are log keys that a statement revokes which the root key has
-// signed and which waits to be released.
-func (n *Node) stolenLogs(ctx context.Context) []note.Verifier {
+// stolen is the journal's Config.Stolen: whether a checkpoint of ours has no
+// signature but of keys that are revoked, or that a statement revokes which the
+// root key has signed and which waits to be released.
+func (n *Node) stolen(ctx context.Context, h journal.Head) (from int64, stolen bool) {
+	all := n.revokedLogs(ctx)
+	honest := slices.DeleteFunc(slices.Clone(n.everLogs()), func(v note.Verifier) bool {
+		return slices.ContainsFunc(all, func(r revokedLog) bool { return r.KeyHash() == v.KeyHash() })
+	})
+	if len(all) == 0 || peer.SignedBy(h.Note, honest) != nil {
+		return 0, false
+	}
+	for _, r := range all {
+		if peer.SignedBy(h.Note, []note.Verifier{r}) != nil {
+			from, stolen = max(from, r.to), true
+		}
+	}
+	return from, stolen
+}
+
+// revokedLog is a log key that was in other hands.
+type revokedLog struct {
+	note.Verifier
+	to int64 // the journal answers for none of its trees larger than this
+}
+
+// revokedLogs are those that the statements waiting to be released revoke, and
+// then those that are revoked: one that is being released is seen in one place
+// or the other.
+func (n *Node) revokedLogs(ctx context.Context) []revokedLog {
+	all := n.toRevoke(ctx)
+	all = append(all, n.KeyHistory(ctx).Revocations(keys.Log)...)
+	var out []revokedLog
+	for _, r := range all {
+		if vs, err := peer.Verifiers([]string{r.Key}); err == nil && r.Role == keys.Log && len(vs) == 1 {
+			out = append(out, revokedLog{vs[0], r.To})
+		}
+	}
+	return out
+}
+
+// toRevoke are revocations that the root key has signed and that wait to be
+// released.
+func (n *Node) toRevoke(ctx context.Context) (out []keys.Revocation) {
 	drafts, err := n.People.Drafts(ctx)
 	if err != nil {
 		n.log.WarnContext(ctx, "read which changes of keys wait for release", "err", err)
 		return nil
 	}
-	var out []note.Verifier
 	for _, d := range drafts {
 		a, err := act.Decode(d.Document)
 		if err != nil {
@@ -41,15 +82,11 @@ func (n *Node) stolenLogs(ctx context.Context) []note.Verifier {
 			if !ok || k.Statement == "" {
 				continue
 			}
-			h, err := n.history.Load().Add([]byte(k.Statement))
+			h, err := n.KeyHistory(ctx).Add([]byte(k.Statement))
 			if err != nil {
 				continue // it does not continue our history, or nobody authorized it
 			}
-			for _, r := range h.Last().Revoked {
-				if vs, err := peer.Verifiers([]string{r.Key}); err == nil && r.Role == keys.Log {
-					out = append(out, vs...)
-				}
-			}
+			out = append(out, h.Last().Revoked...)
 		}
 	}
 	return out
@@ -57,33 +94,33 @@ func (n *Node) stolenLogs(ctx context.Context) []note.Verifier {
 
 // disown leaves of what a peer has seen of our journal what is not a thief's.
 func (r *recovery) disown(ctx context.Context, c *peer.Client, seen []journal.Head) []journal.Head {
-	stolen := r.n.stolenLogs(ctx)
-	if len(stolen) == 0 {
-		return seen
-	}
 	var out []journal.Head
 	for _, h := range seen {
-		if peer.SignedBy(h.Note, stolen) != nil && r.contradicts(ctx, c, h) {
-			r.n.log.WarnContext(ctx, "a peer has seen entries under a stolen key that contradict this journal; they are not ours", "peer", c.Base(), "size", h.Size)
-			continue
+		if from, stolen := r.n.stolen(ctx, h); stolen {
+			same, err := r.ours(ctx, c, h)
+			if err == nil && !same || err != nil && h.Size > from && ctx.Err() == nil {
+				r.n.log.WarnContext(ctx, "a peer has seen entries under a stolen key that are not ours", "peer", c.Base(), "size", h.Size, "answered for", from, "contradicts", err == nil)
+				continue
+			}
 		}
 		out = append(out, h)
 	}
 	return out
 }
 
-// contradicts reports whether a head is proven to be of another tree than ours:
-// by what is stored here, or by the hashes that the peer's mirror has of it.
-func (r *recovery) contradicts(ctx context.Context, c *peer.Client, h journal.Head) bool {
-	ours, err := r.n.journals.Head(ctx, r.n.Self.Origin)
-	if err != nil || ours.Size == 0 {
-		return false
+// ours reports whether a head is of our tree, or goes on behind it, by what is
+// stored here or by the hashes that the peer's mirror has of it. An error means
+// that neither is proven.
+func (r *recovery) ours(ctx context.Context, c *peer.Client, h journal.Head) (bool, error) {
+	stored, err := r.n.journals.Head(ctx, r.n.Self.Origin)
+	if err != nil || stored.Size == 0 {
+		return true, err
 	}
-	if h.Size <= ours.Size {
-		root, err := journal.RootAt(ctx, r.n.journals, ours.Origin, h.Size)
-		return err == nil && root != h.Root
+	if h.Size <= stored.Size {
+		root, err := journal.RootAt(ctx, r.n.journals, stored.Origin, h.Size)
+		return root == h.Root, err
 	}
-	mirror := tiles{c: c, base: "/mirror/" + ours.Origin.Hash() + "/"}
-	root, err := tlog.TreeHash(ours.Size, torchwood.TileHashReaderWithContext(ctx, tlog.Tree{N: h.Size, Hash: h.Root}, mirror))
-	return err == nil && root != ours.Root
+	mirror := tiles{c: c, base: "/mirror/" + stored.Origin.Hash() + "/"}
+	root, err := tlog.TreeHash(stored.Size, torchwood.TileHashReaderWithContext(ctx, tlog.Tree{N: h.Size, Hash: h.Root}, mirror))
+	return root == stored.Root, err
 }

@@ -326,13 +326,13 @@ func (n *Node) ownKeys(ctx context.Context) error {
 	n.Self = n.Folder.self(n.c.Version)
 	n.ledger.SetKeyring(k.ring())
 	n.keys.Store(&k)
+	n.history.Store(&h)
 	return n.keep(h)
 }
 
-// keep takes note of our own keys, and of what our log keys verify: every one
-// that was ever in force, those in force first, and then the others in the
-// folder. An old copy of the database does not know the newest, but must be
-// told what they have signed.
+// keep takes note of what our log keys verify: every one that was ever in
+// force, those in force first, and then the others in the folder. An old copy of
+// the database does not know the newest, but must be told what they have signed.
 func (n *Node) keep(h keys.History) error {
 	p, err := n.Folder.private()
 	if err != nil {
@@ -349,7 +349,6 @@ func (n *Node) keep(h keys.History) error {
 	if err := errors.Join(err1, err2); err != nil {
 		return fmt.Errorf("our own log keys: %w", err)
 	}
-	n.history.Store(&h)
 	n.logVerifiers.Store(&vs)
 	n.honestLogs.Store(&good)
 	return nil
@@ -446,6 +445,7 @@ func (n *Node) takeKeys(ctx context.Context, h keys.History) error {
 		// The next checkpoint has the new signatures.
 		n.log.WarnContext(ctx, "the newest checkpoint was not signed again", "err", err)
 	}
+	n.history.Store(&h)
 	n.log.InfoContext(ctx, "our keys have changed", "statement", h.Last().Number, "reason", h.Last().Reason)
 	n.mu.Lock()
 	for d, l := range n.links { // they sign with our keys, too

@@ -223,7 +223,7 @@ func (n *Node) openDesk(ctx context.Context) error {
 	if !n.c.Visit {
 		n.recovery = newRecovery(n)
 		n.journal, err = journal.Open(ctx, journal.Config{Store: n.journals, Origin: n.Self.Origin, Signer: f.Keys.Log, Also: f.Keys.LogAlso,
-			Ask: n.recovery.ask, Fetch: n.recovery.fetch, Hold: hold, Verifiers: ownVerifiers{n},
+			Ask: n.recovery.ask, Fetch: n.recovery.fetch, Stolen: n.stolen, Hold: hold, Verifiers: ownVerifiers{n},
 			Continue: func(last []byte) error { return n.Desk.GoOn(last) }, Logger: n.log})
 		if err != nil {
 			return n.notOurs(err)

@@ -460,7 +460,7 @@ func (r *recovery) remind(ctx context.Context, l *link) {
 		cancel()
 		if s.err == nil {
 			for _, h := range s.seen {
-				if err := r.n.journal.Saw(ctx, tlog.Tree{N: h.Size, Hash: h.Root}); err != nil && ctx.Err() == nil {
+				if err := r.n.journal.Saw(ctx, h); err != nil && ctx.Err() == nil {
 					r.n.log.WarnContext(ctx, "a witness has seen our journal further than it is stored here, or otherwise", "witness", string(l.peer.Domain), "err", err)
 				}
 			}

@@ -1,6 +1,8 @@
 package node_test
 
 import (
+	"net"
+	"net/http"
 	"testing"
 	"time"
 
@@ -12,9 +14,27 @@ import (
 // Peers that are asked how far they have seen the journal show what a thief
 // recorded under the stolen key. That must not keep the organization from
 // recording the revocation: once the root key has signed it, what they show
-// under that key says nothing of how far the journal was.
+// under that key and contradicts the journal, or goes on behind it and is handed
+// out by nobody, says nothing of how far the journal was. Nothing need be
+// restarted.
 func TestRevokeDespiteThief(t *testing.T) {
-	t.Parallel()
+	for name, c := range map[string]struct {
+		theirs   int  // entries that the thief records
+		withheld bool // the peer that has them hands out none
+	}{
+		"contradicts":       {theirs: 1},
+		"longer":            {theirs: 3},
+		"longer, withheld":  {theirs: 3, withheld: true},
+		"shorter, withheld": {theirs: 1, withheld: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testRevokeDespiteThief(t, c.theirs, c.withheld)
+		})
+	}
+}
+
+func testRevokeDespiteThief(t *testing.T, entries int, withheld bool) {
 	un, au, eu := newHouse(t, "un.example"), newHouse(t, "au.example"), newHouse(t, "eu.example")
 	un.follow(au, eu)
 	au.follow(un)
@@ -36,9 +56,15 @@ func TestRevokeDespiteThief(t *testing.T) {
 	au.start()
 	thief.without = "the thief does not care"
 	thief.start()
-	theirs := thief.issue(noteIn(file, "Not ours"))
+	var theirs comity.ActName
+	for range entries {
+		theirs = thief.issue(noteIn(file, "Not ours"))
+	}
 	thief.stored(theirs.Index+1, au)
 	check(t, thief.close())
+	if withheld {
+		au.withhold(un.Self.Origin)
+	}
 	eu.start()
 
 	un.addr = addr
@@ -58,8 +84,6 @@ func TestRevokeDespiteThief(t *testing.T) {
 	check(t, err)
 	out, err := un.Desk.Issue(t.Context(), officer, doc)
 	check(t, err)
-	check(t, un.close()) // it does not forget what it was shown
-	un.start()
 	second := un.second()
 	until(t, "the revocation to be recorded", func() bool {
 		released, err := un.Desk.Release(t.Context(), second, out.Draft)
@@ -67,4 +91,31 @@ func TestRevokeDespiteThief(t *testing.T) {
 	})
 	until(t, "the new key to be in use", func() bool { return un.KeysInUse() == 1 })
 	eu.reads(un.issue(noteIn(file, "Under the new key")))
+}
+
+// withhold closes the node and answers in its place: with the checkpoints that it
+// has of a journal, as witness and as mirror, and nothing else.
+func (h *house) withhold(o comity.Origin) {
+	t := h.t
+	t.Helper()
+	shown := map[string]string{}
+	for _, path := range []string{"/journal/witness/" + o.Hash() + "/checkpoint", "/mirror/" + o.Hash() + "/checkpoint"} {
+		shown[path] = h.page(path)
+	}
+	check(t, h.close())
+	l, err := net.Listen("tcp", h.addr)
+	check(t, err)
+	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body, ok := shown[r.URL.Path]; ok {
+			w.Write([]byte(body))
+			return
+		}
+		http.Error(w, "not now", http.StatusServiceUnavailable)
+	})}
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l) }()
+	t.Cleanup(func() {
+		check(t, s.Close())
+		<-done
+	})
 }
