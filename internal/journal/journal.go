@@ -129,6 +129,7 @@ type Journal struct {
 	queue        []*pending
 	closed       bool
 	head         Head          // the newest known to be committed
+	resigned     Head          // the newest that was signed anew before it was head
 	recent       *recent       // what the last commit of this process left
 	changed      chan struct{} // closed when head changes
 	seen         Head          // the newest known to have existed: head, or newer

@@ -217,6 +217,9 @@ func (j *Journal) advance(h Head, r *recent) (tell func()) {
 	if h.Size < j.head.Size || h.Size == j.head.Size && len(j.head.Note) > 0 {
 		return func() {}
 	}
+	if r := j.resigned; r.Size == h.Size && r.Root == h.Root {
+		h = r
+	}
 	j.head = h
 	if h.Size > j.seen.Size {
 		j.seen = h

@@ -56,13 +56,11 @@ func (j *Journal) resign(ctx context.Context) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	// The append that this is the head of may not have told of it yet: what it
-	// tells later then comes too late (see advance), for it has the old signatures.
-	if head.Size >= j.head.Size {
+	switch {
+	case head.Size > j.head.Size:
+		j.resigned = head // the append that it is the head of has yet to tell of it: see advance
+	case head.Size == j.head.Size && head.Root == j.head.Root:
 		j.head = head
-		if head.Size > j.seen.Size {
-			j.seen = head
-		}
 		close(j.changed)
 		j.changed = make(chan struct{})
 	}

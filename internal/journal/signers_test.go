@@ -115,3 +115,26 @@ func TestKeysChangeWhileHeld(t *testing.T) {
 		mustSign(t, j, s, 3, next, known)
 	})
 }
+
+// Who waits for the head of an append is told of it once the append has ended,
+// also if keys changed in between: only then is what it wrote there to be read.
+func TestKeysChangeTellsLater(t *testing.T) {
+	s := &lateStore{Store: journaltest.NewStore()}
+	j := open(t, s)
+	fill(t, j, 3)
+	next, _ := nextKey(t)
+	committed, answer := make(chan struct{}), make(chan struct{})
+	s.committed, s.answer = committed, answer
+	go j.Append(t.Context(), text("next"))
+	<-committed
+	if err := j.SetSigners(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	if h := j.Head(); h.Size != 3 {
+		t.Errorf("the head has %d entries before the append has ended, want 3", h.Size)
+	}
+	close(answer)
+	if h, err := j.Wait(t.Context(), 3); err != nil || h.Size != 4 {
+		t.Errorf("waited for a head of %d entries, %v; want 4", h.Size, err)
+	}
+}

@@ -20,9 +20,9 @@ import (
 // the journal is shown them, and would sign nothing any more: not even the act
 // that revokes the key. But the root key has signed that before the act is
 // recorded. What contradicts our journal under a key that it says was in other
-// hands is the thief's. What goes on behind our journal may be ours, and lost
-// here: it is the thief's if nobody hands it out and it is longer than the root
-// key says that we answer for.
+// hands is the thief's, and so is what is longer than it says that we answer
+// for. What is not as long, and goes on behind what is stored, may be ours, and
+// lost here.
 
 // stolen is the journal's Config.Stolen: whether a checkpoint of ours has no
 // signature but of keys that are revoked, or that a statement revokes which the
@@ -96,31 +96,30 @@ func (n *Node) toRevoke(ctx context.Context) (out []keys.Revocation) {
 func (r *recovery) disown(ctx context.Context, c *peer.Client, seen []journal.Head) []journal.Head {
 	var out []journal.Head
 	for _, h := range seen {
-		if from, stolen := r.n.stolen(ctx, h); stolen {
-			same, err := r.ours(ctx, c, h)
-			if err == nil && !same || err != nil && h.Size > from && ctx.Err() == nil {
-				r.n.log.WarnContext(ctx, "a peer has seen entries under a stolen key that are not ours", "peer", c.Base(), "size", h.Size, "answered for", from, "contradicts", err == nil)
-				continue
-			}
+		if from, stolen := r.n.stolen(ctx, h); stolen && r.foreign(ctx, c, h, from) {
+			r.n.log.WarnContext(ctx, "a peer has seen entries under a stolen key; they are not ours", "peer", c.Base(), "size", h.Size, "answered_for", from)
+			continue
 		}
 		out = append(out, h)
 	}
 	return out
 }
 
-// ours reports whether a head is of our tree, or goes on behind it, by what is
-// stored here or by the hashes that the peer's mirror has of it. An error means
-// that neither is proven.
-func (r *recovery) ours(ctx context.Context, c *peer.Client, h journal.Head) (bool, error) {
+// foreign reports whether a head that a stolen key has signed is not of our
+// journal, as far as we answer for the key: that is up to size from.
+func (r *recovery) foreign(ctx context.Context, c *peer.Client, h journal.Head, from int64) bool {
 	stored, err := r.n.journals.Head(ctx, r.n.Self.Origin)
-	if err != nil || stored.Size == 0 {
-		return true, err
-	}
-	if h.Size <= stored.Size {
+	switch {
+	case err != nil || stored.Size == 0:
+		return false
+	case h.Size <= stored.Size:
 		root, err := journal.RootAt(ctx, r.n.journals, stored.Origin, h.Size)
-		return root == h.Root, err
+		return err == nil && root != h.Root
+	case h.Size > from:
+		return true
 	}
+	// By the hashes that the peer's mirror has of it.
 	mirror := tiles{c: c, base: "/mirror/" + stored.Origin.Hash() + "/"}
 	root, err := tlog.TreeHash(stored.Size, torchwood.TileHashReaderWithContext(ctx, tlog.Tree{N: h.Size, Hash: h.Root}, mirror))
-	return root == stored.Root, err
+	return err == nil && root != stored.Root
 }

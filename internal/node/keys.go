@@ -397,12 +397,15 @@ func (n *Node) formerLogs() []note.Verifier { return *n.honestLogs.Load() }
 // rekey makes keys that our journal has put in force since take effect. If a
 // private key is not there, that is tried again with the next act; and if the
 // log key in use is no longer in force, nothing is signed until then. An error
-// says that this is so.
+// says that this is so; it is errUnread if that is not known.
 func (n *Node) rekey(ctx context.Context) error {
 	n.rekeying.Lock()
 	defer n.rekeying.Unlock()
 	known := n.history.Load().Len()
-	if all, err := n.ledger.KeyActs(ctx, n.Self.Domain); err != nil || all <= known {
+	switch all, err := n.ledger.KeyActs(ctx, n.Self.Domain); {
+	case err != nil:
+		return fmt.Errorf("%w: %w", errUnread, err)
+	case all <= known:
 		return nil // as with nearly every act; reading them anew takes longer than to push it
 	}
 	h, err := n.ledger.KeyHistory(ctx, n.Self.Domain)
@@ -419,12 +422,22 @@ func (n *Node) rekey(ctx context.Context) error {
 	return err
 }
 
-// followKeys follows our own keys. What is signed by one that is not in force is refused
-// everywhere, and if it was revoked it may look like the thief's.
-func (n *Node) followKeys(ctx context.Context) {
-	if err := n.rekey(ctx); err != nil && n.recovery.keyless.CompareAndSwap(false, true) {
+var errUnread = errors.New("our own keys cannot be read")
+
+// followKeys follows our own keys. What is signed by one that is not in force is
+// refused everywhere, and if it was revoked it may look like the thief's. False
+// means that they could not be read: try again.
+func (n *Node) followKeys(ctx context.Context) bool {
+	switch err := n.rekey(ctx); {
+	case errors.Is(err, errUnread):
+		if ctx.Err() == nil {
+			n.log.ErrorContext(ctx, "follow our own keys", "err", err)
+		}
+		return false
+	case err != nil && n.recovery.keyless.CompareAndSwap(false, true):
 		n.journal.Doubt("the log key in use here is no longer in force")
 	}
+	return true
 }
 
 func (n *Node) takeKeys(ctx context.Context, h keys.History) error {

@@ -330,9 +330,9 @@ func (n *Node) Start(ctx context.Context) error {
 
 // watchJournal tells followers and witnesses of every new checkpoint.
 func (n *Node) watchJournal(ctx context.Context) {
-	n.followKeys(ctx) // what was put back into an old copy may have changed our keys
-	size := n.journal.Head().Size
+	size := n.journal.Head().Size // first: what comes from now on is waited for
 	for {
+		followed := n.followKeys(ctx) // also at first: what was put back into an old copy may have changed them
 		for _, l := range n.all() {
 			l.pusher.Wake() // first: who is pushed to need not ask
 		}
@@ -341,12 +341,18 @@ func (n *Node) watchJournal(ctx context.Context) {
 		for _, s := range n.submitters() {
 			s.Wake()
 		}
-		h, err := n.journal.Wait(ctx, size)
-		if err != nil {
+		wait, cancel := ctx, context.CancelFunc(func() {})
+		if !followed {
+			wait, cancel = context.WithTimeout(ctx, time.Second)
+		}
+		h, err := n.journal.Wait(wait, size)
+		cancel()
+		switch {
+		case err == nil:
+			size = h.Size
+		case ctx.Err() != nil || errors.Is(err, journal.ErrClosed):
 			return
 		}
-		n.followKeys(ctx)
-		size = h.Size
 	}
 }
 

@@ -41,9 +41,9 @@ type recovery struct {
 	noted int64           // size of the checkpoint that seenFile holds
 }
 
-// logOf is the one of our keys, in force or former, that signed a checkpoint.
+// logOf is the one of our keys, in force or not, that signed a checkpoint.
 func (r *recovery) logOf(signed []byte) note.Verifier {
-	ours := r.n.formerLogs()
+	ours := r.n.everLogs()
 	return witness.LogOf(signed, ours[0], ours[1:]...)
 }
 
@@ -181,7 +181,9 @@ func (r *recovery) lookAtPeer(ctx context.Context, p peer.Peer) (s sight) {
 		s.err = err
 		return s
 	}
-	cosigned, err := witness.NewSubmitter(witness.SubmitterConfig{Log: r.n.formerLogs()[0], Former: r.n.formerLogs, Witness: theirs, Client: client, Logger: r.n.log}).Seen(ctx)
+	// What is signed by a key that was revoked is an answer, too; disown says
+	// whether it counts.
+	cosigned, err := witness.NewSubmitter(witness.SubmitterConfig{Log: r.n.everLogs()[0], Former: r.n.everLogs, Witness: theirs, Client: client, Logger: r.n.log}).Seen(ctx)
 	if err != nil {
 		s.err = err
 		return s
@@ -268,6 +270,9 @@ func (r *recovery) fetch(ctx context.Context, j *journal.Journal, to journal.Hea
 func (r *recovery) signAnew(ctx context.Context) error {
 	if r.grown == nil {
 		return nil
+	}
+	if acts, err := r.n.ledger.KeyActs(ctx, r.n.Self.Domain); err != nil || acts == 0 {
+		return err // nothing is back yet
 	}
 	h, err := r.n.ledger.KeyHistory(ctx, r.n.Self.Domain)
 	if err != nil {

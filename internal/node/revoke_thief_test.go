@@ -14,9 +14,8 @@ import (
 // Peers that are asked how far they have seen the journal show what a thief
 // recorded under the stolen key. That must not keep the organization from
 // recording the revocation: once the root key has signed it, what they show
-// under that key and contradicts the journal, or goes on behind it and is handed
-// out by nobody, says nothing of how far the journal was. Nothing need be
-// restarted.
+// under that key and contradicts the journal, or is longer than it answers for,
+// says nothing of how far the journal was. Nothing need be restarted.
 func TestRevokeDespiteThief(t *testing.T) {
 	for name, c := range map[string]struct {
 		theirs   int  // entries that the thief records
