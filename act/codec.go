@@ -375,15 +375,19 @@ func inPlace(says comity.Domain, recorded comity.Time, d comity.Domain) error {
 // whatever case or escapes. Most do not, and need to be read only once.
 func MayBeSealed(entry []byte) bool {
 	const word = "sealed"
-	for i := 0; i+1 < len(entry); i++ {
-		switch c := entry[i]; {
-		case c == '\\' && entry[i+1] == 'u':
-			return true
-		case c|0x20 == word[0] && len(entry)-i >= len(word) && bytes.EqualFold(entry[i:i+len(word)], []byte(word)):
-			return true
+	for _, first := range []byte("sS") {
+		for rest := entry; ; {
+			i := bytes.IndexByte(rest, first)
+			if i < 0 || len(rest)-i < len(word) {
+				break
+			}
+			if bytes.EqualFold(rest[i:i+len(word)], []byte(word)) {
+				return true
+			}
+			rest = rest[i+1:]
 		}
 	}
-	return false
+	return bytes.Contains(entry, []byte(`\u`))
 }
 
 // protected lists the members of a document that make up its effects blob:

@@ -188,6 +188,9 @@ func (l List) once() error {
 
 // Equal reports whether two lists say the same, in the same order.
 func (l List) Equal(m List) bool {
+	if reflect.DeepEqual(l, m) {
+		return true
+	}
 	a, errA := l.MarshalJSON()
 	b, errB := m.MarshalJSON()
 	return errA == nil && errB == nil && bytes.Equal(a, b)

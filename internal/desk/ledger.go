@@ -312,7 +312,7 @@ func (l *Ledger) get(ctx context.Context, n comity.ActName) (*Held, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	h = held(&s)
+	h = read(&s)
 	return h, l.noticed(ctx, h.Pos, h.Sealed != nil && s.State != SealAwaiting)
 }
 
@@ -343,7 +343,7 @@ func (l *Ledger) after(ctx context.Context, pos int64, limit int) ([]*Held, erro
 	}
 	all, err := l.store.StoredFrom(ctx, pos+1, int(n))
 	for i := range all {
-		out = append(out, held(&all[i]))
+		out = append(out, read(&all[i]))
 	}
 	return out, err
 }
@@ -353,6 +353,13 @@ const (
 	whySealed   = "sealed to others"
 	whyAwaiting = "its sealed content has not arrived"
 )
+
+// read is held of what was read from the store.
+func read(s *Stored) *Held {
+	h := held(s)
+	h.placed = !s.Waits
+	return h
+}
 
 // held decodes what is stored.
 func held(s *Stored) *Held {

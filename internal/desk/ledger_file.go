@@ -278,7 +278,7 @@ func (l *Ledger) fact(ctx context.Context, b Book, s casefile.Scope, it casefile
 // standing says where an act stands in a book: why it has no effect, if so, and
 // the scope in which it is folded; the zero scope if it waits.
 func (l *Ledger) standing(ctx context.Context, b Book, h *Held) (trouble string, at casefile.Scope, err error) {
-	k, ok, err := l.lookUp(ctx, l.store, h.Name)
+	k, ok, err := l.lookUpHeld(ctx, h)
 	if err != nil || !ok {
 		return "", at, err
 	}

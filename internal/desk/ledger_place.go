@@ -215,23 +215,42 @@ func (p *placing) lookUp(n comity.ActName) (known, bool) {
 // lookUp returns what is known of an act; ok is false if it is not here, or
 // cannot be read.
 func (l *Ledger) lookUp(ctx context.Context, r FoldReader, n comity.ActName) (known, bool, error) {
-	l.mu.Lock()
-	k, ok := l.known.get(n)
-	l.mu.Unlock()
-	if ok {
+	if k, ok := l.isKnown(n); ok {
 		return k, true, nil
 	}
 	s, ok, err := r.Stored(ctx, n)
 	if err != nil || !ok {
 		return known{}, false, err
 	}
-	h := held(&s)
+	return l.placedAs(ctx, r, read(&s))
+}
+
+// lookUpHeld is lookUp of an act that is at hand.
+func (l *Ledger) lookUpHeld(ctx context.Context, h *Held) (known, bool, error) {
+	if k, ok := l.isKnown(h.Name); ok {
+		return k, true, nil
+	}
+	if !h.placed { // it may have been since it was read
+		return l.lookUp(ctx, l.store, h.Name)
+	}
+	return l.placedAs(ctx, l.store, h)
+}
+
+func (l *Ledger) isKnown(n comity.ActName) (known, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.known.get(n)
+}
+
+// placedAs is what is known of an act that was read from the store.
+func (l *Ledger) placedAs(ctx context.Context, r FoldReader, h *Held) (known, bool, error) {
 	if h.Act == nil {
 		return known{}, false, nil
 	}
-	k = known{Referent: casefile.Referent{Leaf: h.Leaf, Status: h.Act.Status, Pending: s.Waits},
+	n := h.Name
+	k := known{Referent: casefile.Referent{Leaf: h.Leaf, Status: h.Act.Status, Pending: !h.placed},
 		public: h.Sealed == nil, tlp: h.Act.TLP, situation: h.Act.Situation}
-	if s.Waits {
+	if !h.placed {
 		return k, true, nil
 	}
 	in := []casefile.Scope{n, casefile.House(n.Domain), n}

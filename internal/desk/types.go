@@ -50,6 +50,8 @@ type Held struct {
 	Fact   casefile.ActFact
 	File   comity.ActName // the situation it is folded into; zero if none
 	Doubt  *keys.Doubt    // why it may be somebody else's than the issuer's; nil if it is not in doubt
+
+	placed bool // it waited for nothing when it was read from the store
 }
 
 // AskFilter selects asks; the zero value selects all.

@@ -158,13 +158,53 @@ func (n *Node) cosignedBefore(ctx context.Context, h keys.History, x keys.Doubt)
 
 // acceptance says whose cosignatures of a journal count here, and how many are
 // enough: the folder's policy, or else more than half of the witnesses known
-// here. An organization is no witness of its own journal.
+// here. An organization is no witness of its own journal. It does not change.
 type acceptance struct {
 	policy *witness.Policy
 	keysOf map[string]keys.History // of those that are known here, by the name of the witness
 }
 
-func (n *Node) acceptanceOf(ctx context.Context, journal comity.Domain, logs []string) (w acceptance, err error) {
+// acceptances remembers, by journal, what follows from the keys that were known:
+// to work it out takes longer than the rest of a poll that finds nothing new.
+type acceptances struct {
+	mu sync.Mutex
+	by map[comity.Domain]accepting
+}
+
+// accepting is an acceptance, and all that it follows from.
+type accepting struct {
+	acceptance
+	logs  []string
+	own   *keys.History
+	peers []peer.Peer
+}
+
+func (n *Node) acceptanceOf(ctx context.Context, journal comity.Domain, logs []string) (acceptance, error) {
+	peers, err := n.roster.Peers(ctx)
+	if err != nil {
+		return acceptance{}, err
+	}
+	own := n.history.Load()
+	n.acceptances.mu.Lock()
+	was := n.acceptances.by[journal]
+	n.acceptances.mu.Unlock()
+	if was.own == own && slices.Equal(was.logs, logs) && slices.Equal(was.peers, peers) {
+		return was.acceptance, nil
+	}
+	w, err := n.workOutAcceptance(journal, logs, *own, peers)
+	if err != nil {
+		return w, err
+	}
+	n.acceptances.mu.Lock()
+	defer n.acceptances.mu.Unlock()
+	if n.acceptances.by == nil {
+		n.acceptances.by = map[comity.Domain]accepting{}
+	}
+	n.acceptances.by[journal] = accepting{w, logs, own, peers}
+	return w, nil
+}
+
+func (n *Node) workOutAcceptance(journal comity.Domain, logs []string, own keys.History, peers []peer.Peer) (w acceptance, err error) {
 	logs = known(logs, witness.ParseLog)
 	w.keysOf = map[string]keys.History{}
 	var of []witness.Cosigner
@@ -178,11 +218,7 @@ func (n *Node) acceptanceOf(ctx context.Context, journal comity.Domain, logs []s
 			of = append(of, c)
 		}
 	}
-	add(n.Self.Domain, *n.history.Load(), "")
-	peers, err := n.roster.Peers(ctx)
-	if err != nil {
-		return w, err
-	}
+	add(n.Self.Domain, own, "")
 	for _, p := range peers {
 		history, err := n.histories.of(p)
 		if err != nil {

@@ -52,7 +52,18 @@ type private struct {
 	seal     map[string]seal.Identity
 }
 
-func (f *Folder) private() (p private, err error) {
+func (f *Folder) private() (private, error) {
+	return f.privateOf(func(keys.Role, bool) bool { return true })
+}
+
+// logKeys are the vkeys of the Ed25519 log keys among them, sorted. The others
+// are not read: to make an ML-DSA-44 key of what a file holds takes a while.
+func (f *Folder) logKeys() ([]string, error) {
+	p, err := f.privateOf(func(r keys.Role, pq bool) bool { return r == keys.Log && !pq })
+	return slices.Sorted(maps.Keys(p.log)), err
+}
+
+func (f *Folder) privateOf(wanted func(r keys.Role, pq bool) bool) (p private, err error) {
 	p = private{map[string]note.Signer{}, map[string]*torchwood.CosignatureSigner{}, map[string]*witness.MLDSASigner{}, map[string]seal.Identity{}}
 	files, err := filepath.Glob(filepath.Join(f.Dir, keysFolder, "*.key"))
 	if err != nil {
@@ -62,6 +73,9 @@ func (f *Folder) private() (p private, err error) {
 		file := filepath.Base(path)
 		role, id, _ := strings.Cut(strings.TrimSuffix(file, ".key"), "-")
 		pq := id == "pq" || strings.HasPrefix(id, "pq-")
+		if !wanted(keys.Role(role), pq) {
+			continue
+		}
 		if err := p.read(path, keys.Role(role), pq, f.Settings.Domain); err != nil {
 			return p, fmt.Errorf("%s: %w", file, err)
 		}
@@ -334,12 +348,12 @@ func (n *Node) ownKeys(ctx context.Context) error {
 // force, those in force first, and then the others in the folder. An old copy of
 // the database does not know the newest, but must be told what they have signed.
 func (n *Node) keep(h keys.History) error {
-	p, err := n.Folder.private()
+	here, err := n.Folder.logKeys()
 	if err != nil {
 		return err
 	}
 	ever, honest := h.Good(keys.Log), h.Honest(keys.Log)
-	for _, k := range slices.Sorted(maps.Keys(p.log)) {
+	for _, k := range here {
 		if !slices.Contains(ever, k) {
 			ever, honest = append(ever, k), append(honest, k)
 		}
@@ -365,11 +379,11 @@ func (n *Node) KeyHistory(ctx context.Context) keys.History {
 // logVerifiers are verifiers of every log key in the folder, whether it is in
 // force or was.
 func (f *Folder) logVerifiers() []note.Verifier {
-	p, err := f.private()
+	here, err := f.logKeys()
 	if err != nil {
 		return nil // nothing verifies then
 	}
-	vs, err := peer.Verifiers(slices.Sorted(maps.Keys(p.log)))
+	vs, err := peer.Verifiers(here)
 	if err != nil {
 		return nil
 	}

@@ -10,13 +10,12 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/verified"
 	"github.com/comity/comity/internal/witness"
 )
 
@@ -92,7 +91,7 @@ func (n *Node) newLink(p peer.Peer) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	ours, err := note.NewVerifier(n.keys.Load().LogVerifier)
+	ours, err := verified.Log(n.keys.Load().LogVerifier)
 	if err != nil {
 		return nil, err
 	}

@@ -115,8 +115,9 @@ type Node struct {
 	api     *api.Handler
 	pages   http.Handler
 
-	announced bool // run.json is ours
-	histories histories
+	announced   bool // run.json is ours
+	histories   histories
+	acceptances acceptances
 
 	mu      sync.Mutex
 	links   map[comity.Domain]*link

@@ -17,6 +17,7 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/verified"
 	"github.com/comity/comity/internal/witness"
 	"github.com/comity/comity/keys"
 )
@@ -255,7 +256,7 @@ func (n *Node) newOutside(c witness.Cosigner, j journal.Store) (*witness.Submitt
 	if err != nil {
 		return nil, nil, err
 	}
-	log, err := note.NewVerifier(n.keys.Load().LogVerifier)
+	log, err := verified.Log(n.keys.Load().LogVerifier)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/verified"
 	"github.com/comity/comity/keys"
 )
 
@@ -103,9 +103,9 @@ func Verifiers(list []string) ([]note.Verifier, error) {
 		switch {
 		case err != nil:
 		case v.Alg == 0x01:
-			n, err = note.NewVerifier(k)
+			n, err = verified.Log(k)
 		case v.Alg == 0x04:
-			n, err = torchwood.NewCosignatureVerifier(k)
+			n, err = verified.Cosigner(k)
 		}
 		if err != nil {
 			return nil, err

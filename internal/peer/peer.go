@@ -42,10 +42,10 @@ import (
 	"unicode/utf8"
 
 	"filippo.io/age"
-	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/verified"
 	"github.com/comity/comity/keys"
 )
 
@@ -114,7 +114,7 @@ func (p Peer) validate() error {
 
 // LogVerifier of the peer's journal, type 0x01.
 func (p Peer) LogVerifier() (note.Verifier, error) {
-	v, err := note.NewVerifier(p.LogKey)
+	v, err := verified.Log(p.LogKey)
 	if err != nil {
 		return nil, fmt.Errorf("log key %q: want an Ed25519 vkey (type 0x01): %w", clip(p.LogKey), err)
 	}
@@ -135,7 +135,7 @@ func (p Peer) MirrorVerifier() (note.Verifier, error) {
 }
 
 func cosigner(task, vkey, name string) (note.Verifier, error) {
-	v, err := torchwood.NewCosignatureVerifier(vkey)
+	v, err := verified.Cosigner(vkey)
 	if err != nil {
 		return nil, fmt.Errorf("%s key %q: want an Ed25519 cosignature vkey (type 0x04): %w", task, clip(vkey), err)
 	}

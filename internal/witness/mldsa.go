@@ -17,6 +17,8 @@ import (
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/comity/comity/internal/verified"
 )
 
 // Signature types of C2SP signed-note (https://c2sp.org/signed-note) that are
@@ -37,6 +39,13 @@ type MLDSAVerifier struct {
 	name string
 	hash uint32
 	key  *mldsa.PublicKey
+	vkey string
+}
+
+func newMLDSAVerifier(name string, key *mldsa.PublicKey) MLDSAVerifier {
+	public := key.Bytes()
+	hash := keyHash(name, typeMLDSA, public)
+	return MLDSAVerifier{name, hash, key, fmt.Sprintf("%s+%08x+%s", name, hash, base64.StdEncoding.EncodeToString(append([]byte{typeMLDSA}, public...)))}
 }
 
 // MLDSASigner makes such cosignatures. It is a [note.Signer], safe for
@@ -61,9 +70,8 @@ func NewMLDSASigner(name string, seed []byte, now func() time.Time) (*MLDSASigne
 	if now == nil {
 		now = time.Now
 	}
-	pub := key.PublicKey()
 	return &MLDSASigner{key: key, now: now,
-		v:    MLDSAVerifier{name: name, hash: keyHash(name, typeMLDSA, pub.Bytes()), key: pub},
+		v:    newMLDSAVerifier(name, key.PublicKey()),
 		sign: func(msg []byte) ([]byte, error) { return key.Sign(nil, msg, nil) },
 	}, nil
 }
@@ -110,14 +118,14 @@ func (v *MLDSAVerifier) Verify(msg, sig []byte) bool {
 	if t > math.MaxInt64 {
 		return false
 	}
-	m, err := cosignedCheckpoint(v.name, t, msg)
-	return err == nil && mldsa.Verify(v.key, m, sig[8:], nil) == nil
+	return verified.Once(v.vkey, msg, sig, func(msg, sig []byte) bool {
+		m, err := cosignedCheckpoint(v.name, t, msg)
+		return err == nil && mldsa.Verify(v.key, m, sig[8:], nil) == nil
+	})
 }
 
 // String is the vkey.
-func (v *MLDSAVerifier) String() string {
-	return fmt.Sprintf("%s+%08x+%s", v.name, v.hash, base64.StdEncoding.EncodeToString(append([]byte{typeMLDSA}, v.key.Bytes()...)))
-}
+func (v *MLDSAVerifier) String() string { return v.vkey }
 
 // cosignedCheckpoint is what is signed of a checkpoint: its origin, size and
 // root. Extension lines are not among it.
@@ -181,9 +189,9 @@ func parseKey(vkey, whose string, classic byte) (note.Verifier, error) {
 		return parseMLDSA(name, id, key[1:])
 	case classic:
 		if classic == typeEd25519 {
-			return note.NewVerifier(vkey)
+			return verified.Log(vkey)
 		}
-		return torchwood.NewCosignatureVerifier(vkey)
+		return verified.Cosigner(vkey)
 	}
 	return nil, fmt.Errorf("%s key %q is of type 0x%02x; known are 0x%02x (Ed25519) and 0x06 (ML-DSA-44)", whose, clip(vkey), key[0], classic)
 }
@@ -207,13 +215,13 @@ func parseMLDSA(name, id string, public []byte) (*MLDSAVerifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key of %s is no ML-DSA-44 key: %w", name, err)
 	}
-	v := &MLDSAVerifier{name: name, hash: keyHash(name, typeMLDSA, public), key: key}
+	v := newMLDSAVerifier(name, key)
 	var b [4]byte
 	binary.BigEndian.PutUint32(b[:], v.hash)
 	if id != hex.EncodeToString(b[:]) {
 		return nil, fmt.Errorf("key of %s has ID %x, not %q: it was changed or cut on its way", name, b, clip(id))
 	}
-	return v, nil
+	return &v, nil
 }
 
 // keyHash is the key ID of signed-note.

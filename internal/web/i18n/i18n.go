@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/text/language"
@@ -63,7 +64,12 @@ type Set []*Catalogue
 
 // Load reads the embedded catalogues. It fails only if a file built into the
 // program is damaged.
-func Load() (Set, error) {
+func Load() (Set, error) { return loaded() }
+
+// loaded reads them once: a process may hold many nodes.
+var loaded = sync.OnceValues(read)
+
+func read() (Set, error) {
 	en := &Catalogue{Tag: "en", Name: "English", Dir: "ltr", comma: ", ", plural: pluralEnglish}
 	for m := range en.months {
 		en.months[m] = time.Month(m + 1).String()
