@@ -54,6 +54,9 @@ func pgURL(ctx context.Context, e *env) (string, error) {
 	if postgres.err != nil {
 		return "", fmt.Errorf("left out: %w", postgres.err)
 	}
+	if err := postgres.clear(ctx, postgres.next); err != nil {
+		return "", err
+	}
 	postgres.next++
 	return fmt.Sprintf("%s&schema=bench%d", postgres.url, postgres.next), nil
 }
@@ -106,7 +109,7 @@ func startPostgres(ctx context.Context, dir string) (_ *cluster, err error) {
 	}
 	c := &cluster{url: "postgres://postgres@127.0.0.1:" + port + "/postgres?sslmode=disable"}
 	c.cmd = command("postgres", "-D", "data", "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+dir,
-		"-c", "shared_buffers=256MB", "-c", "max_wal_size=4GB")
+		"-c", "shared_buffers=256MB", "-c", "max_wal_size=4GB", "-c", "min_wal_size=1GB")
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		return nil, err
@@ -149,6 +152,23 @@ func ownedByPostgres(dir string) (*syscall.Credential, error) {
 		return nil, err
 	}
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+}
+
+// clear drops the schema of the last sample and writes out what is left, so
+// that no sample pays for the one before it: with the pages of a table that
+// is gone neither the server nor the disk has any work, and the log goes on
+// in files that are there, as on a server that has run for a while.
+func (c *cluster) clear(ctx context.Context, last int) error {
+	conn, err := pgx.Connect(ctx, c.url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, fmt.Sprintf("DROP SCHEMA IF EXISTS bench%d CASCADE", last)); err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, "CHECKPOINT")
+	return err
 }
 
 // close disconnects everybody and stops the server.

@@ -3,13 +3,18 @@ package postgres
 import (
 	"context"
 	"encoding/binary"
-	"net"
+	"fmt"
 	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// minCopy is the number of entries from which on COPY is quicker than INSERT.
-// It costs two round trips, and the server half as much for each row.
-const minCopy = 64
+// minCopy is the number of entries from which on COPY is quicker than INSERT:
+// the server has a third less to do for each row.
+const minCopy = 16
 
 // PutEntries implements [sqltx.Tx].
 func (t *transaction) PutEntries(ctx context.Context, pos int64, entries [][]byte) error {
@@ -29,48 +34,104 @@ func (t *transaction) PutEntries(ctx context.Context, pos int64, entries [][]byt
 		SELECT $1 + e.n - 1, e.data FROM unnest(CAST($2 AS BYTEA[])) WITH ORDINALITY AS e (data, n)`, pos, entries)
 }
 
-// copyEntries sends entries while the caller goes on with what it has to do
-// besides. The next statement waits for the end of that.
+// copyEntries sends entries, all at once, and goes on: while the server takes
+// them the caller does what it has to do besides, and what that leads to is
+// sent behind them. See [transaction.copied] for the outcome.
+//
+// The driver's own COPY waits for the outcome, and sends small pieces, between
+// which the server gets to run, and to wait.
 func (t *transaction) copyEntries(ctx context.Context, pos int64, entries [][]byte) error {
 	if err := t.Flush(ctx); err != nil {
 		return err
 	}
-	rows := copyRows(pos, entries)
-	copied := make(chan error, 1)
-	t.copied = copied
-	go func() {
-		_, err := t.conn.PgConn().CopyFrom(ctx, &rows, "COPY entry (pos, data) FROM STDIN (FORMAT binary)")
-		copied <- err
-	}()
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	var err error
+	if *buf, err = appendCopy((*buf)[:0], pos, entries); err != nil {
+		return err
+	}
+	t.copying = true
+	c := t.conn.PgConn()
+	cut := context.AfterFunc(ctx, func() { _ = c.Conn().SetWriteDeadline(time.Unix(1, 0)) })
+	defer cut()
+	if err := c.Frontend().SendUnbufferedEncodedCopyData(*buf); err != nil {
+		_ = c.Conn().Close() // the server waits for the rest of a message
+		return late(copyEntry, err)
+	}
 	return nil
 }
 
-// join waits for the end of a COPY.
-func (t *transaction) join() error {
-	if t.copied == nil {
+const copyEntry = "COPY entry (pos, data) FROM STDIN (FORMAT binary)"
+
+var copyBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxCopyData bounds a message with rows. The server makes room for all of it.
+const maxCopyData = 64 << 10
+
+// appendCopy appends the messages of a COPY in binary. See
+// https://www.postgresql.org/docs/current/sql-copy.html and
+// https://www.postgresql.org/docs/current/protocol-message-formats.html.
+func appendCopy(b []byte, pos int64, entries [][]byte) ([]byte, error) {
+	size := 256
+	for _, e := range entries {
+		size += 2 + 4 + 8 + 4 + 5 + len(e)
+	}
+	b = slices.Grow(b, size)
+	b, err := (&pgproto3.Query{String: copyEntry}).Encode(b)
+	if err != nil {
+		return nil, err
+	}
+	begin := func() (start int) { // of a CopyData
+		start = len(b)
+		b = append(b, 'd', 0, 0, 0, 0)
+		return start
+	}
+	end := func(start int) { binary.BigEndian.PutUint32(b[start+1:], uint32(len(b)-start-1)) }
+	start := begin()
+	b = append(b, "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"...)
+	for i, e := range entries {
+		if len(b)-start > maxCopyData {
+			end(start)
+			start = begin()
+		}
+		b = binary.BigEndian.AppendUint16(b, 2) // columns
+		b = binary.BigEndian.AppendUint32(b, 8)
+		b = binary.BigEndian.AppendUint64(b, uint64(pos)+uint64(i))
+		b = binary.BigEndian.AppendUint32(b, uint32(len(e)))
+		b = append(b, e...)
+	}
+	b = binary.BigEndian.AppendUint16(b, 0xffff) // no more rows
+	end(start)
+	return (&pgproto3.CopyDone{}).Encode(b)
+}
+
+// join waits for the outcome of a COPY, if one is under way.
+func (t *transaction) join(ctx context.Context) error {
+	return t.copied(func() (pgproto3.BackendMessage, error) { return t.conn.PgConn().ReceiveMessage(ctx) })
+}
+
+// copied reads the outcome of a COPY, if one is under way.
+func (t *transaction) copied(receive func() (pgproto3.BackendMessage, error)) error {
+	if !t.copying {
 		return nil
 	}
-	err := <-t.copied
-	t.copied = nil
-	if err != nil {
-		return late("COPY entry", err)
+	t.copying = false
+	var failed error
+	for {
+		m, err := receive()
+		if err != nil {
+			return late(copyEntry, err)
+		}
+		switch m := m.(type) {
+		case *pgproto3.ErrorResponse:
+			failed = late(copyEntry, pgconn.ErrorResponseToPgError(m))
+		case *pgproto3.ReadyForQuery:
+			return failed
+		case *pgproto3.CopyInResponse, *pgproto3.CommandComplete,
+			*pgproto3.NoticeResponse, *pgproto3.NotificationResponse, *pgproto3.ParameterStatus:
+		default:
+			_ = t.conn.PgConn().Conn().Close()
+			return late(copyEntry, fmt.Errorf("the server answered with %T", m))
+		}
 	}
-	return nil
-}
-
-// copyRows is what COPY in binary reads for entries. See
-// https://www.postgresql.org/docs/current/sql-copy.html.
-func copyRows(pos int64, entries [][]byte) net.Buffers {
-	const head = 2 + 4 + 8 + 4 // columns; length of pos, pos; length of data
-	heads := make([]byte, 0, head*len(entries))
-	rows := make(net.Buffers, 0, 2+2*len(entries))
-	rows = append(rows, []byte("PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
-	for i, e := range entries {
-		heads = binary.BigEndian.AppendUint16(heads, 2)
-		heads = binary.BigEndian.AppendUint32(heads, 8)
-		heads = binary.BigEndian.AppendUint64(heads, uint64(pos)+uint64(i))
-		heads = binary.BigEndian.AppendUint32(heads, uint32(len(e)))
-		rows = append(rows, heads[len(heads)-head:], e)
-	}
-	return append(rows, []byte{0xff, 0xff})
 }

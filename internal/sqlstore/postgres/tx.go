@@ -54,12 +54,16 @@ func (db *DB) reconnect() {
 type transaction struct {
 	conn    *pgx.Conn
 	waiting *pgx.Batch
-	copied  <-chan error // the end of a COPY that is under way, or nil
+	copying bool // a COPY was sent, of which the outcome has not been read
 }
 
 // maxWaiting bounds the statements that wait, and with them the memory that
 // their arguments take.
 const maxWaiting = 256
+
+// maxPrepared bounds the statements that are kept prepared besides those that
+// the driver keeps.
+const maxPrepared = 256
 
 // The names under which BEGIN and COMMIT are prepared on each connection.
 const (
@@ -81,12 +85,12 @@ func (t *transaction) begin(ctx context.Context) error {
 // rollback undoes what is not committed. If it cannot, the connection is not
 // used again: see [stdlib.Conn.ResetSession].
 func (t *transaction) rollback(ctx context.Context) {
-	_ = t.join()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Patience)
+	defer cancel()
+	_ = t.join(ctx)
 	if t.conn.IsClosed() || t.conn.PgConn().TxStatus() == 'I' {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Patience)
-	defer cancel()
 	_, _ = t.conn.Exec(ctx, "ROLLBACK")
 }
 
@@ -111,17 +115,21 @@ func (t *transaction) Flush(ctx context.Context) error {
 // send sends what waits, and last, of which the results have only this one's
 // left to read. They are nil if there was nothing to send.
 func (t *transaction) send(ctx context.Context, last ...*pgx.QueuedQuery) (pgx.BatchResults, error) {
-	if err := t.join(); err != nil {
-		return nil, err
-	}
 	b := t.waiting
 	before := len(b.QueuedQueries)
 	b.QueuedQueries = append(b.QueuedQueries, last...)
 	if b.Len() == 0 {
-		return nil, nil
+		return nil, t.join(ctx)
+	}
+	if err := t.prepare(ctx, b); err != nil {
+		return nil, err
 	}
 	t.waiting = &pgx.Batch{}
 	results := t.conn.SendBatch(ctx, b)
+	if err := t.copied(t.conn.PgConn().Frontend().Receive); err != nil {
+		_ = results.Close()
+		return nil, err
+	}
 	for i := range before {
 		if _, err := results.Exec(); err != nil {
 			_ = results.Close()
@@ -129,6 +137,34 @@ func (t *transaction) send(ctx context.Context, last ...*pgx.QueuedQuery) (pgx.B
 		}
 	}
 	return results, nil
+}
+
+// prepare prepares statements that are to be sent behind a COPY whose outcome
+// is still to come. For those that the connection does not know it waits for
+// that, since preparing waits for answers of its own.
+func (t *transaction) prepare(ctx context.Context, b *pgx.Batch) error {
+	if !t.copying {
+		return nil // the driver prepares what it meets
+	}
+	const key = "comity: prepared"
+	known, _ := t.conn.PgConn().CustomData()[key].(map[string]bool)
+	if known == nil {
+		known = map[string]bool{begin: true, commit: true}
+		t.conn.PgConn().CustomData()[key] = known
+	}
+	for _, q := range b.QueuedQueries {
+		if known[q.SQL] {
+			continue
+		}
+		if err := t.join(ctx); err != nil || len(known) >= maxPrepared {
+			return err
+		}
+		if _, err := t.conn.Prepare(ctx, q.SQL, q.SQL); err != nil {
+			return late(q.SQL, err)
+		}
+		known[q.SQL] = true
+	}
+	return nil
 }
 
 // late says of which statement the failure is: another is being run when it
@@ -195,7 +231,7 @@ func (r *rows) Close() error {
 // said no. pgconn.SafeToRetry is of no help: it is also true of the error "conn
 // closed" that pgx reports when the connection breaks after a commit was sent.
 func (t *transaction) Commit(ctx context.Context) (unknown bool, err error) {
-	if err := cmp.Or(t.join(), ctx.Err()); err != nil {
+	if err := cmp.Or(ctx.Err(), t.prepare(ctx, t.waiting)); err != nil {
 		return false, err // the commit was not sent
 	}
 	results, err := t.send(ctx, queued(commit, nil))

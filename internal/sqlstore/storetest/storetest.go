@@ -282,12 +282,26 @@ func replaceRefused(t *testing.T, s journal.Store, _ func() journal.Store) {
 	if err := extend(t.Context(), s, ours, entries...); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Update(t.Context(), ours, func(tx journal.Tx) error {
-		return tx.PutEntries(4, [][]byte{[]byte("something else")})
-	}); err == nil {
-		t.Error("an entry was replaced")
+	for _, n := range []int{1, 1000} {
+		if err := s.Update(t.Context(), ours, func(tx journal.Tx) error {
+			h, err := tx.Head()
+			if err != nil {
+				return err
+			}
+			if err := tx.PutEntries(4, numbered(1000, 1000+n)); err != nil {
+				return err
+			}
+			h.Size += int64(n) - 1
+			return tx.PutHead(h) // a store may send this before it knows of the failure
+		}); err == nil || errors.Is(err, journal.ErrAmbiguous) {
+			t.Errorf("%d entries, of which one replaces another: %v", n, err)
+		}
+		check(t, s, ours, entries)
 	}
-	check(t, s, ours, entries)
+	if err := extend(t.Context(), s, ours, numbered(5, 500)...); err != nil {
+		t.Errorf("after that: %v", err)
+	}
+	check(t, s, ours, numbered(0, 500))
 }
 
 func otherOriginRefused(t *testing.T, s journal.Store, _ func() journal.Store) {
