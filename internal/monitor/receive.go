@@ -257,7 +257,7 @@ func (m *Monitor) intake(ctx context.Context, u upload) (*intake, error) {
 		info.Size = u.End
 		return nil, &conflict{info, fmt.Sprintf("entries up to %d are here already", r.head.Size)}
 	}
-	return in, in.fillBlock(ctx)
+	return in, in.fillBlock(r)
 }
 
 // checkpoint takes the add-checkpoint request that came as a ticket. What is
@@ -300,12 +300,19 @@ func (r *round) known(size int64) Claim {
 }
 
 // fillBlock reads the leaf hashes of the first block that are not sent again.
-func (in *intake) fillBlock(ctx context.Context) error {
+func (in *intake) fillBlock(r *round) error {
 	n := in.at % width
 	if n == 0 || in.at == in.u.End {
 		return nil
 	}
-	data, err := in.m.c.Journal.Tile(ctx, in.m.origin, 0, in.at/width)
+	var data []byte
+	var err error
+	if in.at/width == r.head.Size/width {
+		data = r.extender.Tile(r.head, 0)
+	}
+	if data == nil {
+		data, err = r.c.Journal.Tile(r.ctx, r.origin, 0, in.at/width)
+	}
 	if err == nil && int64(len(data)) < n*tlog.HashSize {
 		err = journal.ErrNotFound
 	}
@@ -410,7 +417,7 @@ func (r *round) storePushed(in *intake, entries [][]byte, whole bool) (*MirrorCh
 		if err := r.unmoved(tx); err != nil {
 			return err
 		}
-		_, root, err := journal.Extend(tx, entries)
+		_, root, err := r.extender.Extend(tx, entries, nil)
 		if err != nil {
 			return err
 		}
