@@ -194,6 +194,7 @@ type round struct {
 	st    State        // as it will be
 	head  journal.Head // of the copy
 	gen   int64        // Monitor.gen when these were read
+	early bool         // store was given up since
 }
 
 // begin reads what is stored. A *ForkError means that the copy is frozen.
