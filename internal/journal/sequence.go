@@ -260,7 +260,7 @@ func (a *attempt) run(tx Tx) error {
 		return err
 	}
 	e := a.j.edge
-	if e == nil || e.size != old.Size || e.root != old.Root {
+	if e == nil || !e.of(old) {
 		if e, err = loadEdge(tx, old); err != nil {
 			return err
 		}

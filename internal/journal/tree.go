@@ -15,7 +15,7 @@ import (
 // It does not write the head: the caller does, when it has signed or verified
 // that root. It is for own journals and for copies of others alike.
 func Extend(tx Tx, entries [][]byte) (size int64, root tlog.Hash, err error) {
-	return ExtendHashed(tx, entries, leafHashes(entries))
+	return new(Extender).Extend(tx, entries, nil)
 }
 
 func leafHashes(entries [][]byte) []tlog.Hash {
@@ -26,9 +26,27 @@ func leafHashes(entries [][]byte) []tlog.Hash {
 	return leaves
 }
 
-// ExtendHashed is [Extend] for entries whose RFC 6962 leaf hashes the caller
-// has computed.
-func ExtendHashed(tx Tx, entries [][]byte, leaves []tlog.Hash) (size int64, root tlog.Hash, err error) {
+// Extender extends one log again and again. It keeps the right edge of the tree
+// in memory from one transaction to the next, whatever becomes of them: an edge
+// counts for the head that has its size and root. The zero value is ready; it
+// must not be used by two goroutines at once.
+type Extender struct{ edge *edge }
+
+// Tile returns the hashes of the partial tile at a level of the tree under h, as
+// they are kept; nil if they are not. They must not be changed.
+func (x *Extender) Tile(h Head, level int) []byte {
+	if x.edge == nil || !x.edge.of(h) || level >= len(x.edge.tiles) {
+		return nil
+	}
+	return x.edge.tiles[level]
+}
+
+// Extend does what the function [Extend] does. leaves are the RFC 6962 leaf hashes
+// of the entries, if the caller has computed them; else nil.
+func (x *Extender) Extend(tx Tx, entries [][]byte, leaves []tlog.Hash) (size int64, root tlog.Hash, err error) {
+	if leaves == nil {
+		leaves = leafHashes(entries)
+	}
 	if len(leaves) != len(entries) {
 		return 0, tlog.Hash{}, fmt.Errorf("%d entries with %d leaf hashes", len(entries), len(leaves))
 	}
@@ -41,9 +59,11 @@ func ExtendHashed(tx Tx, entries [][]byte, leaves []tlog.Hash) (size int64, root
 	if err != nil {
 		return 0, tlog.Hash{}, err
 	}
-	e, err := loadEdge(tx, h)
-	if err != nil {
-		return 0, tlog.Hash{}, err
+	e := x.edge
+	if e == nil || !e.of(h) {
+		if e, err = loadEdge(tx, h); err != nil {
+			return 0, tlog.Hash{}, err
+		}
 	}
 	if len(entries) == 0 {
 		return e.size, e.root, nil
@@ -54,6 +74,7 @@ func ExtendHashed(tx Tx, entries [][]byte, leaves []tlog.Hash) (size int64, root
 	if e, err = e.addLeaves(tx, leaves); err != nil {
 		return 0, tlog.Hash{}, err
 	}
+	x.edge = e
 	return e.size, e.root, nil
 }
 
@@ -69,6 +90,9 @@ type edge struct {
 	// nearly all that is read is one of them.
 	peaks [63]tlog.Hash
 }
+
+// of reports whether e is the edge of the tree under h.
+func (e *edge) of(h Head) bool { return e.size == h.Size && (e.root == h.Root || h.Size == 0) }
 
 // isPeak reports whether the n'th subtree of 2^level entries is a peak of the
 // tree of size.

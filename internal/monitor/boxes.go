@@ -53,11 +53,12 @@ func readBox(r io.Reader, most int64) ([]byte, error) {
 // does not parse, or is too large, ends them: what has not come is fetched.
 func (in *intake) boxes(ctx context.Context, rd io.Reader) error {
 	blobs, ok := in.m.c.Blobs.(BlobNeeder)
-	fresh := in.after(in.begun)
+	begun := in.read.head.Size
+	fresh := in.after(begun)
 	if !ok || in.at < in.u.End || len(fresh) == 0 {
 		return nil
 	}
-	refs, err := blobs.Needs(ctx, in.m.origin, in.begun, fresh)
+	refs, err := blobs.Needs(ctx, in.m.origin, begun, fresh)
 	if err != nil {
 		return fmt.Errorf("looking for blobs of new entries of %s: %w", in.m.origin, err)
 	}
@@ -80,7 +81,7 @@ func (in *intake) boxes(ctx context.Context, rd io.Reader) error {
 	if len(boxes) == 0 {
 		return nil
 	}
-	if err := blobs.Keep(ctx, in.m.origin, in.begun, fresh, boxes); err != nil {
+	if err := blobs.Keep(ctx, in.m.origin, begun, fresh, boxes); err != nil {
 		return fmt.Errorf("storing blobs of %s: %w", in.m.origin, err)
 	}
 	return nil

@@ -14,8 +14,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/peer/peertest"
@@ -304,5 +306,57 @@ func FuzzBoxes(f *testing.F) {
 		if want := map[bool]int{true: 200, false: 202}[r.kept() == 4]; rec.Code != want {
 			t.Errorf("status %d with %d boxes, want %d", rec.Code, r.kept(), want)
 		}
+	})
+}
+
+// between has something happen while boxes are stored, when the checkpoint has
+// been compared with what was stored and the entries have not been stored yet.
+type between struct {
+	*rack
+	then func()
+}
+
+func (b between) Keep(ctx context.Context, o comity.Origin, first int64, entries, blobs [][]byte) error {
+	b.then()
+	return b.rack.Keep(ctx, o, first, entries, blobs)
+}
+
+// What another process does while a push is on its way counts: a copy that it
+// froze grows no more, and one that it extended is extended from there.
+func TestPushMeetsAnotherProcess(t *testing.T) {
+	t.Run("freezes", func(t *testing.T) {
+		p := newPushing(t, 2)
+		p.conf.Blobs = between{pushingBoxes(t, p, 2), func() {
+			f := monitor.Frozen{Evidence: monitor.Evidence{Origin: un, Size: 1}, Since: time.Unix(1, 0).UTC()}
+			if err := p.mem.Freeze(context.Background(), f); err != nil {
+				t.Error(err)
+			}
+		}}
+		p.restart()
+		p.boxes(0)
+		if err := p.pusher.Step(t.Context()); peer.StatusOf(err) != http.StatusUnprocessableEntity {
+			t.Errorf("Step: %v, want status 422", err)
+		}
+		p.holds(0)
+	})
+	t.Run("extends", func(t *testing.T) {
+		p := newPushing(t, 4)
+		p.conf.Blobs = between{pushingBoxes(t, p, 4), func() {
+			l := witnesstest.NewLog(p.un, 4)
+			err := p.copy.Update(context.Background(), un, func(tx journal.Tx) error {
+				_, root, err := journal.Extend(tx, l.Entries[:3])
+				if err != nil {
+					return err
+				}
+				return tx.PutHead(journal.Head{Origin: un, Size: 3, Root: root, Note: l.Checkpoint(3)})
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}}
+		p.restart()
+		p.boxes(0)
+		p.step()
+		p.received(4)
 	})
 }

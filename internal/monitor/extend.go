@@ -118,7 +118,7 @@ func (r *round) storeEntries(entries [][]byte, leaves []tlog.Hash, next journal.
 		if err := r.unmoved(tx); err != nil {
 			return err
 		}
-		_, root, err := journal.ExtendHashed(tx, entries, leaves)
+		_, root, err := r.extender.Extend(tx, entries, leaves)
 		if err != nil {
 			return err
 		}

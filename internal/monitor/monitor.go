@@ -109,10 +109,11 @@ type Monitor struct {
 
 	// store is held while State and copy are read and written together, by a
 	// round or by what was pushed; never while the network is waited for.
-	store  sync.Mutex
-	gen    int64        // of what was pushed
-	recent []Claim      // checkpoints that were pushed last, oldest first
-	pushed func(pushed) // tells the follower; may be nil
+	store    sync.Mutex
+	extender journal.Extender // of the copy
+	gen      int64            // of what was pushed
+	recent   []Claim          // checkpoints that were pushed last, oldest first
+	pushed   func(pushed)     // tells the follower; may be nil
 }
 
 // Progress of one Poll.
@@ -193,6 +194,7 @@ type round struct {
 	st    State        // as it will be
 	head  journal.Head // of the copy
 	gen   int64        // Monitor.gen when these were read
+	early bool         // store was given up since
 }
 
 // begin reads what is stored. A *ForkError means that the copy is frozen.

@@ -438,6 +438,7 @@ func TestStorageFails(t *testing.T) {
 					}
 					w.poll()
 					w.origin.Set(func(o *monitortest.Origin) { o.Log.Grow(500); o.Size = 2000 })
+					w.restart() // and reads what it knew of the copy
 					failed := false
 					w.copy.Fail(func(s journaltest.Step, _ comity.Origin) journaltest.Fault {
 						if s == step && !failed {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/subtree"
@@ -43,6 +45,7 @@ type pushed struct {
 // cosignature are durable together, in one commit. Other stores must take
 // PutState and PutMirror while a transaction of Config.Journal is open.
 type MirrorTx interface {
+	State(comity.Origin) (State, error)
 	PutState(State) error
 	PutMirror(MirrorCheckpoint) error
 }
@@ -205,11 +208,11 @@ func (r *round) contradictionAtHand(cp Claim) (bool, error) {
 
 // An intake takes the packages of one add-entries request.
 type intake struct {
-	m     *Monitor
-	u     upload
-	cp    Claim // of size u.End
-	begun int64 // the next entry when it began
-	at    int64 // the entry that the next package begins with
+	m    *Monitor
+	u    upload
+	cp   Claim // of size u.End
+	read round // what was stored when it began
+	at   int64 // the entry that the next package begins with
 
 	packs []pack
 	bytes int64
@@ -233,7 +236,7 @@ func (m *Monitor) intake(ctx context.Context, u upload) (*intake, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &intake{m: m, u: u, begun: r.head.Size, at: u.Start}
+	in := &intake{m: m, u: u, read: *r, at: u.Start}
 	if body, ok := u.asCheckpoint(); ok {
 		if err := in.checkpoint(r, body); err != nil {
 			return nil, err
@@ -257,7 +260,7 @@ func (m *Monitor) intake(ctx context.Context, u upload) (*intake, error) {
 		info.Size = u.End
 		return nil, &conflict{info, fmt.Sprintf("entries up to %d are here already", r.head.Size)}
 	}
-	return in, in.fillBlock(ctx)
+	return in, in.fillBlock(r)
 }
 
 // checkpoint takes the add-checkpoint request that came as a ticket. What is
@@ -300,12 +303,19 @@ func (r *round) known(size int64) Claim {
 }
 
 // fillBlock reads the leaf hashes of the first block that are not sent again.
-func (in *intake) fillBlock(ctx context.Context) error {
+func (in *intake) fillBlock(r *round) error {
 	n := in.at % width
 	if n == 0 || in.at == in.u.End {
 		return nil
 	}
-	data, err := in.m.c.Journal.Tile(ctx, in.m.origin, 0, in.at/width)
+	var data []byte
+	var err error
+	if in.at/width == r.head.Size/width {
+		data = r.extender.Tile(r.head, 0)
+	}
+	if data == nil {
+		data, err = r.c.Journal.Tile(r.ctx, r.origin, 0, in.at/width)
+	}
 	if err == nil && int64(len(data)) < n*tlog.HashSize {
 		err = journal.ErrNotFound
 	}
@@ -348,10 +358,24 @@ func (in *intake) commit(ctx context.Context) (lines []byte, info mirrorInfo, er
 	m := in.m
 	m.store.Lock()
 	defer m.store.Unlock()
+	if in.read.gen == m.gen {
+		// Most likely nothing has changed since, which the transaction will show.
+		r := in.read
+		r.early = true
+		if lines, info, err = in.commitTo(&r); !errors.Is(err, errMoved) {
+			return lines, info, err
+		}
+	}
 	r, err := m.receive(ctx)
 	if err != nil {
 		return nil, info, err
 	}
+	return in.commitTo(r)
+}
+
+// commitTo is commit with what is stored.
+func (in *intake) commitTo(r *round) (lines []byte, info mirrorInfo, err error) {
+	m := in.m
 	entries := in.after(r.head.Size)
 	whole, err := r.wholeWith(entries)
 	if err != nil {
@@ -361,6 +385,8 @@ func (in *intake) commit(ctx context.Context) (lines []byte, info mirrorInfo, er
 	switch {
 	case len(entries) > 0:
 		signed, err = r.storePushed(in, entries, whole)
+	case r.early:
+		err = errMoved // nothing to compare in
 	case r.head.Size == in.u.End:
 		signed, err = r.mirrored(whole)
 	}
@@ -410,7 +436,10 @@ func (r *round) storePushed(in *intake, entries [][]byte, whole bool) (*MirrorCh
 		if err := r.unmoved(tx); err != nil {
 			return err
 		}
-		_, root, err := journal.Extend(tx, entries)
+		if err := r.unchanged(tx); err != nil {
+			return err
+		}
+		_, root, err := r.extender.Extend(tx, entries, nil)
 		if err != nil {
 			return err
 		}
@@ -443,6 +472,8 @@ func (r *round) storePushed(in *intake, entries [][]byte, whole bool) (*MirrorCh
 		// here: a fork. The peer's tiles will prove it.
 		r.tell(pushed{progress: r.p, look: true})
 		return nil, refuse(http.StatusUnprocessableEntity, "the entries do not continue those that are here")
+	case errors.Is(err, errMoved) && r.early:
+		return nil, err
 	case errors.Is(err, errMoved):
 		return nil, &conflict{mirrorInfo{in.u.End, r.head.Size, []byte(ourTicket)}, "the copy has moved on meanwhile"}
 	case err != nil:
@@ -453,6 +484,26 @@ func (r *round) storePushed(in *intake, entries [][]byte, whole bool) (*MirrorCh
 	r.p.Stored = int64(len(entries))
 	r.prune()
 	return signed, nil
+}
+
+// unchanged fails if the state is not the one that was read before the lock was
+// given up.
+func (r *round) unchanged(tx journal.Tx) error {
+	if !r.early {
+		return nil
+	}
+	read := func(o comity.Origin) (State, error) { return r.c.State.State(r.ctx, o) }
+	if m, ok := inTx(tx); ok {
+		read = m.State
+	}
+	now, err := read(r.origin)
+	if err != nil {
+		return fmt.Errorf("reading what is known of %s: %w", r.origin, err)
+	}
+	if !reflect.DeepEqual(now, r.saved) {
+		return errMoved
+	}
+	return nil
 }
 
 // putBeside writes state and mirror cosignature, if they change, in the

@@ -54,6 +54,9 @@ type Config struct {
 	// Visit opens the record beside a running node, for reading it and for
 	// changing roster and persons: nothing is locked, appended or followed.
 	Visit bool
+	// Reserve takes room on the disk at the start, about 35 MB, so that acts are
+	// durable sooner: for nodes that serve.
+	Reserve bool
 	// Refold folds the record anew, as a check of what was folded before.
 	Refold bool
 
@@ -315,6 +318,13 @@ func (n *Node) Start(ctx context.Context) error {
 	n.mu.Unlock()
 	if err := n.connect(ctx); err != nil {
 		return err
+	}
+	if n.c.Reserve {
+		n.done.Go(func() {
+			if err := n.store.Reserve(ctx); err != nil && ctx.Err() == nil {
+				n.log.WarnContext(ctx, "take room on the disk; acts take a little longer to be recorded", "err", err)
+			}
+		})
 	}
 	n.done.Go(func() { n.recovery.noteSeen(ctx) })
 	n.done.Go(func() { n.recovery.keepBlobs(ctx) })

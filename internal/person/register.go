@@ -112,16 +112,16 @@ func (r *Register) issue(ctx context.Context, sort Sort, id string, role Role, v
 // ByToken returns whose token it is and the role in which they act. An error
 // wraps ErrCredential unless the store failed.
 func (r *Register) ByToken(ctx context.Context, token string) (Person, Role, error) {
-	c, err := r.find(ctx, Token, token)
+	c, p, err := r.find(ctx, Token, token)
 	if err != nil {
 		return Person{}, "", err
 	}
-	return r.holder(ctx, c)
+	return p, c.roleOf(p), nil
 }
 
 // SignIn exchanges a link for a session: the first time, before it runs out.
 func (r *Register) SignIn(ctx context.Context, link string) (session string, err error) {
-	c, err := r.find(ctx, Link, link)
+	c, _, err := r.find(ctx, Link, link)
 	if err != nil {
 		return "", err
 	}
@@ -141,7 +141,7 @@ func (r *Register) SignIn(ctx context.Context, link string) (session string, err
 // Session returns who is signed in and the role in which they act. An error
 // wraps ErrCredential unless the store failed.
 func (r *Register) Session(ctx context.Context, session string) (Person, Role, error) {
-	c, err := r.find(ctx, Session, session)
+	c, p, err := r.find(ctx, Session, session)
 	if err != nil {
 		return Person{}, "", err
 	}
@@ -153,7 +153,7 @@ func (r *Register) Session(ctx context.Context, session string) (Person, Role, e
 		// the session ends sooner.
 		_ = r.store.Seen(ctx, c.Hash, comity.TimeOf(now))
 	}
-	return r.holder(ctx, c)
+	return p, c.roleOf(p), nil
 }
 
 // SignOut ends a session. One that has ended already is no error.
@@ -197,42 +197,37 @@ func (r *Register) RevokeAll(ctx context.Context, id string) error {
 	return nil
 }
 
-// find returns what is kept of a credential that has not run out.
+// find returns what is kept of a credential that has not run out, and whose it
+// is.
 //
 // It is looked up by the hash of a text that nobody can choose the hash of, so
 // the time the look-up takes tells nothing; the comparison takes constant time.
-func (r *Register) find(ctx context.Context, sort Sort, text string) (Credential, error) {
+func (r *Register) find(ctx context.Context, sort Sort, text string) (Credential, Person, error) {
 	hash, ok := parse(sort, text)
 	if !ok {
-		return Credential{}, unknown(sort)
+		return Credential{}, Person{}, unknown(sort)
 	}
-	c, err := r.store.Credential(ctx, hash)
+	c, p, err := r.store.Credential(ctx, hash)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return Credential{}, unknown(sort)
+		return Credential{}, Person{}, unknown(sort)
 	case err != nil:
-		return Credential{}, fmt.Errorf("look up a %s: %w", sort, err)
+		return Credential{}, Person{}, fmt.Errorf("look up a %s: %w", sort, err)
 	case subtle.ConstantTimeCompare(c.Hash[:], hash[:]) != 1 || c.Sort != sort:
-		return Credential{}, unknown(sort)
+		return Credential{}, Person{}, unknown(sort)
 	case !r.now().Before(c.Until.Time):
-		return Credential{}, fmt.Errorf("%w: this %s ran out at %s; ask for a new one", ErrCredential, sort, c.Until)
+		return Credential{}, Person{}, fmt.Errorf("%w: this %s ran out at %s; ask for a new one", ErrCredential, sort, c.Until)
 	}
-	return c, nil
+	return c, p, nil
 }
 
-// holder is the person and the role: that of the credential, or the person's
+// roleOf is the role in which the holder acts: that of the credential, or their
 // own if that is smaller by now.
-func (r *Register) holder(ctx context.Context, c Credential) (Person, Role, error) {
-	p, err := r.store.Person(ctx, c.Person)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return Person{}, "", unknown(c.Sort)
-	case err != nil:
-		return Person{}, "", fmt.Errorf("look up the holder of a %s: %w", c.Sort, err)
-	case !p.Role.Includes(c.Role):
-		return p, p.Role, nil
+func (c Credential) roleOf(holder Person) Role {
+	if !holder.Role.Includes(c.Role) {
+		return holder.Role
 	}
-	return p, c.Role, nil
+	return c.Role
 }
 
 // AddDraft keeps a draft; At is now if it is zero. One that has an ID, because

@@ -282,7 +282,7 @@ func TestTokens(t *testing.T) {
 	}
 	p, role, err := h.ByToken(ctx, token)
 	is(t, p, role, err, "releasing.1", person.Observer)
-	c, err := h.store.Credential(ctx, comity.Hash(sha256.Sum256([]byte(token))))
+	c, _, err := h.store.Credential(ctx, comity.Hash(sha256.Sum256([]byte(token))))
 	if err != nil || c.Person != "releasing.1" || c.Sort != person.Token {
 		t.Errorf("kept under its SHA-256: %+v, %v", c, err)
 	}
@@ -321,8 +321,8 @@ var errDisk = errors.New("disk gone")
 
 type broken struct{ person.Store }
 
-func (broken) Credential(context.Context, comity.Hash) (person.Credential, error) {
-	return person.Credential{}, errDisk
+func (broken) Credential(context.Context, comity.Hash) (person.Credential, person.Person, error) {
+	return person.Credential{}, person.Person{}, errDisk
 }
 
 func TestAddPersonRefuses(t *testing.T) {

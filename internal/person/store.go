@@ -58,8 +58,8 @@ type Store interface {
 
 	// AddCredential keeps a credential of a person that is there.
 	AddCredential(ctx context.Context, c Credential) error
-	// Credential by its hash; ErrNotFound.
-	Credential(ctx context.Context, h comity.Hash) (Credential, error)
+	// Credential by its hash, and whose it is; ErrNotFound.
+	Credential(ctx context.Context, h comity.Hash) (Credential, Person, error)
 	// Seen notes when a session was last used; nothing if it is gone.
 	Seen(ctx context.Context, h comity.Hash, at comity.Time) error
 	// Exchange drops a link and keeps a session in its place, both or

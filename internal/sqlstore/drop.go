@@ -104,7 +104,11 @@ func (tx *Tx) cutEntries(d monitor.Dropping) error {
 			return err
 		}
 	}
-	// Their positions of arrival are never given out again.
+	// Their positions of arrival are never given out again, and the last run goes
+	// on no more.
+	if err := tx.exec("UPDATE arrival_next SET log = 0"); err != nil {
+		return err
+	}
 	if err := tx.exec("DELETE FROM arrival WHERE log = ? AND first >= ?", tx.log.id, d.First); err != nil {
 		return err
 	}

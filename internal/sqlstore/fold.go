@@ -215,10 +215,10 @@ func (s *Store) StoredFrom(ctx context.Context, pos int64, limit int) ([]desk.St
 func (s *Store) storedFrom(ctx context.Context, pos int64, limit int) ([]desk.Stored, error) {
 	c := s.read()
 	rows, err := c.query(ctx, "SELECT "+storedColumns+`, a.pos + e.pos - a.log * 1099511627776 - a.first FROM arrival a
-		JOIN entry e ON e.pos >= a.log * 1099511627776 + a.first AND e.pos < a.log * 1099511627776 + a.first + a.n`+storedJoins+`
+		JOIN entry e ON e.pos >= a.log * 1099511627776 + a.first + CASE WHEN a.pos < ? THEN ? - a.pos ELSE 0 END
+			AND e.pos < a.log * 1099511627776 + a.first + a.n`+storedJoins+`
 		WHERE a.pos >= COALESCE((SELECT MAX(pos) FROM arrival WHERE pos <= ?), 0) AND a.pos < ?
-		AND a.pos + e.pos - a.log * 1099511627776 - a.first >= ?
-		ORDER BY a.pos, e.pos LIMIT ?`, pos, pos+int64(limit), pos, limit)
+		ORDER BY a.pos, e.pos LIMIT ?`, pos, pos, pos, pos+int64(limit), limit)
 	all, err := collect(rows, err, func(r row) (x storedRow, err error) {
 		return x, r.Scan(append(x.into(), &x.Pos)...)
 	})
@@ -266,7 +266,7 @@ func (s *Store) Versions(ctx context.Context, name casefile.Scope) (version, see
 
 // Stale implements [desk.Store].
 func (s *Store) Stale(ctx context.Context, limit int) ([]casefile.Scope, error) {
-	rows, err := s.read().query(ctx, "SELECT name FROM scope WHERE version <> seen ORDER BY id LIMIT ?", limit)
+	rows, err := s.read().query(ctx, "SELECT name FROM scope WHERE stale = 1 ORDER BY id LIMIT ?", limit)
 	all, err := collect(rows, err, scanScope)
 	return all, s.failed("read which files have changed", err)
 }
@@ -452,14 +452,18 @@ func (tx *Tx) Place(acts []desk.PlacedAct) (map[casefile.Scope]int64, error) {
 		args = append(args, casefile.ScopeText(s), count[s], -1)
 	}
 	ids, versions := map[casefile.Scope]int64{}, map[casefile.Scope]int64{}
+	var fresh []int64 // had briefs of their last version
 	err := inGroups(3, args, func(values string, args []any) error {
 		rows, err := tx.query(tx.ctx, "INSERT INTO scope (name, version, seen) VALUES "+values+`
-			ON CONFLICT (name) DO UPDATE SET version = scope.version + excluded.version RETURNING id, name, version`, args...)
+			ON CONFLICT (name) DO UPDATE SET version = scope.version + excluded.version RETURNING id, name, version, stale`, args...)
 		_, err = collect(rows, err, func(r row) (_ struct{}, err error) {
-			var id, version int64
+			var id, version, stale int64
 			var name string
-			if err := r.Scan(&id, &name, &version); err != nil {
+			if err := r.Scan(&id, &name, &version, &stale); err != nil {
 				return struct{}{}, err
+			}
+			if stale == 0 {
+				fresh = append(fresh, id)
 			}
 			s, err := casefile.ParseScope(name)
 			ids[s], versions[s] = id, version
@@ -467,6 +471,11 @@ func (tx *Tx) Place(acts []desk.PlacedAct) (map[casefile.Scope]int64, error) {
 		})
 		return err
 	})
+	for _, id := range fresh {
+		if err == nil {
+			err = tx.exec("UPDATE scope SET stale = 1 WHERE id = ?", id)
+		}
+	}
 	args = args[:0]
 	for _, a := range acts {
 		if err != nil {
@@ -549,14 +558,15 @@ func (tx *Tx) Unwant(n comity.ActName, sha comity.Hash) error {
 
 // Touch implements [desk.FoldTx].
 func (tx *Tx) Touch(s casefile.Scope) error {
-	err := tx.exec("UPDATE scope SET version = version + 1 WHERE name = ?", casefile.ScopeText(s))
+	err := tx.exec("UPDATE scope SET version = version + 1, stale = 1 WHERE name = ?", casefile.ScopeText(s))
 	return tx.s.failed("note that a file has changed", err)
 }
 
 // PutBriefs implements [desk.FoldTx].
 func (tx *Tx) PutBriefs(s casefile.Scope, version int64, briefs []desk.StoredBrief) error {
 	var id int64
-	err := tx.queryRow(tx.ctx, "UPDATE scope SET seen = ? WHERE name = ? AND seen < ? RETURNING id", version, casefile.ScopeText(s), version).Scan(&id)
+	err := tx.queryRow(tx.ctx, `UPDATE scope SET seen = ?, stale = CASE WHEN version = ? THEN 0 ELSE 1 END
+		WHERE name = ? AND seen < ? RETURNING id`, version, version, casefile.ScopeText(s), version).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil // another was quicker
 	}
@@ -573,7 +583,9 @@ func (tx *Tx) PutBriefs(s casefile.Scope, version int64, briefs []desk.StoredBri
 
 // Reset implements [desk.FoldTx].
 func (tx *Tx) Reset(rules string) error {
-	for _, q := range []string{"DELETE FROM brief", "DELETE FROM placed", "DELETE FROM waiting", "DELETE FROM scope", "UPDATE arrival SET placed = 0", "DELETE FROM fold"} {
+	for _, q := range []string{"DELETE FROM brief", "DELETE FROM placed", "DELETE FROM waiting", "DELETE FROM scope", "UPDATE arrival SET placed = 0",
+		"UPDATE arrival_next SET log = 0", // what comes is placed, and begins a run of its own
+		"DELETE FROM fold"} {
 		if err := tx.exec(q); err != nil {
 			return tx.s.failed("empty the fold", err)
 		}

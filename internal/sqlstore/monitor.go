@@ -26,10 +26,17 @@ func (s *Store) Followed() Followed { return Followed{s} }
 
 // State implements [monitor.Store].
 func (f Followed) State(ctx context.Context, o comity.Origin) (monitor.State, error) {
+	return f.s.read().state(ctx, o)
+}
+
+// State implements [monitor.MirrorTx].
+func (tx *Tx) State(o comity.Origin) (monitor.State, error) { return tx.state(tx.ctx, o) }
+
+func (c conn) state(ctx context.Context, o comity.Origin) (monitor.State, error) {
 	st := monitor.State{Origin: o}
 	var succeeded comity.Time
 	var claim, anchors, frozen string
-	err := f.s.read().queryRow(ctx, "SELECT advertised, reason, error, succeeded, claim, anchors, frozen FROM followed WHERE origin = ?", string(o)).
+	err := c.queryRow(ctx, "SELECT advertised, reason, error, succeeded, claim, anchors, frozen FROM followed WHERE origin = ?", string(o)).
 		Scan(&st.Advertised, &st.Reason, &st.Error, intoText(&succeeded), &claim, &anchors, &frozen)
 	if errors.Is(err, sql.ErrNoRows) {
 		return monitor.State{Origin: o}, nil
@@ -43,7 +50,7 @@ func (f Followed) State(ctx context.Context, o comity.Origin) (monitor.State, er
 			err = json.Unmarshal([]byte(c.text), c.into)
 		}
 	}
-	return st, f.s.failed("read what is known of "+string(o), err)
+	return st, c.s.failed("read what is known of "+string(o), err)
 }
 
 // PutState implements [monitor.Store].

@@ -67,11 +67,12 @@ func (tx *Tx) addCredential(c person.Credential) error {
 }
 
 // Credential implements [person.Store].
-func (s *Store) Credential(ctx context.Context, h comity.Hash) (person.Credential, error) {
-	var c person.Credential
-	err := s.read().queryRow(ctx, "SELECT hash, sort, person, role, issued, seen, until FROM credential WHERE hash = ?", hash(h)).
-		Scan(intoHash(&c.Hash), &c.Sort, &c.Person, &c.Role, intoText(&c.Issued), intoText(&c.Seen), intoText(&c.Until))
-	return c, s.notFound("read a credential", err)
+func (s *Store) Credential(ctx context.Context, h comity.Hash) (c person.Credential, p person.Person, err error) {
+	err = s.read().queryRow(ctx, `SELECT c.hash, c.sort, c.person, c.role, c.issued, c.seen, c.until, p.id, p.name, p.office, p.role, p.since
+		FROM credential c JOIN person p ON p.id = c.person WHERE c.hash = ?`, hash(h)).
+		Scan(intoHash(&c.Hash), &c.Sort, &c.Person, &c.Role, intoText(&c.Issued), intoText(&c.Seen), intoText(&c.Until),
+			&p.ID, &p.Name, &p.Office, &p.Role, intoText(&p.Since))
+	return c, p, s.notFound("read a credential", err)
 }
 
 // Seen implements [person.Store].

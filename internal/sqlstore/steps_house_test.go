@@ -172,8 +172,8 @@ func TestEveryStepOfHouse(t *testing.T) {
 			},
 			do: func(ctx context.Context, s *Store) error { return s.Exchange(ctx, link.Hash, session) },
 			done: func(ctx context.Context, s *Store) (bool, error) {
-				_, err1 := s.Credential(ctx, link.Hash)
-				_, err2 := s.Credential(ctx, session.Hash)
+				_, _, err1 := s.Credential(ctx, link.Hash)
+				_, _, err2 := s.Credential(ctx, session.Hash)
 				gone, err1 := isNot(err1)
 				here, err2 := is(err2)
 				if err := errors.Join(err1, err2); err != nil || gone != here {
@@ -189,7 +189,7 @@ func TestEveryStepOfHouse(t *testing.T) {
 			},
 			do: func(ctx context.Context, s *Store) error { return s.DropCredentials(ctx, officer.ID) },
 			done: func(ctx context.Context, s *Store) (bool, error) {
-				_, err := s.Credential(ctx, session.Hash)
+				_, _, err := s.Credential(ctx, session.Hash)
 				return isNot(err)
 			},
 		},

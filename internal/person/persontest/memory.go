@@ -76,10 +76,11 @@ func (m *Memory) addCredential(c person.Credential) error {
 }
 
 // Credential implements person.Store.
-func (m *Memory) Credential(_ context.Context, h comity.Hash) (person.Credential, error) {
+func (m *Memory) Credential(_ context.Context, h comity.Hash) (person.Credential, person.Person, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return get(m.credentials, h)
+	c, err := get(m.credentials, h)
+	return c, m.persons[c.Person], err
 }
 
 // Seen implements person.Store.

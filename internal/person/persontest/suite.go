@@ -47,7 +47,7 @@ func TestStore(t *testing.T, open func(t *testing.T) person.Store) {
 		s, ctx := open(t), t.Context()
 		_, err := s.Person(ctx, "a.diallo")
 		is(t, "Person", err, person.ErrNotFound)
-		_, err = s.Credential(ctx, sum("x"))
+		_, _, err = s.Credential(ctx, sum("x"))
 		is(t, "Credential", err, person.ErrNotFound)
 		is(t, "Seen", s.Seen(ctx, sum("x"), at(0)), nil)
 		is(t, "DropCredential", s.DropCredential(ctx, sum("x")), person.ErrNotFound)
@@ -101,7 +101,7 @@ func TestStore(t *testing.T, open func(t *testing.T) person.Store) {
 		has := func(want ...person.Credential) {
 			t.Helper()
 			for _, c := range []person.Credential{token, session, other} {
-				got, err := s.Credential(ctx, c.Hash)
+				got, p, err := s.Credential(ctx, c.Hash)
 				kept := false
 				for _, w := range want {
 					kept = kept || w.Hash == c.Hash
@@ -112,6 +112,7 @@ func TestStore(t *testing.T, open func(t *testing.T) person.Store) {
 				}
 				is(t, "Credential", err, nil)
 				same(t, "Credential", got, c)
+				same(t, "whose", p.ID, c.Person)
 			}
 		}
 		has(token, session, other)
@@ -139,16 +140,16 @@ func TestStore(t *testing.T, open func(t *testing.T) person.Store) {
 		if s.Exchange(ctx, link.Hash, bad) == nil {
 			t.Error("exchanged for a session of nobody")
 		}
-		if _, err := s.Credential(ctx, link.Hash); err != nil {
+		if _, _, err := s.Credential(ctx, link.Hash); err != nil {
 			t.Errorf("a failed exchange used the link up: %v", err)
 		}
 		won := race(t, person.ErrNotFound, func(i int) error { return s.Exchange(ctx, link.Hash, session(string(rune('a'+i)))) })
-		if _, err := s.Credential(ctx, sum(string(rune('a'+won)))); err != nil {
+		if _, _, err := s.Credential(ctx, sum(string(rune('a'+won)))); err != nil {
 			t.Errorf("the winner's session: %v", err)
 		}
-		_, err := s.Credential(ctx, link.Hash)
+		_, _, err := s.Credential(ctx, link.Hash)
 		is(t, "the link", err, person.ErrNotFound)
-		_, err = s.Credential(ctx, token.Hash)
+		_, _, err = s.Credential(ctx, token.Hash)
 		is(t, "the token", err, nil)
 	})
 	t.Run("drafts", func(t *testing.T) {

@@ -227,6 +227,9 @@ func (db *DB) Close() error { return db.pool.Close() }
 // are the administrator's. doc/operate.md says what to do there.
 func (db *DB) Scrub(context.Context) error { return nil }
 
+// Reserve does nothing: the server keeps its log's files and writes over them.
+func (db *DB) Reserve(context.Context) error { return nil }
+
 // Tables lists the tables of the node's schema.
 func (db *DB) Tables() string {
 	return "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"

@@ -64,11 +64,14 @@ func foldArrival(t *testing.T, s desk.Store) {
 	ok(t, arrive(t, s, ours, numbered(0, 3), nil))
 	ok(t, arrive(t, s, theirs, numbered(10, 15), nil))
 	ok(t, arrive(t, s, ours, numbered(3, 4), nil))
-	if pos, sizes, err := s.Position(ctx); err != nil || pos != 9 || sizes[ours] != 4 || sizes[theirs] != 5 {
-		t.Errorf("Position = %d, %v, %v; want 9, 4 and 5", pos, sizes, err)
+	ok(t, arrive(t, s, ours, numbered(4, 6), nil)) // goes on where the last ended
+	ok(t, arrive(t, s, theirs, numbered(15, 16), nil))
+	if pos, sizes, err := s.Position(ctx); err != nil || pos != 12 || sizes[ours] != 6 || sizes[theirs] != 6 {
+		t.Errorf("Position = %d, %v, %v; want 12, 6 and 6", pos, sizes, err)
 	}
-	want := []comity.ActName{name(ours, 0), name(ours, 1), name(ours, 2), name(theirs, 0), name(theirs, 1), name(theirs, 2), name(theirs, 3), name(theirs, 4), name(ours, 3)}
-	for from := int64(1); from <= 10; from++ {
+	want := []comity.ActName{name(ours, 0), name(ours, 1), name(ours, 2), name(theirs, 0), name(theirs, 1), name(theirs, 2), name(theirs, 3), name(theirs, 4),
+		name(ours, 3), name(ours, 4), name(ours, 5), name(theirs, 5)}
+	for from := int64(1); from <= 13; from++ {
 		for _, limit := range []int{1, 3, 100} {
 			got, err := s.StoredFrom(ctx, from, limit)
 			ok(t, err)
@@ -89,7 +92,7 @@ func foldArrival(t *testing.T, s desk.Store) {
 			t.Errorf("Stored(%s) = %+v, %v, %v; want position %d", n, x, here, err, i+1)
 		}
 	}
-	for _, n := range []comity.ActName{name(ours, 4), name(ours, -1), {Domain: "never.example"}} {
+	for _, n := range []comity.ActName{name(ours, 6), name(ours, -1), {Domain: "never.example"}} {
 		if _, here, err := s.Stored(ctx, n); here || err != nil {
 			t.Errorf("Stored(%s): %v, %v; want none", n, here, err)
 		}
@@ -289,6 +292,11 @@ func foldReset(t *testing.T, s desk.Store) {
 	runs, left, err := s.Unplaced(ctx, 10)
 	if err != nil || left != 2 || len(runs) != 1 || runs[0] != (desk.Arrival{Pos: 1, Origin: ours, First: 0, N: 2}) {
 		t.Fatalf("Unplaced = %v, %d, %v", runs, left, err)
+	}
+	// What is written meanwhile is placed, and no part of what is to be placed anew.
+	ok(t, arrive(t, s, ours, numbered(2, 3), nil))
+	if again, left, err := s.Unplaced(ctx, 10); err != nil || left != 2 || !slices.Equal(again, runs) {
+		t.Errorf("Unplaced = %v, %d, %v; want what it was", again, left, err)
 	}
 	ok(t, s.Fold(ctx, func(tx desk.FoldTx) error { return tx.SetPlaced(runs[0]) }))
 	if _, left, err := s.Unplaced(ctx, 10); err != nil || left != 0 {
