@@ -184,6 +184,11 @@ func (j *Journal) settleDoubt() bool {
 func (j *Journal) ask() error {
 	j.judgeAnew()
 	seen, unanswered := j.c.Ask(j.life)
+	j.mu.Lock()
+	if len(j.seen.Note) > 0 {
+		seen = append(seen, j.seen) // what is known here counts, whoever else knows it
+	}
+	j.mu.Unlock()
 	var newest Head
 	for _, h := range seen {
 		// Something that we signed is known even if too few have answered.
