@@ -232,8 +232,13 @@ func TestLostUnseen(t *testing.T) {
 			c.Ask = func(context.Context) ([]journal.Head, error) { asked.Add(1); return nil, nil }
 			c.Fetch = func(context.Context, *journal.Journal, journal.Head) error { return journaltest.ErrLost }
 		})
-		fill(t, j, 6)
+		fill(t, j, 5)
+		old := j.Head()
+		fill(t, j, 1)
 		s.Rewind(origin, 5)
+		if err := s.Update(t.Context(), origin, func(tx journal.Tx) error { return tx.PutHead(old) }); err != nil {
+			t.Fatal(err)
+		}
 		asked.Store(0)
 		a, err := j.Append(t.Context(), text("in its place"))
 		if !errors.Is(err, journal.ErrNotRecorded) || !errors.Is(err, journaltest.ErrLost) {
