@@ -1,11 +1,23 @@
 package node_test
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
+	"filippo.io/torchwood"
+
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/api"
 	"github.com/comity/comity/internal/node"
+	"github.com/comity/comity/internal/witness"
+	"github.com/comity/comity/internal/witness/witnesstest"
 	"github.com/comity/comity/keys"
 )
 
@@ -30,15 +42,8 @@ func TestRevokeUnheard(t *testing.T) {
 			}
 			return name
 		},
-		// A node that is opened and not started takes no keys, and nobody is told.
-		"crashed before": func(t *testing.T, un *house, next keys.Statement, _ ...*house) comity.ActName {
-			n, err := node.Open(t.Context(), node.Config{Dir: un.dir, Version: "test", Operator: "o.perator"})
-			check(t, err)
-			un.Node = n
-			until(t, "un.example to record", func() bool { return un.Held() == nil })
-			name := un.state(next, un.root())
-			check(t, n.Close())
-			return name
+		"crashed before": func(_ *testing.T, un *house, next keys.Statement, _ ...*house) comity.ActName {
+			return un.stateAndCrash(next)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -50,13 +55,7 @@ func TestRevokeUnheard(t *testing.T) {
 			file := un.issue(situation("The situation in Alba"))
 			un.stored(file.Index+1, au, eu)
 			was := un.KeyHistory(t.Context())
-			next := was.Next(comity.TimeOf(time.Now()), "a copy of the folder was taken")
-			for _, k := range was.InForce(keys.Log) {
-				next.Revoked = append(next.Revoked, keys.Revocation{Role: keys.Log, Key: k, Since: next.Date, From: file.Index + 1, To: file.Index + 1})
-			}
-			key, err := un.Folder.NewKey(keys.Log)
-			check(t, err)
-			next.Set = next.With(keys.Log, key)
+			next, key := un.revocation(file.Index + 1)
 			check(t, un.close())
 			revoked := revoke(t, un, next, au, eu)
 
@@ -82,5 +81,64 @@ func TestRevokeUnheard(t *testing.T) {
 			}
 			un.stored(last.Index+1, au, eu)
 		})
+	}
+}
+
+// revocation of the log keys in force, of a journal of size entries, which puts
+// none in doubt; and the key that follows.
+func (h *house) revocation(size int64) (next keys.Statement, key string) {
+	h.t.Helper()
+	was := h.KeyHistory(h.t.Context())
+	next = was.Next(comity.TimeOf(time.Now()), "a copy of the folder was taken")
+	for _, k := range was.InForce(keys.Log) {
+		next.Revoked = append(next.Revoked, keys.Revocation{Role: keys.Log, Key: k, Since: next.Date, From: size, To: size})
+	}
+	key, err := h.Folder.NewKey(keys.Log)
+	check(h.t, err)
+	next.Set = next.With(keys.Log, key)
+	return next, key
+}
+
+// stateAndCrash issues a key statement, and ends before the keys are used: a node
+// that is opened and not started takes none, and tells nobody.
+func (h *house) stateAndCrash(s keys.Statement) comity.ActName {
+	t := h.t
+	t.Helper()
+	n, err := node.Open(t.Context(), node.Config{Dir: h.dir, Version: "test", Operator: "o.perator"})
+	check(t, err)
+	h.Node = n
+	until(t, string(h.domain)+" to record", func() bool { return h.Held() == nil })
+	name := h.state(s, h.root())
+	check(t, n.Close())
+	return name
+}
+
+// The same with a witness that is no peer, which shows what it has cosigned.
+func TestRevokeUnheardOutside(t *testing.T) {
+	t.Parallel()
+	un := newHouse(t, "un.example")
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	check(t, err)
+	signer, err := torchwood.NewCosignatureSigner("outside.example/witness", private)
+	check(t, err)
+	list := witness.LogList{}
+	check(t, list.Add("", un.Self.LogKey))
+	outside := httptest.NewServer(witness.New(signer, list, witnesstest.NewMemory(), slog.New(slog.DiscardHandler)).Handler())
+	t.Cleanup(outside.Close)
+	check(t, un.close())
+	policy := fmt.Appendf(nil, "witness outside %s %s\nquorum outside\n", signer.Verifier(), outside.URL)
+	check(t, os.WriteFile(filepath.Join(un.dir, node.PolicyFile), policy, 0o600))
+	un.start()
+	file := un.issue(situation("The situation in Alba"))
+	until(t, "it to be cosigned", func() bool { var r api.Record; return un.get("/api/v1/record", &r) && r.Accepted > file.Index })
+	next, key := un.revocation(file.Index + 1)
+	check(t, un.close())
+	revoked := un.stateAndCrash(next)
+	un.start()
+	if last := un.issue(noteIn(file, "Under the new key")); last.Index != revoked.Index+1 {
+		t.Errorf("the journal goes on at %d, want %d", last.Index, revoked.Index+1)
+	}
+	if err := signedBy(un.page("/journal/checkpoint"), key); err != nil {
+		t.Errorf("the checkpoint is not signed by the new key: %v", err)
 	}
 }
