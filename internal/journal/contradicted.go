@@ -24,16 +24,19 @@ func (c contradicted) err() error {
 }
 
 func (c contradicted) has(h Head) bool {
-	return slices.ContainsFunc(c, func(b *BehindError) bool { return b.Seen.Size == h.Size && b.Seen.Root == h.Root })
+	return slices.ContainsFunc(c, func(b *BehindError) bool { return b.Seen.same(h) })
 }
 
 // contradict notes that the store contradicts a checkpoint that was seen, and
 // returns that; nil if its key is known to be stolen.
 func (j *Journal) contradict(ctx context.Context, b *BehindError) error {
-	if _, stolen := j.stolen(ctx, b.Seen); stolen {
+	_, stolen := j.stolen(ctx, b.Seen)
+	j.mu.Lock()
+	if stolen && !b.Seen.same(j.head) { // the store itself has held head
+		j.forget(b.Seen)
+		j.mu.Unlock()
 		return nil
 	}
-	j.mu.Lock()
 	known := len(j.contradicted) == mostContradicted || j.contradicted.has(b.Seen)
 	if !known {
 		j.contradicted = append(j.contradicted, b)
@@ -57,7 +60,7 @@ func (j *Journal) stolen(ctx context.Context, h Head) (from int64, stolen bool) 
 // judgeAnew forgets what was seen under keys that are said to be stolen since.
 func (j *Journal) judgeAnew() {
 	j.mu.Lock()
-	before, seen, head := j.contradicted, j.seen, j.head
+	before, seen := j.contradicted, j.seen
 	j.mu.Unlock()
 	gone := map[*BehindError]bool{}
 	for _, b := range before {
@@ -68,8 +71,15 @@ func (j *Journal) judgeAnew() {
 	from, stolen := j.stolen(j.life, seen)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.contradicted = slices.DeleteFunc(slices.Clone(j.contradicted), func(b *BehindError) bool { return gone[b] })
-	if stolen && seen.Size > from && seen.Size > head.Size && j.seen.Root == seen.Root {
+	j.contradicted = slices.DeleteFunc(slices.Clone(j.contradicted), func(b *BehindError) bool { return gone[b] && !b.Seen.same(j.head) })
+	if stolen && seen.Size > from && seen.Size > j.head.Size {
+		j.forget(seen)
+	}
+}
+
+// forget makes a tree that is not ours unseen. The caller holds mu.
+func (j *Journal) forget(h Head) {
+	if j.seen.same(h) {
 		j.seen = j.head
 	}
 }

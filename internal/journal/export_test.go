@@ -1,5 +1,7 @@
 package journal
 
+import "golang.org/x/mod/sumdb/note"
+
 // Queued is how many entries wait for a transaction.
 func (j *Journal) Queued() int {
 	j.mu.Lock()
@@ -9,3 +11,6 @@ func (j *Journal) Queued() int {
 
 // Sign is how a journal signs.
 var Sign = sign
+
+// SignedBy reports whether a checkpoint names a signature of a key.
+func SignedBy(checkpoint []byte, key note.Signer) bool { return signed(checkpoint, []note.Signer{key}) }

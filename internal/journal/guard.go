@@ -61,9 +61,14 @@ func (j *Journal) doubt(why string) {
 		j.c.Logger.Log(j.ctx, slog.LevelInfo, "nothing is signed until the witnesses have said how far they have seen the journal", "origin", j.c.Origin, "why", why)
 	}
 	j.hold(j.queue)
+	j.look()
+}
+
+// look makes settleDoubts look whether there is something to do.
+func (j *Journal) look() {
 	select {
 	case j.doubted <- struct{}{}:
-	default:
+	default: // it will look anyway
 	}
 }
 
@@ -123,7 +128,8 @@ const (
 	lastPause  = 10 * time.Second
 )
 
-// settleDoubts is the goroutine that asks when there is a doubt.
+// settleDoubts is the goroutine that asks when there is a doubt, and makes a
+// signature that is owed.
 func (j *Journal) settleDoubts() {
 	defer close(j.settled)
 	pause := firstPause
@@ -136,7 +142,7 @@ func (j *Journal) settleDoubts() {
 		case <-again:
 		}
 		again = nil
-		if !j.settleDoubt() {
+		if !j.settleDoubt() || !j.signOwed() {
 			again = time.After(pause)
 			pause = min(2*pause, lastPause)
 		}
@@ -152,38 +158,25 @@ func (j *Journal) settleDoubt() bool {
 		return true
 	}
 	err := j.ask()
-	resign, settled := j.settle(doubts, why, err)
-	if resign {
-		if err := j.resign(j.life); err != nil {
-			j.c.Logger.WarnContext(j.ctx, "the newest checkpoint was not signed again", "err", err)
-		}
-	}
-	return settled
-}
-
-// settle takes what asking led to, for the doubts raised until then. resign: a
-// signature is due that could not be made meanwhile.
-func (j *Journal) settle(doubts int, why string, err error) (resign, settled bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.life.Err() != nil {
-		return false, false
+		return false
 	}
 	if err != nil {
 		if j.guard.cause == nil || j.guard.cause.Error() != err.Error() {
 			j.c.Logger.ErrorContext(j.ctx, "nothing is recorded here", "origin", j.c.Origin, "why", why, "err", err)
 		}
 		j.guard.cause = err
-		return false, false
+		return false
 	}
 	if j.guard.doubts != doubts {
-		return false, false // doubted anew meanwhile: ask again
+		return false // doubted anew meanwhile: ask again
 	}
-	resign, j.guard.resign = j.guard.resign, false
 	j.guard.why, j.guard.cause = "", nil
 	j.c.Logger.InfoContext(j.ctx, "the witnesses have not seen more of the journal than is stored here; recording goes on", "origin", j.c.Origin, "size", j.head.Size)
 	j.nudge()
-	return resign, true
+	return true
 }
 
 // ask asks how far the world has seen the journal, brings what the store lacks
@@ -191,6 +184,11 @@ func (j *Journal) settle(doubts int, why string, err error) (resign, settled boo
 func (j *Journal) ask() error {
 	j.judgeAnew()
 	seen, unanswered := j.c.Ask(j.life)
+	j.mu.Lock()
+	if len(j.seen.Note) > 0 {
+		seen = append(seen, j.seen) // what is known here counts, whoever else knows it
+	}
+	j.mu.Unlock()
 	var newest Head
 	for _, h := range seen {
 		// Something that we signed is known even if too few have answered.

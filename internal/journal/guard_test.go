@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -217,6 +218,77 @@ func TestRestoreChecks(t *testing.T) {
 		t.Errorf("the head is %d", h.Size)
 	}
 	all(t, to)
+}
+
+// A process alone has seen the newest entry, and the database loses it: nothing
+// else is recorded in its place. The process says why it holds, and does not
+// ask the witnesses again and again without a pause.
+func TestLostUnseen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := journaltest.NewStore()
+		var asked atomic.Int64
+		j := open(t, s, func(c *journal.Config) {
+			c.Hold = time.Minute
+			c.Ask = func(context.Context) ([]journal.Head, error) { asked.Add(1); return nil, nil }
+			c.Fetch = func(context.Context, *journal.Journal, journal.Head) error { return journaltest.ErrLost }
+		})
+		fill(t, j, 5)
+		old := j.Head()
+		fill(t, j, 1)
+		s.Rewind(origin, 5)
+		if err := s.Update(t.Context(), origin, func(tx journal.Tx) error { return tx.PutHead(old) }); err != nil {
+			t.Fatal(err)
+		}
+		asked.Store(0)
+		a, err := j.Append(t.Context(), text("in its place"))
+		if !errors.Is(err, journal.ErrNotRecorded) || !errors.Is(err, journaltest.ErrLost) {
+			t.Errorf("recorded as %d, %v; want that an entry is lost", a.Index, err)
+		}
+		if err := j.Held(); !errors.Is(err, journaltest.ErrLost) {
+			t.Errorf("held because of %v", err)
+		}
+		if n := asked.Load(); n > 20 {
+			t.Errorf("asked %d times within a minute", n)
+		}
+	})
+}
+
+// A process has seen a thief's tree that the journal did not reach, and another
+// process goes on past its size: once the key is said to be stolen, it takes in
+// what the other recorded, and records again.
+func TestOutgrewThief(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s := journaltest.NewWorld(origin), journaltest.NewStore()
+		next, known := nextKey(t)
+		var stolen atomic.Bool
+		j := careful(t, w, s, func(c *journal.Config) {
+			c.Verifiers, c.Hold = known, time.Second
+			c.Fetch = func(context.Context, *journal.Journal, journal.Head) error { return journaltest.ErrLost }
+			c.Stolen = func(_ context.Context, h journal.Head) (int64, bool) {
+				return 10, stolen.Load() && !journal.SignedBy(h.Note, next)
+			}
+		})
+		fill(t, j, 5)
+		if err := j.Saw(t.Context(), signedHead(t, signer(t), 7, tlog.Hash{1})); err == nil {
+			t.Fatal("a longer tree is not noticed")
+		}
+		other := open(t, s, func(c *journal.Config) { c.Signer, c.Verifiers = next, known })
+		fill(t, other, 5)
+		if err := j.Refresh(t.Context()); err == nil {
+			t.Error("another tree is not noticed")
+		}
+		stolen.Store(true)
+		if err := j.SetSigners(t.Context(), next); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(10 * time.Second)
+		if err := j.Refresh(t.Context()); err != nil || j.Head().Size != 10 {
+			t.Errorf("the other's entries: a head of %d, %v", j.Head().Size, err)
+		}
+		if a, err := j.Append(t.Context(), text("next")); err != nil || a.Index != 10 {
+			t.Errorf("recorded as %d, %v; want 10", a.Index, err)
+		}
+	})
 }
 
 // Two processes write one journal on one database, whose answers get lost and

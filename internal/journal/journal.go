@@ -120,7 +120,7 @@ type Journal struct {
 
 	life    context.Context // ends with Close
 	end     context.CancelFunc
-	doubted chan struct{} // there is a doubt to be settled
+	doubted chan struct{} // there is a doubt to be settled, or a signature to be made
 	settled chan struct{} // nobody settles doubts any more
 
 	signers atomic.Pointer[[]note.Signer]
@@ -140,8 +140,9 @@ type Journal struct {
 // Open opens the log of an origin for appending. It checks that what the
 // store holds has the root that its newest checkpoint says.
 //
-// Nothing is written. Entries are appended until Close, also when ctx has
-// ended.
+// Nothing is written, but the newest checkpoint is signed anew in the background
+// if other keys sign now than did. Entries are appended until Close, also when
+// ctx has ended.
 func Open(ctx context.Context, c Config) (*Journal, error) {
 	if c.Store == nil || c.Origin == "" || c.Signer == nil {
 		return nil, errors.New("open journal: store, origin and signer are required")
@@ -192,6 +193,10 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	}
 	j.signers.Store(new(append([]note.Signer{c.Signer}, c.Also...)))
 	j.life, j.end = context.WithCancel(j.ctx)
+	// Who recorded a change of keys may have ended before it signed with the new.
+	if j.guard.resign = len(h.Note) > 0 && !signed(h.Note, *j.signers.Load()); j.guard.resign {
+		j.look()
+	}
 	j.Doubt(whyOpened)
 	go j.run()
 	go j.settleDoubts()

@@ -157,8 +157,12 @@ func (j *Journal) sequence(batch []*pending) {
 		j.Doubt(whyLost)
 	}
 	var behind *BehindError
-	if j.c.Ask != nil && a.called == 0 && errors.As(err, &behind) && behind.Stored.Size < behind.Seen.Size {
-		j.Doubt(whyBehind)
+	if j.c.Ask != nil && a.called == 0 && errors.As(err, &behind) {
+		if behind.Stored.Size < behind.Seen.Size {
+			j.Doubt(whyBehind)
+		} else {
+			j.Doubt(whyOther)
+		}
 		err = errHeld
 	}
 	if errors.Is(err, errHeld) {

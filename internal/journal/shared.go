@@ -68,7 +68,9 @@ func (j *Journal) Refresh(ctx context.Context) error {
 			return err
 		}
 		if root != seen.Root {
-			return j.contradict(ctx, &BehindError{Stored: h, Seen: seen})
+			if err := j.contradict(ctx, &BehindError{Stored: h, Seen: seen}); err != nil {
+				return err
+			}
 		}
 	}
 	j.publish(h)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -11,7 +12,8 @@ import (
 // SetSigners makes other keys sign the journal from now on, the newest first,
 // and gives the newest checkpoint their signatures: a follower that no longer
 // knows the old key must find one that it knows although nothing is appended.
-// While the journal may not sign, that waits until it may.
+// While the journal may not sign, that waits until it may; after an error it is
+// tried again.
 func (j *Journal) SetSigners(ctx context.Context, signers ...note.Signer) error {
 	if len(signers) == 0 {
 		return errors.New("journal: no key to sign with")
@@ -21,45 +23,70 @@ func (j *Journal) SetSigners(ctx context.Context, signers ...note.Signer) error 
 			return fmt.Errorf("journal %s: the key belongs to %q", j.c.Origin, s.Name())
 		}
 	}
+	j.mu.Lock()
 	j.signers.Store(&signers)
-	return j.resign(ctx)
+	j.guard.resign = true
+	j.mu.Unlock()
+	err := j.resign(ctx)
+	if errors.Is(err, errHeld) {
+		return nil
+	}
+	if err != nil {
+		j.look()
+	}
+	return err
 }
 
-// resign signs the newest checkpoint again, or leaves it to be done when the
-// journal may sign.
+// signOwed signs the newest checkpoint again if it lacks the signatures of the
+// keys in use, and reports whether it has them.
+func (j *Journal) signOwed() bool {
+	j.mu.Lock()
+	owed := j.guard.resign
+	j.mu.Unlock()
+	if !owed {
+		return true
+	}
+	err := j.resign(j.life)
+	if err != nil && j.life.Err() == nil {
+		j.c.Logger.WarnContext(j.ctx, "the newest checkpoint was not signed again", "err", err)
+	}
+	return err == nil
+}
+
+// resign signs the newest checkpoint again. The error is errHeld if the journal
+// may not sign.
 func (j *Journal) resign(ctx context.Context) error {
 	var head Head
+	var by *[]note.Signer
 	err := j.c.Store.Update(ctx, j.c.Origin, func(tx Tx) error {
+		by = j.signers.Load()
 		old, err := tx.Head()
 		if err != nil || old.Size == 0 {
 			return err
 		}
-		if j.owesSignature() {
+		if j.doubtful() {
 			return errHeld
 		}
 		if err := j.checkSeen(tx, old); err != nil {
 			return err
 		}
-		if head, err = sign(old.Origin, old.Size, old.Root, *j.signers.Load()...); err != nil {
+		if head, err = sign(old.Origin, old.Size, old.Root, *by...); err != nil {
 			return err
 		}
 		return tx.PutHead(head)
 	})
-	if errors.Is(err, errHeld) {
-		return nil
-	}
 	if err != nil {
 		return fmt.Errorf("sign the newest checkpoint of %s with other keys: %w", j.c.Origin, err)
 	}
-	if head.Size == 0 {
-		return nil
-	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.signers.Load() == by {
+		j.guard.resign = false
+	}
 	switch {
 	case head.Size > j.head.Size:
 		j.resigned = head // the append that it is the head of has yet to tell of it: see advance
-	case head.Size == j.head.Size && head.Root == j.head.Root:
+	case head.Size > 0 && head.Size == j.head.Size && head.Root == j.head.Root:
 		j.head = head
 		close(j.changed)
 		j.changed = make(chan struct{})
@@ -67,11 +94,11 @@ func (j *Journal) resign(ctx context.Context) error {
 	return nil
 }
 
-// owesSignature reports whether the journal may not sign, and notes that it is
-// to sign its newest checkpoint again when it may.
-func (j *Journal) owesSignature() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.guard.resign = j.guard.why != ""
-	return j.guard.resign
+// signed reports whether a checkpoint names a signature of every key.
+func signed(checkpoint []byte, keys []note.Signer) bool {
+	_, err := note.Open(checkpoint, note.VerifierList())
+	var e *note.UnverifiedNoteError
+	return errors.As(err, &e) && !slices.ContainsFunc(keys, func(k note.Signer) bool {
+		return !slices.ContainsFunc(e.Note.UnverifiedSigs, func(s note.Signature) bool { return s.Name == k.Name() && s.Hash == k.KeyHash() })
+	})
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -137,4 +139,55 @@ func TestKeysChangeTellsLater(t *testing.T) {
 	if h, err := j.Wait(t.Context(), 3); err != nil || h.Size != 4 {
 		t.Errorf("waited for a head of %d entries, %v; want 4", h.Size, err)
 	}
+}
+
+// refusingStore fails so many updates before it works.
+type refusingStore struct {
+	journal.Store
+	failures atomic.Int32
+}
+
+func (s *refusingStore) Update(ctx context.Context, o comity.Origin, f func(journal.Tx) error) error {
+	if s.failures.Add(-1) >= 0 {
+		return errors.New("the disk is full")
+	}
+	return s.Store.Update(ctx, o, f)
+}
+
+// The new keys cannot sign when they are set: they do when the store works
+// again, although nothing is appended.
+func TestKeysSignWhenStoreWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &refusingStore{Store: journaltest.NewStore()}
+		j := open(t, s)
+		fill(t, j, 3)
+		next, known := nextKey(t)
+		s.failures.Store(3)
+		if err := j.SetSigners(t.Context(), next); err == nil {
+			t.Error("that the store failed is not said")
+		}
+		time.Sleep(time.Second)
+		mustSign(t, j, s, 3, next, known)
+	})
+}
+
+// Keys changed and the process ended before they signed: those with which the
+// journal is opened next sign its newest checkpoint, as soon as it may sign.
+func TestOpenedWithOtherKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s := journaltest.NewWorld(origin), journaltest.NewStore()
+		next, known := nextKey(t)
+		j := careful(t, w, s)
+		fill(t, j, 3)
+		j.Close()
+		w.Deaf.Store(true)
+		j = careful(t, w, s, func(c *journal.Config) { c.Signer, c.Verifiers = next, known })
+		synctest.Wait()
+		if h, err := s.Head(t.Context(), origin); err != nil || journal.SignedBy(h.Note, next) {
+			t.Errorf("it signs before it may: %v", err)
+		}
+		w.Deaf.Store(false)
+		time.Sleep(time.Second)
+		mustSign(t, j, s, 3, next, known)
+	})
 }

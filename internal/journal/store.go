@@ -18,6 +18,9 @@ type Head struct {
 	Note   []byte // C2SP checkpoint with the origin's signature, no cosignatures
 }
 
+// same reports whether two heads are of one tree.
+func (h Head) same(o Head) bool { return h.Size == o.Size && h.Root == o.Root }
+
 // Store keeps logs: the organization's own journal and the mirrored ones of
 // its peers, each by its origin. It knows nothing of signatures or proofs.
 //

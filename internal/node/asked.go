@@ -131,7 +131,7 @@ func (r *recovery) lookAt(ctx context.Context, a asked) sight {
 	case a.other.URL == "":
 		return sight{err: errNoAddress}
 	}
-	s, client, err := r.n.newOutside(a.other, r.n.journals) // the journal may be about to be opened
+	s, client, err := r.n.newOutside(a.other, r.n.journals, r.n.everLogs) // the journal may be about to be opened
 	if err != nil {
 		return sight{err: err}
 	}
@@ -140,7 +140,7 @@ func (r *recovery) lookAt(ctx context.Context, a asked) sight {
 	if err != nil || cp.Size == 0 {
 		return sight{err: err}
 	}
-	return sight{seen: []journal.Head{headOf(cp)}}
+	return sight{seen: r.disown(ctx, client, []journal.Head{headOf(cp)})}
 }
 
 // empty is a checkpoint of our journal before its first entry.

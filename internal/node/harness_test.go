@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,9 +117,7 @@ func (h *house) start() {
 	h.without = ""
 	check(t, err)
 	h.Node = n
-	l, err := node.Listen(h.addr)
-	check(t, err)
-	h.addr = l.Addr().String()
+	l := h.take()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	h.stop, h.served = stop, make(chan error, 1)
 	check(t, n.Start(ctx))
@@ -125,6 +125,29 @@ func (h *house) start() {
 	go func() { h.served <- n.Serve(ctx, l) }()
 	t.Cleanup(func() { check(t, h.close()) })
 }
+
+// take opens the house's address, which stays while the house does not run.
+// The first is of a port below those that systems give out, so that nothing
+// else takes it meanwhile: neither a server on port 0, nor a connection.
+func (h *house) take() net.Listener {
+	h.t.Helper()
+	if h.addr != "127.0.0.1:0" {
+		l, err := node.Listen(h.addr)
+		check(h.t, err)
+		return l
+	}
+	for range 100 {
+		port := 10000 + (os.Getpid()%40)*500 + int(ports.Add(1)%500) // other test processes have others
+		if l, err := node.Listen(fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			h.addr = l.Addr().String()
+			return l
+		}
+	}
+	h.t.Fatal("no port is free")
+	return nil
+}
+
+var ports atomic.Int64
 
 // close stops the node as a signal does.
 func (h *house) close() error {

@@ -31,7 +31,13 @@ func TestCloseLeavesNothingRunning(t *testing.T) {
 	}
 	check(t, un.close())
 	check(t, au.close())
-	until(t, "everything of the nodes to end", func() bool { return ours() == "" })
+	var left string
+	defer func() {
+		if t.Failed() {
+			t.Log(left)
+		}
+	}()
+	until(t, "everything of the nodes to end", func() bool { left = ours(); return left == "" })
 }
 
 // ours returns the stacks of what runs in this module's code besides tests.

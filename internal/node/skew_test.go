@@ -68,6 +68,7 @@ func TestVersionSkew(t *testing.T) {
 			t.Errorf("%s: the entry that cannot be read: %+v", h.domain, odd)
 		}
 	}
+	un.reads(comity.ActName{Domain: "au.example"}) // both have read the same
 	if a, b := digest(t, un.Node), digest(t, au.Node); a != b {
 		t.Errorf("digests %+v and %+v", a, b)
 	}

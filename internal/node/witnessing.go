@@ -235,7 +235,7 @@ func (n *Node) openOutside(ctx context.Context) error {
 		if slices.ContainsFunc(peers, func(p peer.Peer) bool { return slices.Contains(c.Keys, p.WitnessKey) }) {
 			continue // its link does it
 		}
-		s, _, err := n.newOutside(c, n.ownJournal())
+		s, _, err := n.newOutside(c, n.ownJournal(), n.formerLogs)
 		if err != nil {
 			return fmt.Errorf("witness %s: %w", c.Name, err)
 		}
@@ -246,7 +246,7 @@ func (n *Node) openOutside(ctx context.Context) error {
 
 // newOutside is a submitter of our journal, as it is read from j, to a witness
 // that is no peer, and the client that it uses.
-func (n *Node) newOutside(c witness.Cosigner, j journal.Store) (*witness.Submitter, *peer.Client, error) {
+func (n *Node) newOutside(c witness.Cosigner, j journal.Store, former func() []note.Verifier) (*witness.Submitter, *peer.Client, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
 		return nil, nil, err
@@ -268,7 +268,7 @@ func (n *Node) newOutside(c witness.Cosigner, j journal.Store) (*witness.Submitt
 		}
 		vs = append(vs, v)
 	}
-	return witness.NewSubmitter(witness.SubmitterConfig{Journal: j, Log: log, Former: n.formerLogs, Witness: vs[0], Also: vs[1:], Client: client, Base: "/",
+	return witness.NewSubmitter(witness.SubmitterConfig{Journal: j, Log: log, Former: former, Witness: vs[0], Also: vs[1:], Client: client, Base: "/",
 		Own: n.own, Cosignatures: n.store.Cosignatures(), Spacing: n.c.Spacing, Rand: n.c.Rand, Logger: n.log}), client, nil
 }
 

@@ -127,6 +127,16 @@ func (w *World) Process(s journal.Store) *Process {
 // Tell names the journal that is told when the database is another.
 func (p *Process) Tell(j *journal.Journal) { p.j.Store(j) }
 
+// Head implements [journal.Store]. What a process reads it may show to anybody.
+func (p *Process) Head(ctx context.Context, o comity.Origin) (journal.Head, error) {
+	p.w.down.RLock()
+	defer p.w.down.RUnlock()
+	if err := p.see(ctx); err != nil {
+		return journal.Head{}, err
+	}
+	return p.Store.Head(ctx, o)
+}
+
 // Update implements [journal.Store].
 func (p *Process) Update(ctx context.Context, o comity.Origin, fn func(journal.Tx) error) error {
 	p.w.down.RLock()
