@@ -84,6 +84,10 @@ type Config struct {
 	// nobody whose entry was in it is recorded.
 	Project func(tx Tx, first int64, entries [][]byte) error
 
+	// Coming, if set, is told of each head before it is committed, in the
+	// transaction: it must return at once.
+	Coming func(*Coming)
+
 	// Ask, if set, makes the journal sign nothing when it is opened, after a
 	// commit whose answer was lost, and after Doubt, until Ask has told how far
 	// the world has seen the journal. It asks witnesses and mirrors, once, for
