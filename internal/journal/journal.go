@@ -18,7 +18,8 @@
 //	commit, and only then let anybody see the checkpoint
 //
 // So no signature leaves the process for a tree that might be lost: a
-// journal that forgets what it signed would have to contradict itself.
+// journal that forgets what it signed would have to contradict itself. Who
+// carries entries on may make ready meanwhile what it will send; see [Coming].
 //
 // If the answer to a commit is lost, the head is read again under the lock, and
 // the caller hears the truth: recorded, or [ErrNotRecorded], or, if the store
