@@ -44,7 +44,7 @@ func newHouseOn(ctx context.Context, dir string, d comity.Domain, database strin
 		return nil, err
 	}
 	h := &house{client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
-	if h.Node, err = node.Open(ctx, node.Config{Dir: dir, Version: "bench", Database: database, Reserve: true}); err != nil {
+	if h.Node, err = node.Open(ctx, node.Config{Dir: dir, Version: "bench", Database: database, Serves: true}); err != nil {
 		return nil, err
 	}
 	p, err := h.People.AddPerson(ctx, "officer", "Bench officer", "Desk officer", person.Officer)

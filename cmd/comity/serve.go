@@ -47,7 +47,7 @@ reads. --without-quorum goes on without them: an act says so first.`,
 				return err
 			}
 			defer l.Close()
-			n, err := node.Open(ctx, node.Config{Dir: a.dir, Database: db, Blobs: blobs, Clock: now, Log: log, Version: version(), Reserve: true,
+			n, err := node.Open(ctx, node.Config{Dir: a.dir, Database: db, Blobs: blobs, Clock: now, Log: log, Version: version(), Serves: true,
 				WithoutQuorum: a.alone, Operator: account()})
 			if err != nil {
 				return err

@@ -18,7 +18,8 @@
 //	commit, and only then let anybody see the checkpoint
 //
 // So no signature leaves the process for a tree that might be lost: a
-// journal that forgets what it signed would have to contradict itself.
+// journal that forgets what it signed would have to contradict itself. Who
+// carries entries on may make ready meanwhile what it will send; see [Coming].
 //
 // If the answer to a commit is lost, the head is read again under the lock, and
 // the caller hears the truth: recorded, or [ErrNotRecorded], or, if the store
@@ -83,6 +84,10 @@ type Config struct {
 	// in the transaction that adds them. An error undoes the transaction, and
 	// nobody whose entry was in it is recorded.
 	Project func(tx Tx, first int64, entries [][]byte) error
+
+	// Coming, if set, is told of each head before it is committed, in the
+	// transaction: it must return at once.
+	Coming func(*Coming)
 
 	// Ask, if set, makes the journal sign nothing when it is opened, after a
 	// commit whose answer was lost, and after Doubt, until Ask has told how far

@@ -39,24 +39,26 @@ func (r *recent) with(e *edge, entries [][]byte) *recent {
 // Recent is the store as those read it who wait for what is appended here:
 // through what the last commit left in memory. The head is that of Head. What
 // is not kept, or was appended by another process, is read from the store.
-func (j *Journal) Recent() Store { return recentStore{j.c.Store, j} }
+func (j *Journal) Recent() Store { return recentStore{j.c.Store, j.last} }
 
+// recentStore reads what it can out of what last returns of a log: its head, and
+// what is kept of it, which may be nil.
 type recentStore struct {
 	Store
-	j *Journal
+	last func(comity.Origin) (Head, *recent)
 }
 
 // last is what is kept of the newest head; nil if that is another's.
-func (s recentStore) last(o comity.Origin) (Head, *recent) {
-	if o != s.j.c.Origin {
+func (j *Journal) last(o comity.Origin) (Head, *recent) {
+	if o != j.c.Origin {
 		return Head{}, nil
 	}
-	s.j.mu.Lock()
-	defer s.j.mu.Unlock()
-	if r := s.j.recent; r != nil && r.size == s.j.head.Size && r.edge.root == s.j.head.Root {
-		return s.j.head, r
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if r := j.recent; r != nil && r.size == j.head.Size && r.edge.root == j.head.Root {
+		return j.head, r
 	}
-	return s.j.head, nil
+	return j.head, nil
 }
 
 // Head implements [Store].

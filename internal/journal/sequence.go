@@ -156,6 +156,9 @@ func (j *Journal) sequence(batch []*pending) {
 		err = a.settle(ctx, err)
 		j.Doubt(whyLost)
 	}
+	// Who is woken last runs next, and that should be who carries the entries on:
+	// so it is told behind the callers.
+	defer a.settled(err == nil)
 	var behind *BehindError
 	if j.c.Ask != nil && a.called == 0 && errors.As(err, &behind) {
 		if behind.Stored.Size < behind.Seen.Size {
@@ -173,8 +176,6 @@ func (j *Journal) sequence(batch []*pending) {
 	switch {
 	case err == nil:
 		j.edge = a.edge
-		// Who is woken last runs next, and that should be who carries the
-		// entries on: so it is told behind the callers.
 		defer j.advance(a.head, a.recent())()
 	case errors.Is(err, errEmpty):
 		// The drafts have their own errors.
@@ -249,6 +250,7 @@ type attempt struct {
 	leaves  []tlog.Hash // the leaf hashes of the entries
 	edge    *edge       // after the transaction
 	head    Head        // after the transaction; not to be shown before the commit is confirmed
+	coming  *Coming     // the same, as it was announced; nil if it was not
 }
 
 // run is what happens inside the transaction.
@@ -297,7 +299,11 @@ func (a *attempt) run(tx Tx) error {
 	if a.head, err = sign(a.j.c.Origin, a.edge.size, a.edge.root, *a.j.signers.Load()...); err != nil {
 		return err
 	}
-	return tx.PutHead(a.head)
+	if err := tx.PutHead(a.head); err != nil {
+		return err
+	}
+	a.announce()
+	return nil
 }
 
 // draft calls the drafts, until all are called or there are bytes enough.

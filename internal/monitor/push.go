@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -56,6 +57,8 @@ type Pusher struct {
 	c     PusherConfig
 	wake  chan struct{}
 	again chan struct{} // a failure may be over
+
+	coming atomic.Pointer[journal.Coming] // of which Expect told last
 
 	step    sync.Mutex // held during Step
 	known   bool       // the sizes below were learned
@@ -106,6 +109,13 @@ func NewPusher(c PusherConfig) *Pusher {
 
 // Wake tells Run that there is a newer checkpoint. It never blocks.
 func (p *Pusher) Wake() { nudge(p.wake) }
+
+// Expect tells of a checkpoint that is about to be committed: the request with it
+// is made meanwhile, up to its body, which waits. It never blocks.
+func (p *Pusher) Expect(c *journal.Coming) {
+	p.coming.Store(c)
+	p.Wake()
+}
 
 // Retry says that a mirror which refused is likely to take pushes now: it has
 // fetched. It never blocks.
@@ -230,6 +240,11 @@ func (p *Pusher) push(ctx context.Context) (outcome string, err error) {
 			return "", err
 		}
 	}
+	var ready func(context.Context) error
+	store := p.c.Journal
+	if c := p.coming.Swap(nil); c != nil && c.Head.Size > head.Size && p.Status().Sent >= head.Size && !p.apart {
+		head, store, ready = c.Head, c.Store(), c.Wait
+	}
 	if p.Status().Sent >= head.Size {
 		return "", nil
 	}
@@ -242,7 +257,16 @@ func (p *Pusher) push(ctx context.Context) (outcome string, err error) {
 			}
 		}
 		from := p.next
-		resp, err := p.addEntries(ctx, head)
+		resp, err := p.addEntries(ctx, store, head, ready)
+		if ready != nil {
+			if ready(ctx) != nil && ctx.Err() == nil {
+				return "", nil // it was not committed, and nothing was sent of it
+			}
+			store, ready = p.c.Journal, nil
+			if err != nil && peer.ReasonOf(err) == "" {
+				continue // what the proofs need was not there yet, such as a tile that became full
+			}
+		}
 		if err != nil {
 			return "", err
 		}
@@ -300,7 +324,7 @@ func (p *Pusher) sent(size int64, c *witness.Cosignature) {
 
 // checkpointRequest is the body of add-checkpoint that leads from the mirror's
 // pending checkpoint to head.
-func (p *Pusher) checkpointRequest(ctx context.Context, head journal.Head) ([]byte, error) {
+func (p *Pusher) checkpointRequest(ctx context.Context, store journal.Store, head journal.Head) ([]byte, error) {
 	if p.pending > head.Size {
 		return nil, &peer.Error{Reason: peer.Inconsistent, URL: p.c.Client.Base() + addCheckpointPath,
 			Err: fmt.Errorf("it says that it has a checkpoint of %d entries of our journal, which has %d", p.pending, head.Size)}
@@ -308,7 +332,7 @@ func (p *Pusher) checkpointRequest(ctx context.Context, head journal.Head) ([]by
 	var proof tlog.TreeProof
 	if p.pending > 0 && p.pending < head.Size {
 		var err error
-		if proof, err = journal.ProveTree(ctx, p.c.Journal, p.origin(), head.Size, p.pending); err != nil {
+		if proof, err = journal.ProveTree(ctx, store, p.origin(), head.Size, p.pending); err != nil {
 			return nil, err
 		}
 	}
@@ -319,7 +343,7 @@ func (p *Pusher) checkpointRequest(ctx context.Context, head journal.Head) ([]by
 // own.
 func (p *Pusher) addCheckpoint(ctx context.Context, head journal.Head) error {
 	for learned := false; ; learned = true {
-		body, err := p.checkpointRequest(ctx, head)
+		body, err := p.checkpointRequest(ctx, p.c.Journal, head)
 		if err != nil {
 			return err
 		}
@@ -342,11 +366,11 @@ func (p *Pusher) addCheckpoint(ctx context.Context, head journal.Head) error {
 }
 
 // addEntries sends the packages that the mirror lacks, as far as one request
-// goes.
-func (p *Pusher) addEntries(ctx context.Context, head journal.Head) (peer.Response, error) {
+// goes, out of store. If ready is not nil the body waits for it.
+func (p *Pusher) addEntries(ctx context.Context, store journal.Store, head journal.Head, ready func(context.Context) error) (peer.Response, error) {
 	u := upload{Origin: p.origin(), Start: min(p.next, head.Size), End: head.Size, Ticket: p.ticket}
 	if !p.apart {
-		request, err := p.checkpointRequest(ctx, head)
+		request, err := p.checkpointRequest(ctx, store, head)
 		if err != nil {
 			return peer.Response{}, err
 		}
@@ -357,11 +381,11 @@ func (p *Pusher) addEntries(ctx context.Context, head journal.Head) (peer.Respon
 	var sent [][]byte
 	for at, n := u.Start, 0; at < u.End && n < maxPackages && (n == 0 || int64(len(body))-empty < p.c.MaxBytes); n++ {
 		end := next(at, u.End)
-		entries, err := p.c.Journal.Entries(ctx, p.origin(), at, end)
+		entries, err := store.Entries(ctx, p.origin(), at, end)
 		if err != nil {
 			return peer.Response{}, fmt.Errorf("reading entries of %s: %w", p.origin(), err)
 		}
-		proof, err := subtree.Prove(at/width*width, end, u.End, journal.HashReader(ctx, p.c.Journal, p.origin()))
+		proof, err := subtree.Prove(at/width*width, end, u.End, journal.HashReader(ctx, store, p.origin()))
 		if err != nil {
 			return peer.Response{}, err
 		}
@@ -380,7 +404,7 @@ func (p *Pusher) addEntries(ctx context.Context, head journal.Head) (peer.Respon
 			body = appendBox(body, box)
 		}
 	}
-	return p.c.Client.Post(ctx, addEntriesPath, "application/octet-stream", body, peer.MaxCosigned)
+	return p.c.Client.PostWhen(ctx, ready, addEntriesPath, "application/octet-stream", body, peer.MaxCosigned)
 }
 
 // learn takes what the mirror says of itself in a 409 or 202.

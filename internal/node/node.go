@@ -54,9 +54,10 @@ type Config struct {
 	// Visit opens the record beside a running node, for reading it and for
 	// changing roster and persons: nothing is locked, appended or followed.
 	Visit bool
-	// Reserve takes room on the disk at the start, about 35 MB, so that acts are
-	// durable sooner: for nodes that serve.
-	Reserve bool
+	// Serves says that the node serves, and that whoever waits for acts should not
+	// wait long: it takes room on the disk at the start, about 35 MB, so that acts
+	// are durable sooner, and begins pushes while the disk is waited for.
+	Serves bool
 	// Refold folds the record anew, as a check of what was folded before.
 	Refold bool
 
@@ -226,9 +227,13 @@ func (n *Node) openDesk(ctx context.Context) error {
 	f := n.Folder
 	if !n.c.Visit {
 		n.recovery = newRecovery(n)
+		var coming func(*journal.Coming)
+		if n.c.Serves {
+			coming = n.coming
+		}
 		n.journal, err = journal.Open(ctx, journal.Config{Store: n.journals, Origin: n.Self.Origin, Signer: f.Keys.Log, Also: f.Keys.LogAlso,
 			Ask: n.recovery.ask, Fetch: n.recovery.fetch, Stolen: n.stolen, Hold: hold, Verifiers: ownVerifiers{n},
-			Continue: func(last []byte) error { return n.Desk.GoOn(last) }, Logger: n.log})
+			Continue: func(last []byte) error { return n.Desk.GoOn(last) }, Coming: coming, Logger: n.log})
 		if err != nil {
 			return n.notOurs(err)
 		}
@@ -319,7 +324,7 @@ func (n *Node) Start(ctx context.Context) error {
 	if err := n.connect(ctx); err != nil {
 		return err
 	}
-	if n.c.Reserve {
+	if n.c.Serves {
 		n.done.Go(func() {
 			if err := n.store.Reserve(ctx); err != nil && ctx.Err() == nil {
 				n.log.WarnContext(ctx, "take room on the disk; acts take a little longer to be recorded", "err", err)
@@ -364,6 +369,13 @@ func (n *Node) watchJournal(ctx context.Context) {
 		case ctx.Err() != nil || errors.Is(err, journal.ErrClosed):
 			return
 		}
+	}
+}
+
+// coming tells those who push of a checkpoint that is about to be committed.
+func (n *Node) coming(c *journal.Coming) {
+	for _, l := range n.all() {
+		l.pusher.Expect(c)
 	}
 }
 

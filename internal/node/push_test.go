@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"testing"
 
@@ -17,8 +18,17 @@ func (h *house) sentTo(d comity.Domain, outcome string) string {
 // What one node records is pushed to the other: it can be read there, and the
 // receipt is back, without anything being fetched.
 func TestPush(t *testing.T) {
+	for _, serves := range []bool{false, true} {
+		t.Run(fmt.Sprintf("serves=%t", serves), func(t *testing.T) { testPush(t, serves) })
+	}
+}
+
+func testPush(t *testing.T, serves bool) {
 	t.Parallel()
 	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
+	check(t, un.close())
+	un.serves = serves
+	un.start()
 	au.follow(un)
 	un.follow(au)
 	file := un.issue(situation("The situation in Alba"))

@@ -125,7 +125,7 @@ func (c *Client) Close() {
 // as is an answer longer than limit bytes, before or after gzip is undone. An
 // error is an *Error unless ctx itself ended.
 func (c *Client) Get(ctx context.Context, path string, limit int64) ([]byte, error) {
-	r, err := c.do(ctx, http.MethodGet, path, "", nil, limit)
+	r, err := c.do(ctx, http.MethodGet, path, "", nil, nil, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -149,18 +149,42 @@ type Response struct {
 // Post sends body to path and returns the answer whatever its status, except
 // for a redirect.
 func (c *Client) Post(ctx context.Context, path, contentType string, body []byte, limit int64) (Response, error) {
-	return c.do(ctx, http.MethodPost, path, contentType, body, limit)
+	return c.do(ctx, http.MethodPost, path, contentType, body, nil, limit)
+}
+
+// PostWhen is Post whose body waits for ready, which may be nil: the connection
+// and the head of the request are made meanwhile. If ready fails nothing of the
+// body is sent, and that is the error.
+func (c *Client) PostWhen(ctx context.Context, ready func(context.Context) error, path, contentType string, body []byte, limit int64) (Response, error) {
+	return c.do(ctx, http.MethodPost, path, contentType, body, ready, limit)
+}
+
+// waiting is a body that is not read before ready says so.
+type waiting struct {
+	body  io.Reader
+	ready func() error // nil: it did
+}
+
+// Read implements io.Reader.
+func (w *waiting) Read(p []byte) (int, error) {
+	if w.ready != nil {
+		if err := w.ready(); err != nil {
+			return 0, err
+		}
+		w.ready = nil
+	}
+	return w.body.Read(p)
 }
 
 // Err makes an error of a response whose status is no answer.
 func (c *Client) Err(path string, r Response) error { return c.statusError(path, r) }
 
-func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte, limit int64) (Response, error) {
+func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte, ready func(context.Context) error, limit int64) (Response, error) {
 	ctx2, cancel := context.WithTimeout(ctx, c.timeout+time.Duration(limit/slowestRate)*time.Second)
 	defer cancel()
 	fail := func(err error) (Response, error) { return Response{}, c.netError(ctx, path, err) }
 
-	resp, err := c.send(ctx2, method, path, contentType, body)
+	resp, err := c.send(ctx2, method, path, contentType, body, ready)
 	if err != nil {
 		return fail(err)
 	}
@@ -175,7 +199,7 @@ func (c *Client) do(ctx context.Context, method, path, contentType string, body 
 	}, nil
 }
 
-func (c *Client) send(ctx context.Context, method, path, contentType string, body []byte) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, method, path, contentType string, body []byte, ready func(context.Context) error) (*http.Response, error) {
 	var rd io.Reader
 	if body != nil {
 		rd = bytes.NewReader(body)
@@ -183,6 +207,11 @@ func (c *Client) send(ctx context.Context, method, path, contentType string, bod
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, rd)
 	if err != nil {
 		return nil, err
+	}
+	if ready != nil {
+		wait := func() error { return ready(ctx) }
+		req.Body = io.NopCloser(&waiting{rd, wait})
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(&waiting{bytes.NewReader(body), wait}), nil }
 	}
 	req.Header.Set("User-Agent", c.agent)
 	req.Header.Set("Accept-Encoding", "gzip, identity")
@@ -254,7 +283,7 @@ func gzipError(url string, err error) error {
 func (c *Client) Open(ctx context.Context, path string, idle time.Duration) (io.ReadCloser, error) {
 	ctx2, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(max(idle, c.timeout), func() { cancel(context.DeadlineExceeded) })
-	resp, err := c.send(ctx2, http.MethodGet, path, "", nil)
+	resp, err := c.send(ctx2, http.MethodGet, path, "", nil, nil)
 	if err != nil {
 		timer.Stop()
 		cause := context.Cause(ctx2)

@@ -209,6 +209,30 @@ func TestPostKeepsStatus(t *testing.T) {
 	}
 }
 
+// A request whose body waits reaches the server before that, and of its body
+// nothing comes if there is no reason to send it any more.
+func TestPostWhen(t *testing.T) {
+	begun, read := make(chan bool, 1), make(chan string, 1)
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		begun <- true
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			body = append(body, "…"...)
+		}
+		read <- string(body)
+	})
+	cl := client(t, url, peer.Config{Private: true})
+	r, err := cl.PostWhen(t.Context(), func(context.Context) error { <-begun; return nil }, "/x", "text/plain", []byte("12345"), 100)
+	if got := <-read; err != nil || r.Status != 200 || got != "12345" {
+		t.Errorf("PostWhen = %+v, %v, and %q arrived", r, err, got)
+	}
+	never := errors.New("it was not recorded")
+	_, err = cl.PostWhen(t.Context(), func(context.Context) error { <-begun; return never }, "/x", "text/plain", []byte("12345"), 100)
+	if got := <-read; !errors.Is(err, never) || got != "…" {
+		t.Errorf("PostWhen = %v, want %v, and %q arrived, want nothing", err, never, got)
+	}
+}
+
 func TestOpen(t *testing.T) {
 	t.Run("reads", func(t *testing.T) {
 		url := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "one\ntwo\n") })
