@@ -116,7 +116,6 @@ type Node struct {
 	pages   http.Handler
 
 	announced   bool // run.json is ours
-	histories   histories
 	acceptances acceptances
 
 	mu      sync.Mutex
