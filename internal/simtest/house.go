@@ -38,6 +38,7 @@ type house struct {
 	live  bool
 	gone  bool // crashed, and not opened again: nothing of it is written any more
 	steps steps
+	wrote wrote
 	full  bool
 	calm  bool // nothing fails any more
 	skew  time.Duration
