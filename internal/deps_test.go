@@ -27,6 +27,7 @@ var layers = [][]string{
 	{"effect"},
 	{"act"},
 	{"casefile"},
+	{"internal/memo"},
 	{"internal/verified"},
 	{"internal/blob", "internal/journal", "internal/leak", "internal/peer", "internal/person", "internal/seal", "internal/subtree", "internal/world"},
 	{"internal/witness"},

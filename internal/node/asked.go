@@ -110,7 +110,7 @@ func (w witnesses) wants() string {
 
 // witnessKeys of a peer, in force or retired, of kinds that are known here.
 func (n *Node) witnessKeys(p peer.Peer) ([]string, error) {
-	h, err := n.histories.of(p)
+	h, err := p.Keys()
 	if err != nil || h.IsZero() {
 		return []string{p.WitnessKey}, err
 	}

@@ -220,7 +220,7 @@ func (n *Node) workOutAcceptance(journal comity.Domain, logs []string, own keys.
 	}
 	add(n.Self.Domain, own, "")
 	for _, p := range peers {
-		history, err := n.histories.of(p)
+		history, err := p.Keys()
 		if err != nil {
 			return w, err
 		}
@@ -263,7 +263,7 @@ func (n *Node) harvest(p peer.Peer) (cosigners func(context.Context) ([]note.Ver
 		if err != nil {
 			return acceptance{}, err
 		}
-		h, err := n.histories.of(p)
+		h, err := p.Keys()
 		if err != nil {
 			return acceptance{}, err
 		}

@@ -37,7 +37,7 @@ func (n *Node) Part(ctx context.Context, d comity.Domain) (monitor.Parting, erro
 	if err != nil {
 		return p, err
 	}
-	h, err := n.histories.of(now)
+	h, err := now.Keys()
 	if err != nil {
 		return p, err
 	}

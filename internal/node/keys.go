@@ -313,7 +313,7 @@ func (n *Node) HistoryOf(ctx context.Context, d comity.Domain) (keys.History, er
 	if err != nil {
 		return keys.History{}, err
 	}
-	h, err := n.histories.of(p)
+	h, err := p.Keys()
 	if err == nil && h.IsZero() {
 		return n.ledger.KeyHistory(ctx, d)
 	}

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/peer"
@@ -34,39 +33,6 @@ func (n *Node) learn(d comity.Domain) func(context.Context, *peer.Client) (peer.
 	}
 }
 
-// histories remembers what was read of the keys of peers, as they are pinned: to
-// read a history takes as long as to verify a few checkpoints.
-type histories struct {
-	mu sync.Mutex
-	by map[comity.Domain]readHistory
-}
-
-type readHistory struct {
-	file string
-	keys.History
-}
-
-// of is p.Keys.
-func (r *histories) of(p peer.Peer) (keys.History, error) {
-	r.mu.Lock()
-	x, ok := r.by[p.Domain]
-	r.mu.Unlock()
-	if ok && x.file == p.History {
-		return x.History, nil
-	}
-	h, err := p.Keys()
-	if err != nil {
-		return h, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.by == nil {
-		r.by = map[comity.Domain]readHistory{}
-	}
-	r.by[p.Domain] = readHistory{p.History, h}
-	return h, nil
-}
-
 // learned is what learnRead has looked at: a peer as it was pinned, with the
 // history that this says, and the ledger at a count of its changes.
 type learned struct {
@@ -88,7 +54,7 @@ func (n *Node) learnRead(ctx context.Context, peers []peer.Peer) error {
 		seen := before[p.Domain]
 		if seen.of != p {
 			seen = learned{of: p, changes: -1}
-			seen.known, _ = n.histories.of(p) // nothing is known of those that cannot be read
+			seen.known, _ = p.Keys() // nothing is known of those that cannot be read
 		}
 		if seen.changes != changes {
 			h, err := n.ledger.KeyHistory(ctx, p.Domain)

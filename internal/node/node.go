@@ -74,11 +74,13 @@ type Config struct {
 	// who says so. If it was needed, an act says it first.
 	WithoutQuorum, Operator string
 
-	// For simulations: the network to the peers, the chance in back-off, and
-	// what fails of what is written. All may be nil.
+	// For simulations: the network to the peers, the chance in back-off, what
+	// fails of what is written, and on how many connections SQLite is read. All
+	// may be nil, or 0.
 	Transport http.RoundTripper
 	Rand      func() float64 // safe for concurrent use
 	Fault     Fault
+	Readers   int
 }
 
 // Fault is asked before each step that writes: those of the database
@@ -120,7 +122,6 @@ type Node struct {
 	pages   http.Handler
 
 	announced   bool // run.json is ours
-	histories   histories
 	acceptances acceptances
 
 	mu      sync.Mutex
@@ -174,7 +175,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	}
 	f := n.Folder
 	n.Self = f.self(c.Version)
-	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log, Changed: n.otherDatabase, Fault: sqlstore.Fault(c.Fault)}); err != nil {
+	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log, Changed: n.otherDatabase, Fault: sqlstore.Fault(c.Fault), Readers: c.Readers}); err != nil {
 		return nil, err
 	}
 	n.group = n.store.Join()

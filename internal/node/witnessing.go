@@ -196,7 +196,7 @@ func known[V any](list []string, parse func(string) (V, error)) []string {
 
 // witnessPQ are the post-quantum witness keys of a peer that are known here.
 func (n *Node) witnessPQ(p peer.Peer) []note.Verifier {
-	h, err := n.histories.of(p)
+	h, err := p.Keys()
 	if err != nil || h.IsZero() {
 		return nil
 	}

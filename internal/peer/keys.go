@@ -9,6 +9,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/memo"
 	"github.com/comity/comity/internal/verified"
 	"github.com/comity/comity/keys"
 )
@@ -25,11 +26,18 @@ type Repin struct {
 	Act    comity.ActName // ours that says so; zero if there is none
 }
 
+// histories are those that were read last. To read one takes as long as to
+// verify a signature, and each poll and each checkpoint to be cosigned needs it.
+var histories = memo.Of[string, keys.History]{Newest: 256}
+
 // Keys is the history of the peer's keys as far as it is known here; the zero
 // History if only the keys themselves were pinned.
 func (p Peer) Keys() (keys.History, error) {
 	if p.History == "" {
 		return keys.History{}, nil
+	}
+	if h, ok := histories.Get(p.History); ok && h.Domain() == p.Domain {
+		return h, nil
 	}
 	h, err := keys.ParseFile([]byte(p.History))
 	if err == nil && h.Domain() != p.Domain {
@@ -38,6 +46,7 @@ func (p Peer) Keys() (keys.History, error) {
 	if err != nil {
 		return keys.History{}, fmt.Errorf("keys of %s: %w", p.Domain, err)
 	}
+	histories.Put(p.History, h)
 	return h, nil
 }
 

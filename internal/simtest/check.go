@@ -89,6 +89,16 @@ func (r *record) check(thorough bool) {
 }
 
 func (r *record) look(h *house, d *desk.Desk, k *known, again bool) {
+	if w := h.written(); !again && !h.forked {
+		if w.frozen {
+			r.s.happened("freeze looked at")
+			r.frozenBy(h, d)
+		}
+		if w.opened {
+			r.s.happened("opening looked at")
+			r.opened(h, d, k)
+		}
+	}
 	if !again && d.Held() == k.pos {
 		k.fresh = true
 		return
@@ -228,6 +238,22 @@ func (r *record) fold(h *house, d *desk.Desk, k *known) {
 	}
 	if got != want {
 		r.broken(SameFold, "%s has the digest %s, want %s over\n%s", h.name, got, want, &heads)
+	}
+}
+
+// opened looks at the sealed acts that a node held before: it may have opened
+// one since.
+func (r *record) opened(h *house, d *desk.Desk, k *known) {
+	for of, t := range k.trees {
+		for i, leaf := range t.leaves {
+			n := comity.ActName{Domain: of, Index: int64(i)}
+			if r.entries[leaf].blobs == nil || r.mayRead(h, n) {
+				continue
+			}
+			if a, err := d.Act(context.Background(), officer, n); err == nil && r.s.plan.break_.opens(h, a.Act) != nil {
+				r.broken(Sealed, "%s has opened %s", h.name, n)
+			}
+		}
 	}
 }
 

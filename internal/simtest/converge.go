@@ -19,36 +19,39 @@ func (s *sim) houseOf(d comity.Domain) *house {
 	return nil
 }
 
-// behind says what is missing until all agree; "" if nothing is.
+// behind says what is missing until all agree; "" if nothing is. What takes
+// least to look at comes first.
 func (r *record) behind() string {
 	honest := r.s.honest()
-	var digest casefile.Digest
-	signed := map[*house][]desk.PeerView{} // by whom, of each journal
-	for _, o := range honest {
-		d := o.desk()
-		if d == nil {
-			return fmt.Sprintf("%s is down: %v", o.name, o.why())
+	for _, h := range honest {
+		if h.desk() == nil {
+			return fmt.Sprintf("%s is down: %v", h.name, h.why())
 		}
-		var err error
-		if signed[o], err = d.Peers(context.Background(), officer); err != nil {
-			return err.Error()
+		for _, o := range honest {
+			if got, size := len(r.tree(h, o.domain)), len(r.tree(o, o.domain)); got != size {
+				return fmt.Sprintf("%s holds %d of %d entries of %s", h.name, got, size, o.name)
+			}
 		}
 	}
-	for i, h := range honest {
-		d := h.desk()
-		for _, o := range honest {
+	for _, o := range honest {
+		size := int64(len(r.tree(o, o.domain)))
+		signed, err := o.desk().Peers(context.Background(), officer)
+		if err != nil {
+			return err.Error()
+		}
+		for _, h := range honest {
 			if h == o {
 				continue
 			}
-			size := int64(len(r.tree(o, o.domain)))
-			if got := int64(len(r.tree(h, o.domain))); got != size {
-				return fmt.Sprintf("%s holds %d of %d entries of %s", h.name, got, size, o.name)
-			}
-			i := slices.IndexFunc(signed[o], func(p desk.PeerView) bool { return p.Domain == h.domain })
-			if p := signed[o][i]; p.Stored.Size < size || p.Witness.Size < size {
+			i := slices.IndexFunc(signed, func(p desk.PeerView) bool { return p.Domain == h.domain })
+			if p := signed[i]; p.Stored.Size < size || p.Witness.Size < size {
 				return fmt.Sprintf("%s has receipts of %s up to %d and cosignatures up to %d, of %d", o.name, h.name, p.Stored.Size, p.Witness.Size, size)
 			}
 		}
+	}
+	var digest casefile.Digest
+	for i, h := range honest {
+		d := h.desk()
 		if what := r.unfrozen(h, d); what != "" {
 			return what
 		}

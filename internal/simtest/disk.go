@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"syscall"
 
 	"github.com/comity/comity/internal/journal"
@@ -73,6 +74,28 @@ type steps struct {
 	first string // what the transaction wrote first that is going on
 }
 
+// wrote is what a node has tried to write since it was looked at last, of what is
+// looked at at once.
+type wrote struct {
+	frozen bool // that a journal is frozen
+	opened bool // what became of something sealed
+}
+
+// written returns it, and begins anew.
+func (h *house) written() (w wrote) {
+	h.set(func() { w, h.wrote = h.wrote, wrote{} })
+	return w
+}
+
+func (w *wrote) note(name, what string) {
+	switch name {
+	case "INSERT INTO followed":
+		w.frozen = w.frozen || strings.Contains(what, "SET frozen")
+	case "INSERT INTO sealed":
+		w.opened = true
+	}
+}
+
 var verb = regexp.MustCompile(`^\s*(CREATE TABLE IF NOT EXISTS|INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)`)
 
 // name of a step: a statement by what it does to which table, a commit by the
@@ -118,6 +141,7 @@ func (h *house) fault(step, what string) (applied bool, err error) {
 	}
 	s.by[name]++
 	h.sim.happened("step: " + name)
+	h.wrote.note(name, what)
 	write := fmt.Sprintf("disk of %s: %s %d", h.name, name, s.by[name])
 	r := source(p.Seed, write)
 	crash, lost, how := r.Float64() < p.Crashes, r.Float64() < p.Lost, r.IntN(2) == 0

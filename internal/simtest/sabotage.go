@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/monitor"
 )
@@ -32,6 +33,7 @@ const (
 	loosesBlobs  sabotage = "signs as a mirror and does not keep blobs"
 	tells        sabotage = "tells others what is sealed"
 	logs         sabotage = "logs what is sealed"
+	opensLater   sabotage = "opens later what is sealed to others"
 	foldsOddly   sabotage = "has a digest of its own"
 	freezesAny   sabotage = "freezes an honest journal"
 	freezesBare  sabotage = "freezes a forked journal on evidence that does not hold"
@@ -42,7 +44,7 @@ const (
 // sabotages lists each with what must notice it.
 func sabotages() map[sabotage]Invariant {
 	return map[sabotage]Invariant{forgets: Kept, signsEarly: OneHistory, cosignsAll: OneHistory, mirrorsEarly: Receipted, takesPushes: Receipted, loosesBlobs: Receipted,
-		tells: Sealed, logs: Sealed, foldsOddly: SameFold, freezesAny: Proven, freezesBare: Proven, silent: Converges, recordsTwice: Once}
+		tells: Sealed, logs: Sealed, opensLater: Sealed, foldsOddly: SameFold, freezesAny: Proven, freezesBare: Proven, silent: Converges, recordsTwice: Once}
 }
 
 func (b sabotage) handler(h *house, next http.Handler) http.Handler {
@@ -110,6 +112,14 @@ func (b sabotage) digest(h *house, d comity.Hash) comity.Hash {
 		d[0] ^= 1
 	}
 	return d
+}
+
+// opens is asked when the node has written of what is sealed.
+func (b sabotage) opens(h *house, a *act.Act) *act.Act {
+	if b == opensLater && h == h.sim.houses[0] {
+		return &act.Act{}
+	}
+	return a
 }
 
 func (b sabotage) evidence(h, of *house, e *monitor.Evidence) *monitor.Evidence {

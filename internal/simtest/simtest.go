@@ -29,7 +29,8 @@
 // All of it is checked while things fail, once a second, when everything stands
 // still, and not only afterwards; see [Invariants]. What has come since is read
 // each time, and everything a node holds when it was started again, and every
-// twenty seconds. After the faults have ended every
+// twenty seconds; a journal that was frozen, and what was sealed, when a node has
+// written of it. After the faults have ended every
 // honest node must hold, have cosigned, and read the same.
 //
 // # Chance

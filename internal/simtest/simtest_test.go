@@ -82,8 +82,8 @@ func TestSeeds(t *testing.T) {
 		return
 	}
 	for _, what := range []string{"act acknowledged", "act sealed", "answer altered", "answer cut off", "answer lost", "answer of another",
-		"answer stale", "checkpoint compared", "clock set", "commit without answer", "cosignature compared", "fork", "full disk", "journal frozen", "message doubled", "message late",
-		"message lost", "partition", "receipt compared", "write to a full disk"} {
+		"answer stale", "checkpoint compared", "clock set", "commit without answer", "cosignature compared", "fork", "freeze looked at", "full disk", "journal frozen", "message doubled", "message late",
+		"message lost", "opening looked at", "partition", "receipt compared", "write to a full disk"} {
 		if total[what] == 0 {
 			t.Errorf("in %d runs there was no %s", *seeds, what)
 		}

@@ -221,7 +221,7 @@ func Import(ctx context.Context, url string, r io.Reader, o Options) (rows int64
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	d, err := open(ctx, url)
+	d, err := open(ctx, url, 0)
 	if err != nil {
 		return 0, err
 	}

@@ -142,6 +142,11 @@ type Options struct {
 	Changed func(was, is string)
 
 	Fault Fault // nil: nothing fails but what does; for tests and simulations
+
+	// Readers is how many connections to SQLite read at once; 0 is what the
+	// processors make use of. Each reads the schema and prepares its statements
+	// anew: where databases are opened all the time, few are quicker.
+	Readers int
 }
 
 // Open opens the database at url and brings its schema up to date:
@@ -158,7 +163,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	d, err := open(ctx, url)
+	d, err := open(ctx, url, o.Readers)
 	if err != nil {
 		return nil, err
 	}
@@ -173,11 +178,11 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	return s, nil
 }
 
-func open(ctx context.Context, url string) (dialect, error) {
+func open(ctx context.Context, url string, readers int) (dialect, error) {
 	scheme, rest, _ := strings.Cut(url, ":")
 	switch scheme {
 	case "sqlite":
-		return sqlite.Open(ctx, rest)
+		return sqlite.Open(ctx, rest, readers)
 	case "postgres", "postgresql":
 		return postgres.Open(ctx, url)
 	}

@@ -20,10 +20,11 @@ package verified
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"sync"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/comity/comity/internal/memo"
 )
 
 // Log is a verifier of a log's key: type 0x01, Ed25519.
@@ -58,13 +59,13 @@ func (v verifier) Verify(msg, sig []byte) bool { return Once(v.vkey, msg, sig, v
 // it is known.
 func Once(key string, msg, sig []byte, verify func(msg, sig []byte) bool) bool {
 	id := idOf(key, msg, sig)
-	if valid.has(id) {
+	if _, ok := valid.Get(id); ok {
 		return true
 	}
 	if !verify(msg, sig) {
 		return false
 	}
-	valid.add(id)
+	valid.Put(id, struct{}{})
 	return true
 }
 
@@ -83,41 +84,4 @@ func idOf(key string, msg, sig []byte) (out id) {
 }
 
 // valid are signatures that were found to be valid.
-var valid memory
-
-// generation is how many ids are kept at least, if there were so many; twice
-// as many at most.
-const generation = 4096
-
-// memory of the newest ids, and of those that were asked for since.
-type memory struct {
-	mu       sync.Mutex
-	new, old map[id]struct{}
-}
-
-func (m *memory) has(x id) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if _, ok := m.new[x]; ok {
-		return true
-	}
-	_, ok := m.old[x]
-	if ok {
-		m.put(x)
-	}
-	return ok
-}
-
-func (m *memory) add(x id) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.put(x)
-}
-
-// put adds an id to the new ones. The caller holds mu.
-func (m *memory) put(x id) {
-	if len(m.new) >= generation || m.new == nil {
-		m.new, m.old = map[id]struct{}{}, m.new
-	}
-	m.new[x] = struct{}{}
-}
+var valid = memo.Of[id, struct{}]{Newest: 4096}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/binary"
 	"testing"
 
 	"filippo.io/torchwood"
@@ -104,30 +103,6 @@ func TestOnce(t *testing.T) {
 	asked = 0
 	if Once("ke", []byte("ytext"), []byte("signature"), verify(false)) || asked != 1 {
 		t.Error("bytes that move from one part to another make no difference")
-	}
-}
-
-// Memory is bounded, and what is asked for stays.
-func TestMemoryIsBounded(t *testing.T) {
-	var m memory
-	of := func(n int) (x id) {
-		binary.BigEndian.PutUint64(x[:], uint64(n))
-		return x
-	}
-	for n := range 10 * generation {
-		m.add(of(n))
-		if !m.has(of(n)) || !m.has(of(0)) {
-			t.Fatalf("%d is forgotten, or the first, which is asked for each time", n)
-		}
-	}
-	if kept := len(m.new) + len(m.old); kept > 2*generation {
-		t.Errorf("%d are kept, want at most %d", kept, 2*generation)
-	}
-	if m.has(of(1)) {
-		t.Error("what nobody asks for is kept")
-	}
-	if n := 10*generation - generation; !m.has(of(n)) {
-		t.Errorf("%d is forgotten, which is among the newest %d", n, generation)
 	}
 }
 

@@ -1,6 +1,8 @@
 package witness
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +64,7 @@ type Submitter struct {
 // SubmitterStatus is a snapshot for pages and metrics.
 type SubmitterStatus struct {
 	Witness  string
-	Size     int64     // newest size cosigned by this witness, 0 if none
+	Size     int64     // newest size cosigned by this witness with all its keys, 0 if none
 	Cosigned time.Time // when, by the witness's clock
 	Reason   peer.Reason
 	Err      string // of the last round, "" if it went well
@@ -240,23 +242,29 @@ func (s *Submitter) bring(ctx context.Context, head journal.Head, signed []byte)
 	}
 }
 
-// recall starts from the last cosignature that is kept.
+// recall starts from the last cosignatures that are kept: the witness remembers
+// the largest of them. What not all of its keys have signed is brought again.
 func (s *Submitter) recall(ctx context.Context) error {
-	var last Cosignature
-	for _, v := range slices.Concat([]note.Verifier{s.c.Witness}, s.c.Also) {
+	var by []Cosignature
+	for _, v := range s.witnessKeys() {
 		c, err := s.c.Cosignatures.Latest(ctx, s.origin(), v.Name(), v.KeyHash())
 		if err != nil && !errors.Is(err, ErrNone) {
 			return fmt.Errorf("reading the last cosignature of %s: %w", v.Name(), err)
 		}
-		if err == nil && c.Size >= last.Size {
-			last = c
-		}
+		by = append(by, c) // the zero one if there is none
 	}
-	s.known, s.size = true, last.Size
+	size := func(a, b Cosignature) int { return cmp.Compare(a.Size, b.Size) }
+	s.known, s.size = true, slices.MaxFunc(by, size).Size
+	least := slices.MinFunc(by, size)
 	s.mu.Lock()
-	s.status.Size, s.status.Cosigned = last.Size, last.Time
+	s.status.Size, s.status.Cosigned = least.Size, least.Time
 	s.mu.Unlock()
 	return nil
+}
+
+// witnessKeys are all keys of the witness that are known.
+func (s *Submitter) witnessKeys() []note.Verifier {
+	return slices.Concat([]note.Verifier{s.c.Witness}, s.c.Also)
 }
 
 // signed is the checkpoint to submit, with both signatures if there are two.
@@ -303,7 +311,10 @@ func (s *Submitter) learn(resp peer.Response, have int64) error {
 	return nil
 }
 
-// accept checks the cosignatures and stores them.
+// accept checks the cosignatures and stores them. An answer that has a line of
+// no key that is known, and none of one that is, is not all that the witness
+// said: somebody changed it on the way, or the witness has new keys. What is
+// good of it is kept, and the checkpoint brought again.
 func (s *Submitter) accept(ctx context.Context, signed, lines []byte) error {
 	bad := func(err error) error {
 		return &peer.Error{Reason: peer.WrongKey, URL: s.c.Client.Base() + s.base + "/add-checkpoint", Err: err}
@@ -322,6 +333,15 @@ func (s *Submitter) accept(ctx context.Context, signed, lines []byte) error {
 	if err := s.c.Cosignatures.Put(ctx, cp, sigs...); err != nil {
 		return fmt.Errorf("storing the cosignature of %s: %w", s.c.Witness.Name(), err)
 	}
+	by := 0
+	for _, v := range s.witnessKeys() {
+		if slices.ContainsFunc(sigs, func(g Cosignature) bool { return g.Signer == v.Name() && g.KeyHash == v.KeyHash() }) {
+			by++
+		}
+	}
+	if by < len(s.witnessKeys()) && by < bytes.Count(lines, []byte("\n")) {
+		return bad(fmt.Errorf("of the keys of %s that are known %d have signed, and others that are not known", s.c.Witness.Name(), by))
+	}
 	s.mu.Lock()
 	s.status.Size, s.status.Cosigned = cp.Size, at
 	s.mu.Unlock()
@@ -331,7 +351,7 @@ func (s *Submitter) accept(ctx context.Context, signed, lines []byte) error {
 // open checks a cosigned checkpoint of our journal. at is when the witness
 // cosigned it; zero if it did not.
 func (s *Submitter) open(signed []byte) (cp Checkpoint, sigs []Cosignature, at time.Time, err error) {
-	known := slices.Concat([]note.Verifier{s.c.Witness}, s.c.Also)
+	known := s.witnessKeys()
 	if s.c.Own != nil {
 		if v := s.c.Own.Verifier(); v != nil {
 			known = append(known, v)

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/comity/comity/comity"
@@ -408,4 +409,51 @@ func TestAsked(t *testing.T) {
 // stripped serves a witness where a node does.
 func stripped(w *witness.Witness) http.HandlerFunc {
 	return http.StripPrefix(witness.Prefix, w.Handler()).ServeHTTP
+}
+
+// An answer in which one of two signatures was spoilt on the way counts for
+// what is left of it, and is asked for again soon, also by a submitter that
+// knows of it only what is kept.
+func TestSubmitterAsksForEachKey(t *testing.T) {
+	for _, restarted := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t)
+			au, un, second := peertest.NewOrg("au.example"), peertest.NewOrg("un.example"), pq("au.example/witness")
+			w := http.StripPrefix(witness.Prefix, witness.New(au.Witness, witness.Peers(peertest.NewMemory(un.Peer)), b.store, quiet, second).Handler())
+			b.conf.Also = []note.Verifier{second.Verifier()}
+			b.restart()
+			b.heads.grow(5)
+			b.answer(func(rw http.ResponseWriter, r *http.Request) {
+				rec := httptest.NewRecorder()
+				w.ServeHTTP(rec, r)
+				text := rec.Body.String()
+				at := len("— au.example/witness ")
+				rw.Write([]byte(text[:at] + "AAAA" + text[at+4:])) // the id of the first key
+			})
+			if err := b.sub.Step(t.Context()); peer.ReasonOf(err) != peer.WrongKey {
+				t.Fatalf("half an answer leads to %v, want %q", err, peer.WrongKey)
+			}
+			if size := b.cosigned(t); size != 5 {
+				t.Errorf("of the half that is good %d is kept, want 5", size)
+			}
+			if st := b.sub.Status(); st.Size != 0 || st.NextTry.IsZero() {
+				t.Errorf("half an answer leads to %+v", st)
+			}
+			if restarted {
+				b.restart()
+			}
+			b.answer(w.ServeHTTP)
+			if err := b.sub.Step(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range []note.Verifier{au.Witness.Verifier(), second.Verifier()} {
+				if c, err := b.sigs.Latest(t.Context(), b.heads.log.Origin(), v.Name(), v.KeyHash()); err != nil || c.Size != 5 {
+					t.Errorf("restarted %v: the signature of key %08x is not kept: %v %v", restarted, v.KeyHash(), c.Size, err)
+				}
+			}
+			if st := b.sub.Status(); st.Size != 5 || st.Reason != "" {
+				t.Errorf("the whole answer leads to %+v", st)
+			}
+		})
+	}
 }

@@ -14,7 +14,7 @@ import (
 func TestScrub(t *testing.T) {
 	const marked = "Named Witness"
 	path := filepath.Join(t.TempDir(), "comity.db")
-	db, err := Open(t.Context(), path)
+	db, err := Open(t.Context(), path, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

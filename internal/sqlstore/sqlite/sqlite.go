@@ -38,11 +38,12 @@ const PageSize = 8192
 // (https://sqlite.org/wal.html#ckpt).
 const logPages = 4000
 
-// Open opens the file at path, which only the owner may read if it is new.
+// Open opens the file at path, which only the owner may read if it is new. It is
+// read on so many connections at once; with 0, on as many as are of use.
 //
 // The file is in WAL mode and synchronous=FULL: a commit waits until the disk
 // has it, readers never wait for the writer.
-func Open(ctx context.Context, path string) (*DB, error) {
+func Open(ctx context.Context, path string, readers int) (*DB, error) {
 	if path == "" {
 		return nil, errors.New("database sqlite: no file given; write sqlite:/path/comity.db")
 	}
@@ -79,7 +80,9 @@ func Open(ctx context.Context, path string) (*DB, error) {
 		db.Close()
 		return nil, err
 	}
-	readers := max(4, 2*runtime.GOMAXPROCS(0))
+	if readers == 0 {
+		readers = max(4, 2*runtime.GOMAXPROCS(0))
+	}
 	db.reader.SetMaxOpenConns(readers)
 	db.reader.SetMaxIdleConns(readers)
 	db.writes, db.reads = &sqltx.Stmts{DB: db.writer}, &sqltx.Stmts{DB: db.reader}
