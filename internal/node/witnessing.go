@@ -210,6 +210,25 @@ func (n *Node) witnessPQ(p peer.Peer) []note.Verifier {
 	return out
 }
 
+// witnessVerifiers of all keys with which the witness of a peer signs, or did
+// before it rotated them; at least one.
+func (n *Node) witnessVerifiers(p peer.Peer) ([]note.Verifier, error) {
+	ks, err := n.witnessKeys(p)
+	if err == nil && len(ks) == 0 {
+		err = fmt.Errorf("no witness key of %s is of a kind that is known here", p.Domain)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := make([]note.Verifier, len(ks))
+	for i, k := range ks {
+		if out[i], err = witness.ParseCosigner(k); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // startWitnessing brings our checkpoints to witnesses that are no peers, and
 // signs them a second time.
 func (n *Node) startWitnessing(ctx context.Context) {

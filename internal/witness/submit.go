@@ -240,19 +240,26 @@ func (s *Submitter) bring(ctx context.Context, head journal.Head, signed []byte)
 	}
 }
 
-// recall starts from the last cosignature that is kept.
+// recall starts from the last cosignatures that are kept. By those of any of its
+// keys the witness remembers the checkpoint; but it has cosigned under the pinned
+// key, which may have been rotated since, only what that signed.
 func (s *Submitter) recall(ctx context.Context) error {
 	var last Cosignature
-	for _, v := range slices.Concat([]note.Verifier{s.c.Witness}, s.c.Also) {
+	var size int64
+	for i, v := range slices.Concat([]note.Verifier{s.c.Witness}, s.c.Also) {
 		c, err := s.c.Cosignatures.Latest(ctx, s.origin(), v.Name(), v.KeyHash())
-		if err != nil && !errors.Is(err, ErrNone) {
+		if errors.Is(err, ErrNone) {
+			continue
+		}
+		if err != nil {
 			return fmt.Errorf("reading the last cosignature of %s: %w", v.Name(), err)
 		}
-		if err == nil && c.Size >= last.Size {
+		if i == 0 {
 			last = c
 		}
+		size = max(size, c.Size)
 	}
-	s.known, s.size = true, last.Size
+	s.known, s.size = true, size
 	s.mu.Lock()
 	s.status.Size, s.status.Cosigned = last.Size, last.Time
 	s.mu.Unlock()
