@@ -126,7 +126,7 @@ func (f *Folder) Policy() (*witness.Policy, error) {
 	}
 	for _, c := range p.Parties() {
 		if _, err := peer.NewClient(c.URL, peer.Config{}); err != nil {
-			return nil, fmt.Errorf("%s: policy: witness %s: %w", path, c.Name, err)
+			return nil, fmt.Errorf("%s: policy: witness %s: %w; mend the file, or remove it to ask a majority of the peers", path, c.Name, err)
 		}
 	}
 	ours := func(l witness.PolicyLog) bool { return l.Verifier.Name() == string(f.Settings.Domain.Origin()) }
