@@ -113,19 +113,34 @@ from its peers' mirrors, and records nothing before.`,
 }
 
 func (a *app) migrateCmd() *cobra.Command {
-	var to string
+	var to, blobs string
 	c := &cobra.Command{
-		Use:   "migrate --dir D --to DATABASE",
-		Short: "Move the record between SQLite and PostgreSQL",
-		Long: `Copies the whole database into an empty one, checks every journal in the copy
-and that it folds into the same files, and only then uses it. The old database
-stays as it was; remove it when you trust the new one. Stop the node first.`,
+		Use:   "migrate --dir D --to DATABASE | --blobs PLACE",
+		Short: "Move the record between SQLite and PostgreSQL, or sealed contents between folder and bucket",
+		Long: `With --to copies the whole database into an empty one, checks every journal in
+the copy and that it folds into the same files, and only then uses it. With
+--blobs copies all sealed contents and attachments, each checked against its
+hash, and then uses the new place. What is old stays as it was; remove it when
+you trust the new. Stop the node first.`,
 		Example: `  comity migrate --dir D --to "postgres://comity@db/comity?schema=ecowas"
-  comity migrate --dir D --to sqlite`,
+  comity migrate --dir D --to sqlite
+  comity migrate --dir D --blobs "s3://comity-blobs/ecowas?endpoint=https://s3.example.org"
+  comity migrate --dir D --blobs folder`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if to == "" {
-				return usageError{errors.New(`--to: name the database, postgres://… or sqlite`)}
+			if (to == "") == (blobs == "") {
+				return usageError{errors.New(`give --to, the database: postgres://… or sqlite; or --blobs, the place of sealed contents: s3://… or folder`)}
+			}
+			if blobs != "" {
+				n, damaged, err := node.MigrateBlobs(c.Context(), a.dir, blobs)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(a.out, "Copied %d sealed contents and attachments; the node uses the new place from now on.\n", n)
+				if damaged > 0 {
+					fmt.Fprintf(a.out, "%d were damaged in the old place and left out: \"comity fsck\" has them fetched back from peers.\n", damaged)
+				}
+				return nil
 			}
 			rows, digest, err := node.Migrate(c.Context(), a.dir, to)
 			if err != nil {
@@ -135,6 +150,7 @@ stays as it was; remove it when you trust the new one. Stop the node first.`,
 			return nil
 		},
 	}
-	c.Flags().StringVar(&to, "to", "", "postgres://…, or sqlite for the file in the folder (required)")
+	c.Flags().StringVar(&to, "to", "", "postgres://…, or sqlite for the file in the folder")
+	c.Flags().StringVar(&blobs, "blobs", "", "s3://BUCKET/PREFIX?endpoint=URL, a folder that all processes see, or the word folder for the one in D")
 	return c
 }

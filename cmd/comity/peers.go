@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +22,8 @@ func (a *app) peersCmd() *cobra.Command {
 		Use:   "peers",
 		Short: "List the organizations that are followed, or change that",
 		Long: `Lists the pinned organizations: how far each is stored here, how far it has
-stored and witnessed us, and why one is not being read.
+stored and witnessed us, and why one is not being read; and why this node itself
+records nothing, if so.
 
 Pausing and resuming lose nothing. What was read of an organization that is
 removed stays. "comity follow" pins one.`,
@@ -49,7 +53,7 @@ removed stays. "comity follow" pins one.`,
 				}
 				fmt.Fprintf(a.out, "  ours: stored %s, witnessed %s\n", upTo(p.Stored), upTo(p.Witness))
 			}
-			return a.acceptance(c)
+			return errors.Join(a.acceptance(c), a.recording(ctx))
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, as the API answers it")
@@ -65,6 +69,35 @@ removed stays. "comity follow" pins one.`,
 		}),
 		a.unfreezeCmd(), a.repinCmd(), a.dropCmd(), a.droppedCmd())
 	return c
+}
+
+// recording says whether the node of the folder runs, and why it records
+// nothing if so.
+func (a *app) recording(ctx context.Context) error {
+	n, err := a.read(ctx)
+	if err != nil {
+		return err
+	}
+	defer n.Close()
+	url := n.Beside(ctx)
+	if url == "" {
+		fmt.Fprintln(a.out, "The node does not run; this is from its record.")
+		return nil
+	}
+	req, err := http.NewRequestWithContext(ctx, "GET", url+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	why, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
+	if err == nil && resp.StatusCode == http.StatusServiceUnavailable {
+		fmt.Fprintf(a.out, "NOT READY: %s\n", strings.TrimSpace(string(why)))
+	}
+	return err
 }
 
 func (a *app) unfreezeCmd() *cobra.Command {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os/user"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -109,7 +110,12 @@ func none(c *cobra.Command, args []string) error {
 
 // aloneFlag is for commands that record.
 func (a *app) aloneFlag(c *cobra.Command) {
-	c.Flags().StringVar(&a.alone, "without-quorum", "", "record although too few witnesses can be asked how far they have seen the journal; this reason goes on the record")
+	c.Flags().Func("without-quorum", "record although too few witnesses can be asked how far they have seen the journal; this `REASON` goes on the record", func(reason string) error {
+		if a.alone = strings.TrimSpace(reason); a.alone == "" {
+			return errors.New("say why")
+		}
+		return nil
+	})
 }
 
 // account is the name of the account that the program runs under.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -20,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/rogpeppe/go-internal/testscript"
 	_ "modernc.org/sqlite"
 
@@ -57,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"mode":       mode,
 			"newest":     newest,
 			"replace":    replace,
+			"s3":         s3,
 			"snake":      snake,
 			"sql":        sqlite,
 			"take-port":  takePort,
@@ -142,6 +146,21 @@ func fetchURL(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s: %s\n%s", args[0], resp.Status, b)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o600))
+}
+
+// s3 VARIABLE serves an S3 store with a bucket named comity until the script
+// ends, and puts its address into the variable.
+func s3(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: s3 VARIABLE")
+	}
+	objects := s3mem.New()
+	ts.Check(objects.CreateBucket("comity"))
+	s := httptest.NewServer(gofakes3.New(objects).Server())
+	ts.Defer(s.Close)
+	ts.Setenv(args[0], s.URL)
+	ts.Setenv("AWS_ACCESS_KEY_ID", "key")
+	ts.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 }
 
 // keep VARIABLE keeps the last output, one word.

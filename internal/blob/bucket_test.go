@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -239,5 +240,32 @@ func TestBucketAddress(t *testing.T) {
 	srv.objects.SetVersioningConfiguration("comity", gofakes3.VersioningConfiguration{Status: gofakes3.VersioningEnabled})
 	if _, err := Open(ctx, srv.place("")); err == nil || !strings.Contains(err.Error(), "keeps old versions") {
 		t.Errorf("a bucket with versions: got %v", err)
+	}
+}
+
+// TestCopy: what is whole is in the other store, what is damaged is left out.
+func TestCopy(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "blobs")
+	from, to := at(t, dir), at(t, newS3(t).place("/ecowas"))
+	whole, err := from.Put(ctx, []byte("whole"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged, err := from.Put(ctx, []byte("damaged"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := damaged.String()
+	if err := os.WriteFile(filepath.Join(dir, name[:2], name), []byte("damagee"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if copied, bad, err := from.Copy(ctx, to); copied != 1 || bad != 1 || err != nil {
+		t.Errorf("copied %d, damaged %d, %v; want 1, 1", copied, bad, err)
+	}
+	if b, err := to.Get(ctx, whole); string(b) != "whole" {
+		t.Errorf("got %q, %v", b, err)
+	}
+	if _, err := to.Get(ctx, damaged); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the damaged one: %v, want ErrNotFound", err)
 	}
 }

@@ -86,11 +86,45 @@ func Open(ctx context.Context, place string) (*Store, error) {
 		}
 		return &Store{b}, nil
 	}
+	if strings.Contains(place, "://") {
+		return nil, fmt.Errorf("blobs in %s: neither a folder nor a bucket; write a path, or %sBUCKET/PREFIX?endpoint=https://HOST:PORT", place, bucketScheme)
+	}
 	f, err := openFolder(place)
 	if err != nil {
 		return nil, err
 	}
 	return &Store{f}, nil
+}
+
+// Empty reports whether there is no blob.
+func (s *Store) Empty(ctx context.Context) (bool, error) {
+	found := errors.New("found")
+	err := s.Walk(ctx, func(comity.Hash, int64) error { return found })
+	if errors.Is(err, found) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Copy copies all blobs to another store, and returns how many there are now,
+// and how many it left out because they are damaged here.
+func (s *Store) Copy(ctx context.Context, to *Store) (copied, damaged int64, err error) {
+	err = s.Walk(ctx, func(h comity.Hash, _ int64) error {
+		data, err := s.Get(ctx, h)
+		switch {
+		case errors.Is(err, ErrCorrupt):
+			damaged++
+			return nil
+		case errors.Is(err, ErrNotFound): // removed since it was listed
+			return nil
+		case err != nil:
+			return err
+		}
+		copied++
+		_, err = to.Put(ctx, data)
+		return err
+	})
+	return copied, damaged, err
 }
 
 // Put stores data durably and returns its SHA-256. Storing what is there

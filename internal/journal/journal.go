@@ -129,6 +129,7 @@ type Journal struct {
 	settled chan struct{} // nobody settles doubts any more
 
 	signers atomic.Pointer[[]note.Signer]
+	failing atomic.Pointer[time.Time] // since when the store records nothing; nil if the last try was recorded
 
 	mu           sync.Mutex
 	queue        []*pending

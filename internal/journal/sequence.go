@@ -176,6 +176,7 @@ func (j *Journal) sequence(batch []*pending) {
 	switch {
 	case err == nil:
 		j.edge = a.edge
+		j.failing.Store(nil)
 		defer j.advance(a.head, a.recent())()
 	case errors.Is(err, errEmpty):
 		// The drafts have their own errors.
@@ -187,6 +188,8 @@ func (j *Journal) sequence(batch []*pending) {
 		if !errors.Is(err, ErrAmbiguous) && !errors.Is(err, ErrNotRecorded) {
 			err = fmt.Errorf("%w: %w", ErrNotRecorded, err)
 		}
+		now := time.Now()
+		j.failing.CompareAndSwap(nil, &now)
 		j.c.Logger.ErrorContext(ctx, "append failed", "origin", j.c.Origin, "entries", len(a.drafted), "err", err)
 	}
 	for _, p := range a.refused {
@@ -206,6 +209,15 @@ func (j *Journal) sequence(batch []*pending) {
 	for _, p := range a.batch[:a.called] {
 		p.finish()
 	}
+}
+
+// Failing is since when the store has recorded nothing of what was to be
+// appended; zero if the last entries were recorded, or there were none.
+func (j *Journal) Failing() time.Time {
+	if t := j.failing.Load(); t != nil {
+		return *t
+	}
+	return time.Time{}
 }
 
 // publish makes a committed head the newest, unless a newer one is known.

@@ -313,6 +313,45 @@ func Migrate(ctx context.Context, dir, to string) (rows int64, digest casefile.D
 	return rows, digest, nil
 }
 
+// InFolder is the word for the blobs' place in the node's own folder.
+const InFolder = "folder"
+
+// MigrateBlobs copies all blobs to another place, see blob.Open, or to
+// [InFolder], and uses that from then on. The node must be stopped. The old
+// place stays as it was. Damaged blobs are left out.
+func MigrateBlobs(ctx context.Context, dir, to string) (copied, damaged int64, err error) {
+	fail := func(err error) (int64, int64, error) {
+		return 0, 0, fmt.Errorf("migrate: %w; the node goes on using the old place", err)
+	}
+	f, err := OpenFolder(dir)
+	if err != nil {
+		return fail(err)
+	}
+	defer f.Close()
+	place, setting := to, to
+	if to == InFolder {
+		place, setting = filepath.Join(f.Dir, blobsFolder), ""
+	}
+	if place == f.BlobsPlace() {
+		return fail(errors.New("that is the place it uses"))
+	}
+	old, err := blob.Open(ctx, f.BlobsPlace())
+	if err != nil {
+		return fail(err)
+	}
+	next, err := blob.Open(ctx, place)
+	if err != nil {
+		return fail(err)
+	}
+	if copied, damaged, err = old.Copy(ctx, next); err != nil {
+		return fail(err)
+	}
+	if err := f.SetBlobs(setting); err != nil {
+		return fail(err)
+	}
+	return copied, damaged, nil
+}
+
 func digestOf(ctx context.Context, dir string) (casefile.Digest, error) {
 	// What was folded before was copied, too: what counts is what the entries say.
 	n, err := Open(ctx, Config{Dir: dir, Visit: true, Refold: true})

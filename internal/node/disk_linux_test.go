@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -77,7 +79,18 @@ func TestDiskFullChild(t *testing.T) {
 	if how == "disk" {
 		full, room = fillDisk(t, base)
 	}
+	ready := func() (int, string) {
+		w := httptest.NewRecorder()
+		n.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/readyz", nil))
+		return w.Code, w.Body.String()
+	}
+	if err := n.Recording(); err != nil {
+		t.Errorf("before the disk is full: %v", err)
+	}
 	full()
+	if code, why := ready(); how == "disk" && (code != http.StatusServiceUnavailable || !strings.Contains(why, "disk is full, or nearly so")) {
+		t.Errorf("before anybody has tried to record, /readyz: %d %s", code, why)
+	}
 	confirmed := []comity.ActName{file}
 	for {
 		name, err := issueIn(n, file, fmt.Sprintf("Note %d %s", len(confirmed), strings.Repeat("x", 2000)))
@@ -100,6 +113,9 @@ func TestDiskFullChild(t *testing.T) {
 		t.Error("an act was recorded on a full disk")
 	}
 	readAll(t, n, confirmed) // reading goes on
+	if code, why := ready(); code != http.StatusServiceUnavailable || !strings.Contains(why, "what was to be recorded since") {
+		t.Errorf("/readyz: %d %s", code, why)
+	}
 
 	room()
 	if how == "limit" {
@@ -112,6 +128,9 @@ func TestDiskFullChild(t *testing.T) {
 	name, err := issueIn(n, file, "There is room again")
 	if err != nil {
 		t.Fatalf("with room again: %v", err)
+	}
+	if err := n.Recording(); err != nil {
+		t.Errorf("with room again: %v", err)
 	}
 	// The one whose outcome was unknown may be there; nothing else is.
 	if extra := name.Index - confirmed[len(confirmed)-1].Index - 1; extra < 0 || extra > 1 || how == "disk" && extra != 0 {

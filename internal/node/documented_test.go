@@ -47,6 +47,7 @@ func TestDocumentedOutsideAPI(t *testing.T) {
 		{"post", "/mirror/add-entries", "/mirror/add-entries", "nonsense", 400},
 		{"get", "/journal/keys", "/journal/keys", "", 200},
 		{"get", "/healthz", "/healthz", "", 200},
+		{"get", "/readyz", "/readyz", "", 200},
 		{"get", "/metrics", "/metrics", "", 200},
 	}
 	type operation struct{ Responses map[string]any }

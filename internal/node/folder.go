@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
+	"github.com/comity/comity/internal/blob"
 	"github.com/comity/comity/internal/seal"
 	"github.com/comity/comity/internal/witness"
 )
@@ -295,6 +297,32 @@ func (f *Folder) SetBlobs(place string) error {
 	s := f.Settings
 	s.Blobs = place
 	return f.set(s)
+}
+
+// chooseBlobs is SetBlobs for a folder that has no blobs in another place: what
+// is left behind there would be missing, and our mirror has said that it is
+// here. "" leaves the place as it is.
+func (f *Folder) chooseBlobs(ctx context.Context, place string) error {
+	if place == "" || place == f.Settings.Blobs {
+		return nil
+	}
+	fail := func(err error) error {
+		return fmt.Errorf("sealed contents are kept in %s: %w", f.BlobsPlace(), err)
+	}
+	old, err := blob.Open(ctx, f.BlobsPlace())
+	if err != nil {
+		return fail(fmt.Errorf("%w; if what is there is lost take \"blobs\" out of %s, and run \"comity fsck\" then: peers may have it", err, filepath.Join(f.Dir, settingsFile)))
+	}
+	switch empty, err := old.Empty(ctx); {
+	case err != nil:
+		return fail(err)
+	case !empty:
+		return fail(fmt.Errorf("move them first: comity migrate --dir %s --blobs %q", f.Dir, place))
+	}
+	if _, err := blob.Open(ctx, place); err != nil {
+		return err // what cannot be opened is not remembered
+	}
+	return f.SetBlobs(place)
 }
 
 func (f *Folder) set(s Settings) error {

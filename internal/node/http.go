@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ func (n *Node) Handler() http.Handler {
 	mux.HandleFunc("GET /mirror/{origin}/{path...}", n.serveMirror)
 	mux.Handle("POST /mirror/", n.pushes())
 	mux.HandleFunc("GET /healthz", n.serveHealth)
+	mux.HandleFunc("GET /readyz", n.serveReady)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{}))
 	mux.Handle("/api/", n.api)
 	mux.Handle("/", n.pages)
@@ -103,19 +105,52 @@ func (n *Node) mirrored(ctx context.Context, hash string) (comity.Origin, bool) 
 	return "", false
 }
 
+// serveHealth answers whether requests can be brought here: reading, following
+// and witnessing go on while nothing is recorded.
 func (n *Node) serveHealth(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
-	defer cancel()
-	if err := n.store.Ping(ctx); err != nil {
-		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+	if err := n.ping(r.Context()); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	if why := n.Held(); why != nil {
-		// Not an error: reading, following and witnessing go on.
+	if why := n.Recording(); why != nil {
 		fmt.Fprintf(w, "ok, but nothing is recorded now: %v\n", why)
 		return
 	}
 	io.WriteString(w, "ok\n")
+}
+
+// serveReady answers whether acts are recorded, and will be: somebody should be
+// woken if not.
+func (n *Node) serveReady(w http.ResponseWriter, r *http.Request) {
+	if err := cmp.Or(n.ping(r.Context()), n.Recording(), n.Folder.room()); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	io.WriteString(w, "ok\n")
+}
+
+func (n *Node) ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	if err := n.store.Ping(ctx); err != nil {
+		return errors.New("the database does not answer")
+	}
+	return nil
+}
+
+// Recording is nil if acts are recorded, as far as is known; else why not, for
+// everybody to read.
+func (n *Node) Recording() error {
+	if why := n.Held(); why != nil {
+		return why
+	}
+	if n.journal == nil {
+		return nil
+	}
+	if t := n.journal.Failing(); !t.IsZero() {
+		return fmt.Errorf("what was to be recorded since %s was not; whoever tried was told why, and the node's log has it (\"append failed\")", t.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // Held is why this node records nothing now, for its own people; nil if it

@@ -16,6 +16,7 @@ import (
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/api"
 	"github.com/comity/comity/internal/node"
+	"github.com/comity/comity/internal/witness"
 	"github.com/comity/comity/keys"
 )
 
@@ -212,4 +213,28 @@ func TestStatementRefused(t *testing.T) {
 	if _, err := un.Desk.Issue(t.Context(), officer, doc); err == nil || !strings.Contains(err.Error(), "root key") {
 		t.Errorf("keys without a statement: %v", err)
 	}
+}
+
+// A peer rotates its witness key, and our journal has not grown since: it is
+// cosigned anew all the same. If we were not there for that, what the old key
+// cosigned is an answer to how far the peer has seen our journal.
+func TestWitnessRotated(t *testing.T) {
+	t.Parallel()
+	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
+	un.follow(au)
+	au.follow(un)
+	au.stored(1, un)
+	at := "/journal/witness/" + au.Self.Origin.Hash() + "/checkpoint"
+	before := un.page(at)
+	un.rotate(keys.Witness)
+	v, err := witness.ParseCosigner(un.KeyHistory(t.Context()).InForce(keys.Witness)[0])
+	check(t, err)
+	until(t, "the new key to cosign what the old one did", func() bool {
+		_, err := note.Open([]byte(un.page(at)), note.VerifierList(v))
+		return err == nil
+	})
+	check(t, au.close())
+	un.show(map[string]string{at: before})
+	au.start()
+	until(t, "au.example to record", func() bool { return au.Held() == nil })
 }

@@ -41,7 +41,7 @@ func (m *metrics) observe(next http.Handler) http.Handler {
 		c := &codeWriter{ResponseWriter: w, code: http.StatusOK}
 		next.ServeHTTP(c, r)
 		part := "pages"
-		for _, p := range []string{"journal", "mirror", "api", "metrics", "healthz"} {
+		for _, p := range []string{"journal", "mirror", "api", "metrics", "healthz", "readyz"} {
 			if strings.HasPrefix(r.URL.Path, "/"+p) {
 				part = p
 			}
@@ -67,7 +67,7 @@ func (c *codeWriter) WriteHeader(code int) {
 func (c *codeWriter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 var (
-	descRecording = prometheus.NewDesc("comity_recording", "1 if acts are recorded; 0 while the journal may not be signed.", nil, nil)
+	descRecording = prometheus.NewDesc("comity_recording", "1 if acts are recorded; 0 while the journal may not be signed, or the last try to record failed.", nil, nil)
 	descHeld      = prometheus.NewDesc("comity_acts_held", "Acts held here, of all journals.", nil, nil)
 	descPending   = prometheus.NewDesc("comity_acts_pending", "Acts that wait for others that have not arrived.", nil, nil)
 	descSize      = prometheus.NewDesc("comity_journal_size", "Entries held of a journal.", []string{"domain"}, nil)
@@ -91,7 +91,7 @@ func (c nodeCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	n := c.n
 	recording := 1.0
-	if n.Held() != nil {
+	if n.Recording() != nil {
 		recording = 0
 	}
 	gauge(descRecording, recording)

@@ -168,10 +168,8 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			return nil, err
 		}
 	}
-	if c.Blobs != "" && c.Blobs != n.Folder.Settings.Blobs {
-		if err := n.Folder.SetBlobs(c.Blobs); err != nil {
-			return nil, err
-		}
+	if err := n.Folder.chooseBlobs(ctx, c.Blobs); err != nil {
+		return nil, err
 	}
 	f := n.Folder
 	n.Self = f.self(c.Version)

@@ -176,14 +176,15 @@ func (r *recovery) lookAtPeer(ctx context.Context, p peer.Peer) (s sight) {
 		return s
 	}
 	defer client.Close()
-	theirs, err := p.WitnessVerifier()
+	theirs, err := r.n.witnessVerifiers(p)
 	if err != nil {
 		s.err = err
 		return s
 	}
-	// What is signed by a key that was revoked is an answer, too; disown says
-	// whether it counts.
-	cosigned, err := witness.NewSubmitter(witness.SubmitterConfig{Log: r.n.everLogs()[0], Former: r.n.everLogs, Witness: theirs, Client: client, Logger: r.n.log}).Seen(ctx)
+	// What is signed by a key of ours that was revoked is an answer, too; disown
+	// says whether it counts.
+	cosigned, err := witness.NewSubmitter(witness.SubmitterConfig{Log: r.n.everLogs()[0], Former: r.n.everLogs, Witness: theirs[0], Also: theirs[1:],
+		Client: client, Logger: r.n.log}).Seen(ctx)
 	if err != nil {
 		s.err = err
 		return s

@@ -250,6 +250,9 @@ func TestWithoutQuorum(t *testing.T) {
 	if got := un.page("/healthz"); !strings.Contains(got, "nothing is recorded") || !strings.Contains(got, "au.example") {
 		t.Errorf("/healthz: %s", got)
 	}
+	if code, got := un.do("GET", "/readyz", "", nil); code != http.StatusServiceUnavailable || !strings.Contains(string(got), "au.example") {
+		t.Errorf("/readyz: %d %s", code, got)
+	}
 	if v := un.metric("comity_recording"); v != "0" {
 		t.Errorf("comity_recording = %q", v)
 	}
@@ -261,6 +264,9 @@ func TestWithoutQuorum(t *testing.T) {
 	said := un.reads(comity.ActName{Domain: "un.example", Index: 2})
 	if next.Index != 3 || !bytes.Contains(said.Document, []byte("the cable to Addis is cut")) || !bytes.Contains(said.Document, []byte("o.perator")) {
 		t.Errorf("%s after\n%s", next, said.Document)
+	}
+	if code, got := un.do("GET", "/readyz", "", nil); code != http.StatusOK || string(got) != "ok\n" {
+		t.Errorf("/readyz: %d %s", code, got)
 	}
 	if got := un.page("/healthz"); got != "ok\n" {
 		t.Errorf("/healthz: %s", got)

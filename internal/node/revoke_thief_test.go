@@ -101,11 +101,19 @@ func (h *house) withhold(o comity.Origin) {
 	for _, path := range []string{"/journal/witness/" + o.Hash() + "/checkpoint", "/mirror/" + o.Hash() + "/checkpoint"} {
 		shown[path] = h.page(path)
 	}
+	h.show(shown)
+}
+
+// show closes the node and answers in its place: with these pages, and nothing
+// else.
+func (h *house) show(pages map[string]string) {
+	t := h.t
+	t.Helper()
 	check(t, h.close())
 	l, err := net.Listen("tcp", h.addr)
 	check(t, err)
 	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if body, ok := shown[r.URL.Path]; ok {
+		if body, ok := pages[r.URL.Path]; ok {
 			w.Write([]byte(body))
 			return
 		}

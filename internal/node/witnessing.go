@@ -127,7 +127,7 @@ func (f *Folder) Policy() (*witness.Policy, error) {
 	}
 	for _, c := range p.Parties() {
 		if _, err := peer.NewClient(c.URL, peer.Config{}); err != nil {
-			return nil, fmt.Errorf("%s: policy: witness %s: %w", path, c.Name, err)
+			return nil, fmt.Errorf("%s: policy: witness %s: %w; mend the file, or remove it to ask a majority of the peers", path, c.Name, err)
 		}
 	}
 	ours := func(l witness.PolicyLog) bool { return l.Verifier.Name() == string(f.Settings.Domain.Origin()) }
@@ -209,6 +209,25 @@ func (n *Node) witnessPQ(p peer.Peer) []note.Verifier {
 		}
 	}
 	return out
+}
+
+// witnessVerifiers of all keys with which the witness of a peer signs, or did
+// before it rotated them; at least one.
+func (n *Node) witnessVerifiers(p peer.Peer) ([]note.Verifier, error) {
+	ks, err := n.witnessKeys(p)
+	if err == nil && len(ks) == 0 {
+		err = fmt.Errorf("no witness key of %s is of a kind that is known here", p.Domain)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := make([]note.Verifier, len(ks))
+	for i, k := range ks {
+		if out[i], err = witness.ParseCosigner(k); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // startWitnessing brings our checkpoints to witnesses that are no peers, and

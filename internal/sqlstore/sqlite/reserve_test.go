@@ -14,7 +14,7 @@ import (
 // committed, and nothing else.
 func TestReserve(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "comity.db")
-	db, err := Open(t.Context(), path)
+	db, err := Open(t.Context(), path, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestReserve(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		again, err := Open(t.Context(), copied)
+		again, err := Open(t.Context(), copied, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
