@@ -223,10 +223,6 @@ func (db *DB) Hint(err error) string {
 // Close closes all connections.
 func (db *DB) Close() error { return db.pool.Close() }
 
-// Scrub does nothing: the server's files, its write-ahead log and the standbys
-// are the administrator's. doc/operate.md says what to do there.
-func (db *DB) Scrub(context.Context) error { return nil }
-
 // Tables lists the tables of the node's schema.
 func (db *DB) Tables() string {
 	return "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
