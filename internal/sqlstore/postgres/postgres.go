@@ -223,10 +223,6 @@ func (db *DB) Hint(err error) string {
 // Close closes all connections.
 func (db *DB) Close() error { return db.pool.Close() }
 
-// Scrub does nothing: the server's files, its write-ahead log and the standbys
-// are the administrator's. doc/operate.md says what to do there.
-func (db *DB) Scrub(context.Context) error { return nil }
-
 // Reserve does nothing: the server keeps its log's files and writes over them.
 func (db *DB) Reserve(context.Context) error { return nil }
 

@@ -56,6 +56,10 @@ func TestScrub(t *testing.T) {
 	if in := holds(); len(in) > 0 {
 		t.Errorf("the text still stands in %v", in)
 	}
+	var temp string
+	if err := db.writer.QueryRowContext(t.Context(), "PRAGMA temp_store_directory").Scan(&temp); err != nil || temp != filepath.Dir(path) {
+		t.Errorf("temporary files are in %q, %v; want them beside the database", temp, err)
+	}
 	var n int
 	if err := db.reader.QueryRowContext(t.Context(), "SELECT count(*) FROM act").Scan(&n); err != nil || n != 300 {
 		t.Errorf("%d rows, %v; want 300", n, err)
