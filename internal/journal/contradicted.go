@@ -60,8 +60,11 @@ func (j *Journal) stolen(ctx context.Context, h Head) (from int64, stolen bool) 
 // judgeAnew forgets what was seen under keys that are said to be stolen since.
 func (j *Journal) judgeAnew() {
 	j.mu.Lock()
-	before, seen := j.contradicted, j.seen
+	before, seen, ahead := j.contradicted, j.seen, j.seen.Size > j.head.Size
 	j.mu.Unlock()
+	if len(before) == 0 && !ahead {
+		return
+	}
 	gone := map[*BehindError]bool{}
 	for _, b := range before {
 		_, gone[b] = j.stolen(j.life, b.Seen)

@@ -94,8 +94,13 @@ func (n *Node) toRevoke(ctx context.Context) (out []keys.Revocation) {
 
 // disown leaves of what a peer has seen of our journal what is not a thief's.
 func (r *recovery) disown(ctx context.Context, c *peer.Client, seen []journal.Head) []journal.Head {
+	stored, err := r.n.journals.Head(ctx, r.n.Self.Origin)
 	var out []journal.Head
 	for _, h := range seen {
+		if err == nil && h.Size == stored.Size && h.Root == stored.Root {
+			out = append(out, h) // as nearly always: whoever signed it, it is ours
+			continue
+		}
 		if from, stolen := r.n.stolen(ctx, h); stolen && r.foreign(ctx, c, h, from) {
 			r.n.log.WarnContext(ctx, "a peer has seen entries under a stolen key; they are not ours", "peer", c.Base(), "size", h.Size, "answered_for", from)
 			continue

@@ -50,7 +50,7 @@ type house struct {
 func (h *house) open() error {
 	h.set(func() { h.node, h.live, h.gone = nil, false, false })
 	n, err := node.Open(h.sim.ctx, node.Config{Dir: h.dir, Clock: h.clock, Poll: time.Minute, Spacing: 5 * time.Second,
-		Transport: transport{h.sim.net, h}, Rand: newDice(h.sim.plan.Seed, "jitter %s", h.name).float, Fault: h.fault, Readers: 2, Log: h.sim.log(h)})
+		Transport: transport{h.sim.net, h}, Rand: newDice(h.sim.plan.Seed, "jitter %s", h.name).float, Fault: h.fault, Readers: 1, Log: h.sim.log(h)})
 	if err != nil {
 		return err
 	}
