@@ -134,7 +134,7 @@ func delivery(sealed bool) measure {
 // last has arrived.
 func deliveryPaced(ctx context.Context, _ *env, dir string) (sample, error) {
 	return between(ctx, dir, false, func(n *neighbours, doc []byte) ([]time.Duration, error) {
-		const acts = 200
+		const acts = 500
 		took, failed := make([]time.Duration, acts), make([]error, acts)
 		t := time.NewTicker(10 * time.Millisecond)
 		defer t.Stop()

@@ -43,7 +43,7 @@ var measures = map[string]measure{
 	"delivery sealed": delivery(true),
 	"delivery 100/s":  deliveryPaced,
 	"delivery 256":    deliverySustained(256),
-	"nats 100/s":      program("nats", "-every=10ms", "-for=2s"),
+	"nats 100/s":      program("nats", "-every=10ms", "-for=5s"),
 	"nats 256":        program("nats", "-callers=256"),
 	"dendrite":        dendrite,
 
