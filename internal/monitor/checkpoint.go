@@ -3,7 +3,9 @@ package monitor
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
@@ -79,15 +81,24 @@ func (r *round) parseCheckpoint(body []byte) (Claim, error) {
 // and that says everything about the entries before it; of one that is busy a
 // checkpoint now and then will do. To verify all that stands on one takes longer
 // than the rest of a poll that finds nothing new, so not each is looked at.
+//
+// Whose cosignatures count may change: what was kept before may then be too
+// little.
 func (r *round) harvest(body []byte) {
 	now := r.c.Now()
-	if r.c.Cosigners == nil || r.c.Cosignatures == nil || string(body) == r.harvested ||
-		now.Sub(r.kept) < r.c.Harvest || now.Sub(r.looked) < r.c.Harvest/20 {
+	if r.c.Cosigners == nil || r.c.Cosignatures == nil || now.Sub(r.looked) < r.c.Harvest/20 {
 		return
 	}
 	r.looked = now
 	vs, err := r.c.Cosigners(r.ctx)
 	if err == nil {
+		same := func(a, b note.Verifier) bool { return a.Name() == b.Name() && a.KeyHash() == b.KeyHash() }
+		if !slices.EqualFunc(vs, r.cosigners, same) {
+			r.cosigners, r.kept, r.harvested = vs, time.Time{}, ""
+		}
+		if string(body) == r.harvested || now.Sub(r.kept) < r.c.Harvest {
+			return
+		}
 		var cp witness.Checkpoint
 		var sigs []witness.Cosignature
 		cp, sigs, err = witness.OpenCosigned(body, r.c.Now(), peer.SignedBy(body, r.keys.inForce), vs...)

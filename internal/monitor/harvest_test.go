@@ -16,18 +16,17 @@ import (
 
 // Of the checkpoints that a peer shows, one in a while is kept with its
 // cosignatures, if it has enough of them; the last before the journal rests
-// always is.
+// always is, and the next when it changes whose count.
 func TestHarvest(t *testing.T) {
 	w := newWorld(t, 20)
 	kept := witnesstest.NewCosignatures()
 	now := time.Now()
 	var signers []note.Signer
 	w.conf.Now = func() time.Time { return now }
-	w.conf.Cosigners = func(context.Context) ([]note.Verifier, error) {
-		return []note.Verifier{w.au.Witness.Verifier(), w.un.Witness.Verifier()}, nil
-	}
+	cosigners := []note.Verifier{w.au.Witness.Verifier(), w.un.Witness.Verifier()}
+	w.conf.Cosigners = func(context.Context) ([]note.Verifier, error) { return cosigners, nil }
 	w.conf.Cosignatures = kept
-	w.conf.Enough = func(_ context.Context, c witness.Cosigned) (bool, error) { return len(c.Cosignatures) == 2, nil }
+	w.conf.Enough = func(_ context.Context, c witness.Cosigned) (bool, error) { return len(c.Cosignatures) == len(cosigners), nil }
 	w.restart()
 	w.origin.Set(func(o *monitortest.Origin) {
 		o.Instead = func(rw http.ResponseWriter, r *http.Request) bool {
@@ -60,7 +59,12 @@ func TestHarvest(t *testing.T) {
 		{9, time.Minute, []note.Signer{w.au.Witness, w.un.Witness}, "[5]"},
 		{12, time.Minute, []note.Signer{w.au.Witness, w.un.Witness}, "[5]"},
 		{12, 9 * time.Minute, []note.Signer{w.au.Witness, w.un.Witness}, "[5 12]"},
+		{13, time.Minute, []note.Signer{w.au.Witness}, "[5 12]"},
+		{13, time.Minute, []note.Signer{w.au.Witness}, "[5 12 13]"}, // from here on the first alone counts
 	} {
+		if i == 8 {
+			cosigners = cosigners[:1]
+		}
 		now, signers = now.Add(step.later), step.by
 		w.origin.Set(func(o *monitortest.Origin) { o.Size = step.size })
 		w.poll()

@@ -103,9 +103,10 @@ type Monitor struct {
 
 	turn      chan struct{} // of one: held through the network, so that waiting for it ends with the context
 	keys      logKeys
-	harvested string    // the last checkpoint whose cosignatures were looked at
-	looked    time.Time // when that was
-	kept      time.Time // when any were kept last
+	harvested string          // the last checkpoint whose cosignatures were looked at
+	looked    time.Time       // when that was
+	kept      time.Time       // when any were kept last
+	cosigners []note.Verifier // whose counted then
 
 	// store is held while State and copy are read and written together, by a
 	// round or by what was pushed; never while the network is waited for.

@@ -15,11 +15,19 @@ func (n *Node) AppendRaw(ctx context.Context, entry []byte) (journal.Appended, e
 	return n.journal.Append(ctx, func(int64) ([]byte, error) { return entry, nil })
 }
 
-// Cosigned is the size of the largest checkpoint of a journal that is kept here
-// with cosignatures; 0 if none is.
+// Cosigned is the size of the largest checkpoint of a journal, if it is kept here
+// with the cosignatures of enough of those whose count now; 0 if it is not.
 func (n *Node) Cosigned(ctx context.Context, d comity.Domain) (int64, error) {
+	p, err := n.roster.Peer(ctx, d)
+	if err != nil {
+		return 0, err
+	}
 	kept, err := n.store.Cosignatures().Last(ctx, d.Origin(), 1)
 	if err != nil || len(kept) == 0 {
+		return 0, err
+	}
+	_, enough := n.harvest(p)
+	if ok, err := enough(ctx, kept[0]); err != nil || !ok {
 		return 0, err
 	}
 	return kept[0].Size, nil
