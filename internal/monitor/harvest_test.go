@@ -26,7 +26,9 @@ func TestHarvest(t *testing.T) {
 	cosigners := []note.Verifier{w.au.Witness.Verifier(), w.un.Witness.Verifier()}
 	w.conf.Cosigners = func(context.Context) ([]note.Verifier, error) { return cosigners, nil }
 	w.conf.Cosignatures = kept
-	w.conf.Enough = func(_ context.Context, c witness.Cosigned) (bool, error) { return len(c.Cosignatures) == len(cosigners), nil }
+	w.conf.Enough = func(_ context.Context, c witness.Cosigned) (bool, error) {
+		return len(c.Cosignatures) == len(cosigners), nil
+	}
 	w.restart()
 	w.origin.Set(func(o *monitortest.Origin) {
 		o.Instead = func(rw http.ResponseWriter, r *http.Request) bool {
