@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -239,5 +240,31 @@ func TestAskRefusesOtherKeys(t *testing.T) {
 	check(t, err)
 	if p.LogKey != un.Self.LogKey || time.Since(p.Pinned) > time.Minute {
 		t.Errorf("asked the node itself: %+v", p)
+	}
+}
+
+// A node that waits until it has heard its peers does not wait for a link that
+// has been replaced meanwhile.
+func TestHearOverNewLink(t *testing.T) {
+	t.Parallel()
+	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
+	un.follow(au)
+	au.follow(un)
+	un.stored(1, au)
+	check(t, au.close())
+	heard := make(chan error, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	go func() { heard <- un.Hear(ctx) }()
+	select {
+	case err := <-heard:
+		t.Fatalf("heard of a node that does not run: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	au.addr = "127.0.0.1:0"
+	au.start()
+	un.follow(au) // it has moved
+	if err := <-heard; err != nil {
+		t.Error(err)
 	}
 }

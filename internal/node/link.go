@@ -236,17 +236,32 @@ func (n *Node) Poll(ctx context.Context, d comity.Domain) error {
 func (n *Node) Hear(ctx context.Context) error {
 	n.clock.observe()
 	begun := time.Now()
-	for _, l := range n.all() {
-		for n.group.Holds(followLease(l.peer.Domain)) && !l.follower.Status().LastSuccess.After(begun) {
-			l.follower.Wake()
+	for _, d := range n.followed() {
+		for !n.heardSince(ctx, d, begun) {
 			select {
 			case <-ctx.Done():
-				return ctx.Err()
+				return fmt.Errorf("hear %s: %w", d, ctx.Err())
 			case <-time.After(5 * time.Millisecond):
 			}
 		}
 	}
 	return nil
+}
+
+// heardSince reports whether a peer's journal was read up to its head after
+// begun, or is not to be read by this process; else it has it read. The link may
+// be another each time: it begins anew when keys change.
+func (n *Node) heardSince(ctx context.Context, d comity.Domain, begun time.Time) bool {
+	l, ok := n.link(d)
+	if !ok {
+		_, err := n.roster.Peer(ctx, d)
+		return err != nil // removed
+	}
+	if !n.group.Holds(followLease(d)) || l.follower.Status().LastSuccess.After(begun) {
+		return true
+	}
+	l.follower.Wake()
+	return false
 }
 
 // Pin puts a peer on the roster.
