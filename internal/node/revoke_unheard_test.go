@@ -1,23 +1,13 @@
 package node_test
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
-	"fmt"
-	"log/slog"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
+	"net/http"
 	"testing"
 	"time"
-
-	"filippo.io/torchwood"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/api"
 	"github.com/comity/comity/internal/node"
-	"github.com/comity/comity/internal/witness"
-	"github.com/comity/comity/internal/witness/witnesstest"
 	"github.com/comity/comity/keys"
 )
 
@@ -117,18 +107,7 @@ func (h *house) stateAndCrash(s keys.Statement) comity.ActName {
 func TestRevokeUnheardOutside(t *testing.T) {
 	t.Parallel()
 	un := newHouse(t, "un.example")
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	check(t, err)
-	signer, err := torchwood.NewCosignatureSigner("outside.example/witness", private)
-	check(t, err)
-	list := witness.LogList{}
-	check(t, list.Add("", un.Self.LogKey))
-	outside := httptest.NewServer(witness.New(signer, list, witnesstest.NewMemory(), slog.New(slog.DiscardHandler)).Handler())
-	t.Cleanup(outside.Close)
-	check(t, un.close())
-	policy := fmt.Appendf(nil, "witness outside %s %s\nquorum outside\n", signer.Verifier(), outside.URL)
-	check(t, os.WriteFile(filepath.Join(un.dir, node.PolicyFile), policy, 0o600))
-	un.start()
+	un.witnessedOutside(func(w http.Handler) http.Handler { return w })
 	file := un.issue(situation("The situation in Alba"))
 	until(t, "it to be cosigned", func() bool { var r api.Record; return un.get("/api/v1/record", &r) && r.Accepted > file.Index })
 	next, key := un.revocation(file.Index + 1)

@@ -169,30 +169,39 @@ func TestPolicyDecidesWhoMustAnswer(t *testing.T) {
 	}
 }
 
-// A witness of the policy that is no peer, and shows nobody what it cosigned,
-// tells nevertheless that an old copy was put back.
-func TestOutsideWitnessIsAsked(t *testing.T) {
-	t.Parallel()
-	un := newHouse(t, "un.example")
+// witnessedOutside starts the node again with a policy that demands the cosignature
+// of one witness, which is no peer and is served as serve says.
+func (h *house) witnessedOutside(serve func(http.Handler) http.Handler) {
+	t := h.t
+	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	check(t, err)
 	signer, err := torchwood.NewCosignatureSigner("outside.example/witness", private)
 	check(t, err)
 	list := witness.LogList{}
-	check(t, list.Add("", un.Self.LogKey))
-	w := witness.New(signer, list, witnesstest.NewMemory(), slog.New(slog.DiscardHandler))
-	outside := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if r.Method != "POST" {
-			http.NotFound(rw, r)
-			return
-		}
-		w.Handler().ServeHTTP(rw, r)
-	}))
-	defer outside.Close()
-	check(t, un.close())
+	check(t, list.Add("", h.Self.LogKey))
+	outside := httptest.NewServer(serve(witness.New(signer, list, witnesstest.NewMemory(), slog.New(slog.DiscardHandler)).Handler()))
+	t.Cleanup(outside.Close)
+	check(t, h.close())
 	policy := fmt.Appendf(nil, "witness outside %s %s\nquorum outside\n", signer.Verifier(), outside.URL)
-	check(t, os.WriteFile(filepath.Join(un.dir, node.PolicyFile), policy, 0o600))
-	un.start()
+	check(t, os.WriteFile(filepath.Join(h.dir, node.PolicyFile), policy, 0o600))
+	h.start()
+}
+
+// A witness of the policy that is no peer, and shows nobody what it cosigned,
+// tells nevertheless that an old copy was put back.
+func TestOutsideWitnessIsAsked(t *testing.T) {
+	t.Parallel()
+	un := newHouse(t, "un.example")
+	un.witnessedOutside(func(w http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.Method != "POST" {
+				http.NotFound(rw, r)
+				return
+			}
+			w.ServeHTTP(rw, r)
+		})
+	})
 	file := un.issue(situation("The situation in Alba"))
 	check(t, un.close())
 	old := copyOf(t, un)
