@@ -1,0 +1,179 @@
+// Package feed is the normal form of an event, and what makes it of the rows of
+// a source. Each source has an adapter in a folder of its own.
+//
+//	r, err := ucdp.GED.Open(file, feed.Options{Version: "25.1"})
+//	var e feed.Event
+//	for {
+//		err := r.Next(&e)
+//		var bad *feed.Fault
+//		switch {
+//		case err == io.EOF:
+//			return nil
+//		case errors.As(err, &bad): // this row is quarantined, the next may be good
+//		case err != nil:
+//			return err // nothing more can be read
+//		}
+//	}
+//
+// A row is never dropped and never repaired by guessing: it becomes an event, or
+// a Fault that says where and why.
+package feed
+
+import (
+	"fmt"
+	"io"
+	"time"
+)
+
+// Violence is what UCDP calls the type of violence, with its numbers.
+type Violence uint8
+
+// The types. What is no organized violence, or is not said to be, has none.
+const (
+	NoViolence Violence = 0
+	StateBased Violence = 1 // a government against an armed group or another government
+	NonState   Violence = 2 // armed groups, none of them a government
+	OneSided   Violence = 3 // an armed actor against civilians
+)
+
+// Violences lists the types of organized violence.
+func Violences() []Violence { return []Violence{StateBased, NonState, OneSided} }
+
+// Day is a date in UTC: days since 1 January 1970.
+type Day int32
+
+// DayOf returns the day of a time in UTC.
+func DayOf(t time.Time) Day { return Day(floorDiv(t.Unix(), 24*60*60)) }
+
+// Date returns the day of a date.
+func Date(year int, month time.Month, day int) Day {
+	return DayOf(time.Date(year, month, day, 0, 0, 0, 0, time.UTC))
+}
+
+// Time is the day's beginning.
+func (d Day) Time() time.Time { return time.Unix(int64(d)*24*60*60, 0).UTC() }
+
+// String is the date as 2006-01-02.
+func (d Day) String() string { return d.Time().Format(time.DateOnly) }
+
+// Month of the day.
+func (d Day) Month() Month {
+	t := d.Time()
+	return MonthOf(t.Year(), t.Month())
+}
+
+// Week is the Monday with which the day's week begins (ISO 8601).
+func (d Day) Week() Day { return d - Day(floorMod(int64(d)+3, 7)) } // 1 January 1970 was a Thursday
+
+// Month counts months: that of the year 0 is 0, that of January 1990 is 23880.
+type Month int32
+
+// MonthOf returns a month of a year.
+func MonthOf(year int, month time.Month) Month { return Month(12*year + int(month) - 1) }
+
+// ParseMonth reads 2006-01.
+func ParseMonth(s string) (Month, error) {
+	t, err := time.Parse("2006-01", s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no month; want one like 2003-04", s)
+	}
+	return MonthOf(t.Year(), t.Month()), nil
+}
+
+// First day of the month.
+func (m Month) First() Day {
+	return Date(int(floorDiv(int64(m), 12)), time.Month(floorMod(int64(m), 12)+1), 1)
+}
+
+// String is the month as 2006-01.
+func (m Month) String() string { return m.First().Time().Format("2006-01") }
+
+// Event is what happened, in the normal form. Which fields a source cannot fill
+// says its adapter.
+type Event struct {
+	Key      string // names the event within its feed, in all versions
+	Version  string // of the source in which it stands so; see Newer
+	Title    string // for a list: who against whom, or the headline
+	Category string // the source's own: "Battles: Armed clash", "190 Use conventional military force"
+	Violence Violence
+
+	From, To  Day   // first and last day
+	DatePrec  uint8 // as UCDP: 1 the day is known, 2 within a few days, 3 a week, 4 a month, 5 a year; 0 not said
+	Located   bool  // Lat and Lon are known
+	Lat, Lon  float64
+	WherePrec uint8  // as UCDP: 1 the place is known, … 4 first-level division, 6 country, 7 beyond; 0 not said
+	Place     string // its name
+	Country   string // ISO 3166-1 alpha-3; empty: not known, or no State
+	GW        int    // Gleditsch–Ward number; 0: not known
+	Cell      int32  // PRIO-GRID cell, see CellAt; 0: none
+
+	SideA, SideB    string // actors
+	Low, Best, High int32  // deaths; Low <= Best <= High
+
+	Source string // who reported it
+	Grade  string // what the feed says of how good that is: "Clear", "1", "Observed"
+	URL    string
+}
+
+// Month under which the event is counted: that of its last day, as UCDP and
+// VIEWS count.
+func (e *Event) Month() Month { return e.To.Month() }
+
+// Fault is a row that is no event as it stands.
+type Fault struct {
+	Line   int64  // on which the row begins, from 1
+	Column string // the source's name of it; empty: the row as a whole
+	Reason string // for the officer who mends it
+	Raw    string // the row as it came, at most MaxRaw bytes
+}
+
+// MaxRaw bounds Fault.Raw.
+const MaxRaw = 64 << 10
+
+// Error implements error.
+func (f *Fault) Error() string {
+	if f.Column == "" {
+		return fmt.Sprintf("line %d: %s", f.Line, f.Reason)
+	}
+	return fmt.Sprintf("line %d, column %s: %s", f.Line, f.Column, f.Reason)
+}
+
+// Options of a reading.
+type Options struct {
+	Version string // of the release, if the source does not say it in its rows
+	Mapping []byte // of the plain CSV adapter: its JSON
+}
+
+// Reader reads one file of a source. Its methods are called by one goroutine.
+type Reader interface {
+	// Next sets all fields of e to those of the next event. Strings may be kept.
+	// A *Fault is one row that is not good, and reading goes on; io.EOF is the
+	// end; any other error, and nothing more can be read.
+	Next(e *Event) error
+	// Line is the number of the line on which the row of the last Next began.
+	Line() int64
+}
+
+// Adapter reads the files of a source.
+type Adapter struct {
+	Name    string // as "comity feed add" takes it: "ucdp-ged"
+	Title   string // "UCDP Georeferenced Event Dataset"
+	Licence string // and how to cite it
+	Machine bool   // coded by machine: its rows are never counted as incidents
+	Private bool   // its terms forbid that rows leave the node
+	// Newer reports whether version a of an event replaces version b. Nil: what
+	// is read last counts.
+	Newer func(a, b string) bool
+	// Open begins to read a file: its head is looked at here.
+	Open func(r io.Reader, o Options) (Reader, error)
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+func floorMod(a, b int64) int64 { return a - floorDiv(a, b)*b }
