@@ -1,0 +1,59 @@
+package worldmap
+
+import (
+	"strings"
+	"testing"
+)
+
+func (f Frame) holds(p Point) bool {
+	x, y := Project(p)
+	return x >= f.X && x <= f.X+f.W && y >= f.Y && y <= f.Y+f.H
+}
+
+// A frame shows the mainland and leaves out what lies oceans away.
+func TestFrameOf(t *testing.T) {
+	a := load(t)
+	for _, s := range a.Shapes() {
+		f := a.FrameOf(s.Code)
+		if !f.holds(s.At) {
+			t.Errorf("%s: its mark is outside its frame %v", s.Code, f)
+		}
+		if f.W < narrowest || f.W/f.H < 1.49 || f.W/f.H > 1.51 {
+			t.Errorf("%s: a frame of %g by %g", s.Code, f.W, f.H)
+		}
+	}
+	if f := a.FrameOf("FRA"); !f.holds(Point{2.3, 48.9}) || f.holds(Point{-53, 4}) || f.holds(Point{55.5, -21}) {
+		t.Errorf("the frame of France is %v", f)
+	}
+	if f := a.FrameOf("XXX"); f != (Frame{}) {
+		t.Errorf("a code without a shape has the frame %v", f)
+	}
+	if f := FrameAround(Point{20, 5}, 3); !f.holds(Point{22.9, 7.9}) || f.holds(Point{30, 5}) {
+		t.Errorf("the frame around a point is %v", f)
+	}
+}
+
+// A part of the map keeps the size of marks and dots on the screen, and its
+// disclaimer.
+func TestDrawFrame(t *testing.T) {
+	a := load(t)
+	m := Map{Marks: []Mark{{State: "LBR", Name: "Liberia", Level: Late}}, Words: Words{Title: "Part", Late: "likely", Dot: "events", Dashed: "dashed", Disclaimer: "no opinion"},
+		Dots: []Dot{{At: Point{-9, 7}, Size: 4}, {At: Point{-9.5, 6.5}, Size: 12, Title: "3 <events>"}}}
+	whole := draw(t, a, m)
+	m.Frame = a.FrameOf("LBR")
+	part := draw(t, a, m)
+	for _, want := range []string{`class="wm-sheet wm-near"`, "3 &lt;events&gt;", "no opinion", "likely", "events", "wm-dashed"} {
+		if !strings.Contains(part, want) {
+			t.Errorf("the part lacks %q", want)
+		}
+	}
+	if strings.Contains(part, `</svg> </li>`) {
+		t.Error("the legend has a level without a word")
+	}
+	if strings.Index(whole, `r="12.00"`) < 0 || strings.Index(whole, `r="12.00"`) > strings.Index(whole, `r="4.00"`) {
+		t.Error("a large dot is drawn over a small one")
+	}
+	if strings.Contains(part, `r="12.00"`) {
+		t.Error("dots grow with the map")
+	}
+}
