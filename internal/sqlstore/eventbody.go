@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -125,4 +126,28 @@ func (r *bodyReader) uvarint() (v uint64) {
 func (r *bodyReader) varint() int64 {
 	u := r.uvarint()
 	return int64(u>>1) ^ -int64(u&1)
+}
+
+// versions reads versions of events by their IDs.
+func (tx *Tx) versions(ids []int64, f func(int64, *version)) error {
+	return tx.conn.versions(tx.ctx, ids, f)
+}
+
+func (c conn) versions(ctx context.Context, ids []int64, f func(int64, *version)) error {
+	return c.eachKey(ctx, "SELECT id, body FROM event WHERE id IN ", ids, func(r row) error {
+		id, v, err := scanVersion(r)
+		if err == nil {
+			f(id, &v)
+		}
+		return err
+	})
+}
+
+func scanVersion(r row) (id int64, v version, err error) {
+	var body []byte
+	if err := r.Scan(&id, &body); err != nil {
+		return 0, v, err
+	}
+	v, err = readBody(string(body))
+	return id, v, err
 }

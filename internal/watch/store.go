@@ -9,7 +9,8 @@ import (
 )
 
 // Store is what watching needs of the database. All events that series count are
-// in their newest version.
+// in their newest version. A From of 0 is no beginning: of what is known, nothing
+// is that old.
 type Store interface {
 	// Feeds lists the feeds by name.
 	Feeds(ctx context.Context) ([]State, error)
@@ -22,6 +23,9 @@ type Store interface {
 
 	// Events that a query finds, the newest first.
 	Events(ctx context.Context, q EventQuery) ([]Stored, error)
+	// EventsByID are versions of events by their IDs, in that order, without those
+	// that are not there: what Stored.Alike lists.
+	EventsByID(ctx context.Context, ids ...int64) ([]Stored, error)
 	// Versions of one event, the newest first.
 	Versions(ctx context.Context, f FeedName, key string) ([]Stored, error)
 
@@ -59,8 +63,12 @@ type Intake interface {
 	Close(ctx context.Context, r Run, whole bool) (Run, error)
 }
 
-// ErrOvertaken says that a later run of a feed has begun.
-var ErrOvertaken = errors.New("another run of this feed has begun")
+var (
+	// ErrOvertaken says that a later run of a feed has begun.
+	ErrOvertaken = errors.New("another run of this feed has begun")
+	// ErrNoFeed says that there is no feed of a name.
+	ErrNoFeed = errors.New("there is no such feed")
+)
 
 // Row is a row of a source as it was read: an event, or why it is none.
 type Row struct {

@@ -1,7 +1,8 @@
 -- Feeds, and the events that they brought.
 
 -- run is the one that may write; next the number of the next event; those before
--- counted are in the series and lists. newest is a day since 1970.
+-- counted are in the series and lists, those before linked have been compared with
+-- those of other feeds. newest is a day since 1970.
 CREATE TABLE feed (
 	id       INTEGER PRIMARY KEY,
 	name     TEXT NOT NULL UNIQUE,
@@ -16,6 +17,7 @@ CREATE TABLE feed (
 	run      INTEGER NOT NULL,
 	next     INTEGER NOT NULL,
 	counted  INTEGER NOT NULL,
+	linked   INTEGER NOT NULL,
 	events   INTEGER NOT NULL,
 	newest   INTEGER NOT NULL
 );
