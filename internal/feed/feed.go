@@ -182,6 +182,9 @@ type Adapter struct {
 	// VersionOf is the release that a file's name tells of: "25.0.3" of
 	// GEDEvent_v25_0_3.csv; "" if it tells none. Nil: names tell nothing.
 	VersionOf func(name string) string
+	// API is how the source is asked over HTTP; nil: a file is fetched from an
+	// address as it lies there. See Fetch.
+	API API
 	// Open begins to read a file: its head is looked at here.
 	Open func(r io.Reader, o Options) (Reader, error)
 }

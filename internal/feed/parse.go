@@ -70,6 +70,20 @@ func ParseDay(b []byte) (Day, bool) {
 	return Civil(100*year+rest, month, day)
 }
 
+// ParseWordyDay reads a date in which the month is an English word: "16 May 2025",
+// "16-May-2025", "May 16, 2025".
+func ParseWordyDay(s string) (Day, bool) {
+	if len(s) > 40 {
+		return 0, false
+	}
+	for _, layout := range []string{"2 January 2006", "2 Jan 2006", "2-January-2006", "2-Jan-2006", "January 2, 2006", "Jan 2, 2006", "January 2 2006", "2 January, 2006"} {
+		if t, err := time.Parse(layout, s); err == nil && t.Year() > 0 {
+			return DayOf(t), true
+		}
+	}
+	return 0, false
+}
+
 // Civil is the day of a date, if there is one.
 func Civil(year, month, day int) (Day, bool) {
 	if year < 1 || year > 9999 || month < 1 || month > 12 || day < 1 || day > 31 {

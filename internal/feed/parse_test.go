@@ -35,6 +35,19 @@ func TestParseDay(t *testing.T) {
 	}
 }
 
+func TestParseWordyDay(t *testing.T) {
+	for _, good := range []string{"16 May 2025", "16-May-2025", "May 16, 2025", "16 may 2025"} {
+		if d, ok := ParseWordyDay(good); !ok || d != Date(2025, time.May, 16) {
+			t.Errorf("%q is %s, %v", good, d, ok)
+		}
+	}
+	for _, bad := range []string{"", "31 April 2025", "16.5.2025", "16 Mai 2025", "05/06/2025", "16 May 25"} {
+		if d, ok := ParseWordyDay(bad); ok {
+			t.Errorf("%q is taken for %s", bad, d)
+		}
+	}
+}
+
 // Civil is what package time says, through leap years and centuries.
 func TestCivil(t *testing.T) {
 	for d := Date(1599, time.December, 1); d < Date(2401, time.March, 1); d += 13 {

@@ -136,6 +136,17 @@ func TestRaw(t *testing.T) {
 	}
 }
 
+func TestGuessComma(t *testing.T) {
+	for text, want := range map[string]byte{
+		"a,b\n1;2;3;4\n": ',', "\xef\xbb\xbfa;b;\"c,d,e,f\"\n1,2,3,4": ';', "title\n\na\tb\n": '\t', "a|b": '|', "": ',', "a\n": ',',
+	} {
+		got, r := GuessComma(strings.NewReader(text))
+		if all, err := io.ReadAll(r); got != want || string(all) != text || err != nil {
+			t.Errorf("%q is separated by %q, want %q; then read: %q, %v", text, got, want, all, err)
+		}
+	}
+}
+
 // A source that fails is no end of the file.
 func TestBrokenSource(t *testing.T) {
 	broken := errors.New("broken")
