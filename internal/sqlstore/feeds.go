@@ -35,7 +35,7 @@ func scanRun(r row, x *watch.Run, before ...any) error {
 func (s *Store) Feeds(ctx context.Context) ([]watch.State, error) {
 	c := s.read()
 	rows, err := c.query(ctx, `SELECT f.name, f.adapter, f.source, f.mapping, f.tlp, f.machine <> 0, f.private <> 0, f.exercise <> 0, f.added,
-		f.events, f.newest, (SELECT COUNT(*) FROM quarantine q WHERE q.feed = f.id) FROM feed f ORDER BY f.name`)
+		f.events, f.newest, (SELECT COUNT(*) FROM quarantine q WHERE q.feed = f.id AND q.mended = 0) FROM feed f ORDER BY f.name`)
 	all, err := collect(rows, err, func(r row) (x watch.State, err error) {
 		var mapping []byte
 		f := &x.Feed
@@ -123,7 +123,7 @@ func (s *Store) Runs(ctx context.Context, f watch.FeedName, limit int) ([]watch.
 // Quarantined implements [watch.Store].
 func (s *Store) Quarantined(ctx context.Context, f watch.FeedName, after int64, limit int) ([]watch.Quarantined, error) {
 	rows, err := s.read().query(ctx, `SELECT q.id, q.run, q.line, q.col, q.reason, q.raw FROM quarantine q JOIN feed f ON f.id = q.feed
-		WHERE f.name = ? AND q.id > ? ORDER BY q.id LIMIT ?`, string(f), after, limit)
+		WHERE f.name = ? AND q.id > ? AND q.mended = 0 ORDER BY q.id LIMIT ?`, string(f), after, limit)
 	all, err := collect(rows, err, func(r row) (watch.Quarantined, error) {
 		x := watch.Quarantined{Feed: f}
 		var raw []byte

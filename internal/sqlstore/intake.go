@@ -319,7 +319,7 @@ func (s *Store) Mend(ctx context.Context, name watch.FeedName, ids ...int64) err
 		f, err := tx.lockFeed(name)
 		for _, id := range ids {
 			if err == nil {
-				err = tx.exec("DELETE FROM quarantine WHERE feed = ? AND id = ?", f.id, id)
+				err = tx.exec("UPDATE quarantine SET mended = 1 WHERE feed = ? AND id = ?", f.id, id)
 			}
 		}
 		return s.failed("take a row out of quarantine", err)

@@ -57,7 +57,8 @@ CREATE TABLE event_key (
 	PRIMARY KEY (feed, ref)
 ) WITHOUT ROWID;
 
--- Rows that are no events as they stand. sha256 is of the row and the reason.
+-- Rows that are no events as they stand. sha256 is of the row and the column. One
+-- that was mended stays, so that it is known when its file is read again.
 CREATE TABLE quarantine (
 	id     INTEGER PRIMARY KEY,
 	feed   INTEGER NOT NULL,
@@ -67,6 +68,7 @@ CREATE TABLE quarantine (
 	reason TEXT NOT NULL,
 	raw    BLOB NOT NULL,
 	sha256 BLOB NOT NULL,
+	mended INTEGER NOT NULL DEFAULT 0,
 	UNIQUE (feed, sha256)
 );
 
