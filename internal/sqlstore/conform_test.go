@@ -23,6 +23,9 @@ func TestConformance(t *testing.T) {
 				url := address(t)
 				return mustOpen(t, url), func() journal.Store { return mustOpen(t, url) }
 			})
+			t.Run("events", func(t *testing.T) {
+				storetest.RunEvents(t, func(t *testing.T) storetest.EventStore { return mustOpen(t, address(t)).Watch() })
+			})
 			t.Run("fold", func(t *testing.T) {
 				storetest.RunFold(t, func(t *testing.T) desk.Store { return mustOpen(t, address(t)) })
 			})

@@ -157,31 +157,31 @@ func scanDoc(r row, into any, columns ...any) error {
 	return json.Unmarshal([]byte(doc), into)
 }
 
-// filter builds a WHERE.
-type filter struct {
+// clauses build a WHERE.
+type clauses struct {
 	terms []string
 	args  []any
 }
 
-func (f *filter) add(use bool, term string, arg any) {
+func (f *clauses) add(use bool, term string, arg any) {
 	if use {
 		f.terms, f.args = append(f.terms, term), append(f.args, arg)
 	}
 }
 
-func (f *filter) place(p watch.Place) {
+func (f *clauses) place(p watch.Place) {
 	f.add(p.Level != "", "level = ?", string(p.Level))
 	f.add(p.Name != "", "place = ?", p.Name)
 }
 
-func (f *filter) exercise(only *bool) {
+func (f *clauses) exercise(only *bool) {
 	if only != nil {
 		f.add(true, "exercise = ?", flag(*only))
 	}
 }
 
 // where is the clause, with what follows it.
-func (f *filter) where(then string) string {
+func (f *clauses) where(then string) string {
 	if len(f.terms) == 0 {
 		return " " + then
 	}
@@ -189,7 +189,7 @@ func (f *filter) where(then string) string {
 }
 
 // newest ends a statement that lists so many, the newest first; 0 is all.
-func (f *filter) newest(limit int) string {
+func (f *clauses) newest(limit int) string {
 	if limit <= 0 {
 		return f.where("ORDER BY id DESC")
 	}
@@ -199,7 +199,7 @@ func (f *filter) newest(limit int) string {
 
 // Standings implements [watch.Keeper].
 func (w Watched) Standings(ctx context.Context, rule watch.RuleID, p watch.Place) ([]watch.Standing, error) {
-	var f filter
+	var f clauses
 	f.add(rule != 0, "rule = ?", int64(rule))
 	f.place(p)
 	rows, err := w.s.read().query(ctx, "SELECT doc FROM watch_standing"+f.where("ORDER BY rule, level, place"), f.args...)
@@ -263,7 +263,7 @@ func (tx *Tx) addWatchOutcome(o watch.Outcome) error {
 
 // Drafts implements [watch.Keeper].
 func (w Watched) Drafts(ctx context.Context, q watch.DraftQuery) ([]watch.Draft, error) {
-	var f filter
+	var f clauses
 	f.add(q.ID != 0, "id = ?", q.ID)
 	f.add(q.State != "", "state = ?", string(q.State))
 	f.add(q.Rule != 0, "rule = ?", int64(q.Rule))
@@ -326,7 +326,7 @@ func (w Watched) absent(what string, err error) error {
 
 // Outcomes implements [watch.Keeper].
 func (w Watched) Outcomes(ctx context.Context, q watch.OutcomeQuery) ([]watch.Outcome, error) {
-	var f filter
+	var f clauses
 	f.add(q.Rule != 0, "rule = ?", int64(q.Rule))
 	f.place(q.Place)
 	f.exercise(q.Exercise)
