@@ -108,7 +108,7 @@ type Event struct {
 	Cell      int32  // PRIO-GRID cell, see CellAt; 0: none
 
 	SideA, SideB    string // actors
-	Low, Best, High int32  // deaths; Low <= Best <= High
+	Low, Best, High int32  // deaths, as the source gives them; see Doubt
 
 	Source string // who reported it
 	Grade  string // what the feed says of how good that is: "Clear", "1", "Observed"
@@ -118,6 +118,21 @@ type Event struct {
 // Month under which the event is counted: that of its last day, as UCDP and
 // VIEWS count.
 func (e *Event) Month() Month { return e.To.Month() }
+
+// Doubt says in what the numbers of deaths contradict each other; "" where Low <=
+// Best <= High. UCDP publishes such rows, about one in 150, and counts them in its
+// own sums: they are events, to be shown with the doubt.
+func (e *Event) Doubt() string {
+	switch {
+	case e.Low > e.High:
+		return fmt.Sprintf("the low estimate of deaths (%d) is above the high one (%d)", e.Low, e.High)
+	case e.Best < e.Low:
+		return fmt.Sprintf("the best estimate of deaths (%d) is below the low one (%d)", e.Best, e.Low)
+	case e.Best > e.High:
+		return fmt.Sprintf("the best estimate of deaths (%d) is above the high one (%d)", e.Best, e.High)
+	}
+	return ""
+}
 
 // Fault is a row that is no event as it stands.
 type Fault struct {
@@ -164,6 +179,12 @@ type Adapter struct {
 	// Newer reports whether version a of an event replaces version b. Nil: what
 	// is read last counts.
 	Newer func(a, b string) bool
+	// VersionOf is the release that a file's name tells of: "25.0.3" of
+	// GEDEvent_v25_0_3.csv; "" if it tells none. Nil: names tell nothing.
+	VersionOf func(name string) string
+	// API is how the source is asked over HTTP; nil: a file is fetched from an
+	// address as it lies there. See Fetch.
+	API API
 	// Open begins to read a file: its head is looked at here.
 	Open func(r io.Reader, o Options) (Reader, error)
 }

@@ -1,0 +1,213 @@
+package sqlstore
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/comity/comity/internal/feed"
+	"github.com/comity/comity/internal/watch"
+)
+
+// span is what part of series a query asks for.
+type span struct {
+	column   string
+	from, to int32
+	violence [4]bool
+	at       func(int32) feed.Day
+}
+
+func spanOf(weekly bool, from, to feed.Day, violence []feed.Violence) span {
+	if to == 0 {
+		to = feed.Date(9999, 12, 31)
+	}
+	if from == 0 {
+		from = watch.EarliestDay
+	}
+	s := span{column: "months", at: func(t int32) feed.Day { return feed.Month(t).First() }, from: int32(from.Month()), to: int32(to.Month())}
+	if weekly {
+		s = span{column: "weeks", at: func(t int32) feed.Day { return feed.Day(t) }, from: int32(from.Week()), to: int32(to.Week())}
+	}
+	for v := range s.violence {
+		s.violence[v] = len(violence) == 0 || slices.Contains(violence, feed.Violence(v))
+	}
+	return s
+}
+
+// Series implements [watch.Store].
+func (s *Store) Series(ctx context.Context, q watch.SeriesQuery) ([]watch.Point, error) {
+	c := s.read()
+	feeds, err := c.feedIDs(ctx, q.Feeds)
+	if err != nil {
+		return nil, err
+	}
+	number, level, ok, err := c.placeOf(ctx, q.Place)
+	if err != nil || !ok {
+		return nil, s.failed("find a place", err)
+	}
+	part := spanOf(q.Weekly, q.From, q.To, q.Violence)
+	keys := make([]int64, 0, len(feeds))
+	for id := range feeds {
+		keys = append(keys, placeKey(id, level, number))
+	}
+	var out []watch.Point
+	err = c.eachKey(ctx, "SELECT "+part.column+" FROM series WHERE place IN ", keys, func(r row) error {
+		var blob []byte
+		if err := r.Scan(&blob); err != nil {
+			return err
+		}
+		var points []watch.Point
+		err := watch.Bins(blob, part.from, part.to, func(x watch.Bin) {
+			if !part.violence[x.Violence] {
+				return
+			}
+			if at := part.at(x.At); len(points) == 0 || points[len(points)-1].At != at {
+				points = append(points, watch.Point{At: at})
+			}
+			points[len(points)-1].Add(x.Count)
+		})
+		out = merged(out, points)
+		return err
+	})
+	return out, s.failed("read a series", err)
+}
+
+// merged adds two series.
+func merged(a, b []watch.Point) []watch.Point {
+	if len(a) == 0 {
+		return b
+	}
+	out := make([]watch.Point, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		switch {
+		case a[0].At < b[0].At:
+			out, a = append(out, a[0]), a[1:]
+		case a[0].At > b[0].At:
+			out, b = append(out, b[0]), b[1:]
+		default:
+			p := a[0]
+			p.Add(b[0].Count)
+			out, a, b = append(out, p), a[1:], b[1:]
+		}
+	}
+	return append(append(out, a...), b...)
+}
+
+// Sums implements [watch.Store].
+func (s *Store) Sums(ctx context.Context, q watch.SeriesQuery) (map[string]watch.Count, error) {
+	c := s.read()
+	feeds, err := c.feedIDs(ctx, q.Feeds)
+	if err != nil {
+		return nil, err
+	}
+	part := spanOf(q.Weekly, q.From, q.To, q.Violence)
+	sums := map[int64]watch.Count{}
+	level := levels[q.Place.Level]
+	for id := range feeds {
+		err := c.sums(ctx, part, placeKey(id, level, 0), placeKey(id, level+1, 0), func(number int64, x watch.Count) {
+			sum := sums[number]
+			sum.Add(x)
+			sums[number] = sum
+		})
+		if err != nil {
+			return nil, s.failed("sum series", err)
+		}
+	}
+	out := make(map[string]watch.Count, len(sums))
+	switch q.Place.Level {
+	case watch.ByCountry:
+		for n, x := range sums {
+			out[watch.Country(n).String()] = x
+		}
+	case watch.ByCell:
+		for n, x := range sums {
+			out[strconv.FormatInt(n, 10)] = x
+		}
+	default:
+		names, err := c.placeNames(ctx)
+		if err != nil {
+			return nil, s.failed("read the names of places", err)
+		}
+		for n, x := range sums {
+			out[names[n]] = x
+		}
+	}
+	return out, nil
+}
+
+func (c conn) placeNames(ctx context.Context) (map[int64]string, error) {
+	names := map[int64]string{}
+	rows, err := c.query(ctx, "SELECT id, name FROM place")
+	_, err = collect(rows, err, func(r row) (_ struct{}, err error) {
+		var id int64
+		var name string
+		err = r.Scan(&id, &name)
+		names[id] = name
+		return struct{}{}, err
+	})
+	return names, err
+}
+
+// sums calls f with what happened in the places with keys from on, below to, if
+// anything did.
+func (c conn) sums(ctx context.Context, part span, from, to int64, f func(number int64, sum watch.Count)) error {
+	rows, err := c.query(ctx, "SELECT place, "+part.column+" FROM series WHERE place >= ? AND place < ?", from, to)
+	var blob []byte
+	_, err = collect(rows, err, func(r row) (_ struct{}, err error) {
+		var key int64
+		if err := r.Scan(&key, &blob); err != nil {
+			return struct{}{}, err
+		}
+		var sum watch.Count
+		err = watch.Bins(blob, part.from, part.to, func(x watch.Bin) {
+			if part.violence[x.Violence] {
+				sum.Add(x.Count)
+			}
+		})
+		if sum != (watch.Count{}) {
+			f(key%maxPlaces, sum)
+		}
+		return struct{}{}, err
+	})
+	return err
+}
+
+// Cells implements [watch.Store].
+func (s *Store) Cells(ctx context.Context, q watch.CellQuery) ([]watch.CellSum, error) {
+	c := s.read()
+	feeds, err := c.feedIDs(ctx, q.Feeds)
+	if err != nil {
+		return nil, err
+	}
+	part := spanOf(false, q.From, q.To, nil)
+	side := max(0.5, math.Round(q.Degrees*2)/2)
+	down := func(x float64) float64 { return math.Floor(x/side) * side }
+	south, west := down(max(q.South, -90)), down(max(q.West, -180))
+	low, high := feed.CellAt(max(south, -90), -180), feed.CellAt(min(down(q.North)+side, 90)-0.25, 179.9)
+	if low == 0 || high == 0 || q.North < q.South {
+		return nil, nil
+	}
+	type corner struct{ south, west float64 }
+	sums := map[corner]watch.Count{}
+	for id := range feeds {
+		err := c.sums(ctx, part, placeKey(id, levelCell, int64(low)), placeKey(id, levelCell, int64(high)+1), func(cell int64, x watch.Count) {
+			lat, lon := feed.CellCentre(int32(cell))
+			at := corner{down(lat), down(lon)}
+			if at.west < west || at.west > q.East {
+				return
+			}
+			sum := sums[at]
+			sum.Add(x)
+			sums[at] = sum
+		})
+		if err != nil {
+			return nil, s.failed("sum the cells of a map", err)
+		}
+	}
+	out := make([]watch.CellSum, 0, len(sums))
+	for at, x := range sums {
+		out = append(out, watch.CellSum{South: at.south, West: at.west, Count: x})
+	}
+	return out, nil
+}
