@@ -3,19 +3,17 @@ package web
 import (
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/watch"
 	"github.com/comity/comity/internal/web/i18n"
 )
 
-// series is what was observed of a place by month or by week and, if there is a
-// forecast, what is expected.
+// series is what was observed of a place, by month, and what is expected if there
+// is a forecast.
 type series struct {
 	ID, Title string
-	Weekly    bool
-	From, To  feed.Day      // first day, and last, of which something is known
+	From, To  feed.Month    // first month, and last, of which something is known; none if To < From
 	Observed  []watch.Point // what is not zero, in order
 	Fan       []fanPoint    // by month, in order
 	CSV       string
@@ -39,27 +37,15 @@ const (
 	q95
 )
 
-// next is the first day of the month, or week, after the one that begins on d.
-func next(d feed.Day, weekly bool) feed.Day {
-	if weekly {
-		return d + 7
-	}
-	return (d.Month() + 1).First()
-}
+// next is the first day of the month after that of d.
+func next(d feed.Day) feed.Day { return (d.Month() + 1).First() }
 
-// begin is the first day of the month, or week, of d.
-func begin(d feed.Day, weekly bool) feed.Day {
-	if weekly {
-		return d.Week()
-	}
-	return d.Month().First()
-}
-
-// full is every month, or week, of the series, also those without events.
+// full is every month of the series, also those without events.
 func (d *series) full() []watch.Point {
 	var out []watch.Point
 	rest := d.Observed
-	for at := begin(d.From, d.Weekly); at <= d.To; at = next(at, d.Weekly) {
+	for m := d.From; m <= d.To; m++ {
+		at := m.First()
 		p := watch.Point{At: at}
 		for len(rest) > 0 && rest[0].At < at {
 			rest = rest[1:]
@@ -94,7 +80,7 @@ func (p *printer) seriesChart(d series) *chart {
 	levels := ticks(top, 4)
 	s.y = span{0, levels[len(levels)-1]}
 	s.fan(d.Fan)
-	s.observed(observed, d.Weekly)
+	s.observed(observed)
 	for _, v := range levels[1:] {
 		s.level(v, i18n.Number(int64(v)))
 	}
@@ -113,30 +99,30 @@ func (p *printer) seriesChart(d series) *chart {
 			chartKey{"c-50", p.words.T(i18n.Key("in half of all cases"))}, chartKey{"c-80", p.words.T(i18n.Key("in 80 of 100 cases"))}, chartKey{"c-90", p.words.T(i18n.Key("in 90 of 100 cases"))})
 		c.Tables = append(c.Tables, p.fanTable(d.Fan))
 	}
-	c.Tables = append(c.Tables, p.observedTable(observed, d.Weekly))
+	c.Tables = append(c.Tables, p.observedTable(observed))
 	return c
 }
 
 func (d *series) extent(observed []watch.Point) span {
 	var s span
 	if n := len(observed); n > 0 {
-		s = span{float64(observed[0].At), float64(next(observed[n-1].At, d.Weekly))}
+		s = span{float64(observed[0].At), float64(next(observed[n-1].At))}
 	}
 	if n := len(d.Fan); n > 0 {
 		if len(observed) == 0 {
 			s.from = float64(d.Fan[0].At)
 		}
-		s.to = max(s.to, float64(next(d.Fan[n-1].At, false)))
+		s.to = max(s.to, float64(next(d.Fan[n-1].At)))
 	}
 	return s
 }
 
 // observed draws steps: a month has one figure, and nothing is known of how it
 // went within.
-func (s *sheet) observed(all []watch.Point, weekly bool) {
+func (s *sheet) observed(all []watch.Point) {
 	var best, low, high, floor []point
 	for _, o := range all {
-		from, to := float64(o.At), float64(next(o.At, weekly))
+		from, to := float64(o.At), float64(next(o.At))
 		add := func(to_ *[]point, v int64) {
 			*to_ = append(*to_, point{from, float64(v)}, point{to, float64(v)})
 		}
@@ -155,7 +141,7 @@ func (s *sheet) fan(all []fanPoint) {
 	at := func(q int) []point {
 		var out []point
 		for i, f := range all {
-			from, to := float64(f.At), float64(next(f.At, false))
+			from, to := float64(f.At), float64(next(f.At))
 			if i == 0 {
 				out = append(out, point{from, f.Q[q]})
 			}
@@ -212,7 +198,7 @@ func (p *printer) seriesSays(d series, observed []watch.Point) string {
 		for _, o := range observed {
 			total += o.Best
 		}
-		says = p.words.T(i18n.Key("From %s to %s, %s deaths were observed."), p.words.Date(observed[0].At.Time()), p.words.Date((next(observed[n-1].At, d.Weekly) - 1).Time()), i18n.Number(total))
+		says = p.words.T(i18n.Key("From %s to %s, %s deaths were observed."), p.words.Date(observed[0].At.Time()), p.words.Date((next(observed[n-1].At) - 1).Time()), i18n.Number(total))
 	}
 	if n := len(d.Fan); n > 0 {
 		f := d.Fan[n-1]
@@ -245,26 +231,11 @@ func (p *printer) fanTable(all []fanPoint) chartTable {
 	return t
 }
 
-func (p *printer) observedTable(all []watch.Point, weekly bool) chartTable {
-	when := p.words.T(i18n.Key("Month"))
-	if weekly {
-		when = p.words.T(i18n.Key("Week from"))
-	}
-	t := chartTable{Caption: p.words.T(i18n.Key("Observed deaths")), Columns: []string{when, p.words.T(i18n.Key("Best estimate")), p.words.T(i18n.Key("Lowest to highest")), p.words.T(i18n.Key("Events"))}}
+func (p *printer) observedTable(all []watch.Point) chartTable {
+	t := chartTable{Caption: p.words.T(i18n.Key("Observed deaths")), Columns: []string{p.words.T(i18n.Key("Month")), p.words.T(i18n.Key("Best estimate")), p.words.T(i18n.Key("Lowest to highest")), p.words.T(i18n.Key("Events"))}}
 	for i := len(all) - 1; i >= 0; i-- { // the newest first
 		o := all[i]
-		t.Rows = append(t.Rows, []string{p.period(o.At, weekly), i18n.Number(o.Best), between(i18n.Number(o.Low), i18n.Number(o.High)), i18n.Number(o.Events)})
+		t.Rows = append(t.Rows, []string{p.words.Month(o.At.Time()), i18n.Number(o.Best), between(i18n.Number(o.Low), i18n.Number(o.High)), i18n.Number(o.Events)})
 	}
 	return t
 }
-
-// period names a month or, by its first day, a week.
-func (p *printer) period(d feed.Day, weekly bool) string {
-	if weekly {
-		return p.words.Date(d.Time())
-	}
-	return p.words.Month(d.Time())
-}
-
-// day is a date of an event.
-func (p *printer) day(d feed.Day) string { return p.words.Date(d.Time().In(time.UTC)) }

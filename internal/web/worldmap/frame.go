@@ -43,6 +43,28 @@ func FrameAround(p Point, degrees float64) Frame {
 	return boundsOf(Ring{{p.Lon - degrees, p.Lat - degrees}, {p.Lon + degrees, p.Lat - degrees}, {p.Lon + degrees, p.Lat + degrees}, {p.Lon - degrees, p.Lat + degrees}}).fitted(0)
 }
 
+// Box bounds a shape in degrees. What reaches over the antimeridian is bounded by
+// all longitudes.
+func (s *Shape) Box() (south, west, north, east float64) {
+	south, west, north, east = 90, 180, -90, -180
+	for _, poly := range s.Polygons {
+		for _, p := range poly[0] {
+			south, north = min(south, p.Lat), max(north, p.Lat)
+			west, east = min(west, p.Lon), max(east, p.Lon)
+		}
+	}
+	if west < -180 || east > 180 {
+		west, east = -180, 180
+	}
+	return south, west, north, east
+}
+
+// Holds reports whether a point lies in the frame.
+func (f Frame) Holds(p Point) bool {
+	x, y := Project(p)
+	return x >= f.X && x <= f.X+f.W && y >= f.Y && y <= f.Y+f.H
+}
+
 // boundsOf a ring, on the sheet.
 func boundsOf(r Ring) Frame {
 	var out Frame

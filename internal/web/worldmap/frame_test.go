@@ -5,31 +5,47 @@ import (
 	"testing"
 )
 
-func (f Frame) holds(p Point) bool {
-	x, y := Project(p)
-	return x >= f.X && x <= f.X+f.W && y >= f.Y && y <= f.Y+f.H
-}
-
 // A frame shows the mainland and leaves out what lies oceans away.
 func TestFrameOf(t *testing.T) {
 	a := load(t)
 	for _, s := range a.Shapes() {
 		f := a.FrameOf(s.Code)
-		if !f.holds(s.At) {
+		if !f.Holds(s.At) {
 			t.Errorf("%s: its mark is outside its frame %v", s.Code, f)
 		}
 		if f.W < narrowest || f.W/f.H < 1.49 || f.W/f.H > 1.51 {
 			t.Errorf("%s: a frame of %g by %g", s.Code, f.W, f.H)
 		}
 	}
-	if f := a.FrameOf("FRA"); !f.holds(Point{2.3, 48.9}) || f.holds(Point{-53, 4}) || f.holds(Point{55.5, -21}) {
+	if f := a.FrameOf("FRA"); !f.Holds(Point{2.3, 48.9}) || f.Holds(Point{-53, 4}) || f.Holds(Point{55.5, -21}) {
 		t.Errorf("the frame of France is %v", f)
 	}
 	if f := a.FrameOf("XXX"); f != (Frame{}) {
 		t.Errorf("a code without a shape has the frame %v", f)
 	}
-	if f := FrameAround(Point{20, 5}, 3); !f.holds(Point{22.9, 7.9}) || f.holds(Point{30, 5}) {
+	if f := FrameAround(Point{20, 5}, 3); !f.Holds(Point{22.9, 7.9}) || f.Holds(Point{30, 5}) {
 		t.Errorf("the frame around a point is %v", f)
+	}
+}
+
+func TestBox(t *testing.T) {
+	a := load(t)
+	for _, s := range a.Shapes() {
+		south, west, north, east := s.Box()
+		in := func(p Point) bool {
+			return p.Lat >= south && p.Lat <= north && (east-west == 360 || p.Lon >= west && p.Lon <= east)
+		}
+		if len(s.Polygons) > 0 && s.Polygons[0] != nil && !s.Small() && !in(s.At) {
+			t.Errorf("%s: its mark is outside its box %v %v %v %v", s.Code, south, west, north, east)
+		}
+	}
+	s, _ := a.Shape("LBR")
+	if south, west, north, east := s.Box(); south < 4 || north > 9 || west < -12 || east > -7 {
+		t.Errorf("Liberia lies in %v %v %v %v", south, west, north, east)
+	}
+	s, _ = a.Shape("RUS")
+	if _, west, _, east := s.Box(); west != -180 || east != 180 {
+		t.Errorf("Russia lies between %v and %v", west, east)
 	}
 }
 
