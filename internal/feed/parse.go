@@ -126,7 +126,7 @@ func isTime(b []byte) bool {
 // its key MaxKey, and what is only shown is cut there.
 const (
 	MaxText = 4096
-	MaxKey  = 256
+	MaxKey  = 512
 )
 
 // Cut returns the beginning of a text of at most n bytes, whole characters, with
