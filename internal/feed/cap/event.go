@@ -1,7 +1,7 @@
 package cap
 
 import (
-	"net/url"
+	"cmp"
 	"strings"
 	"time"
 
@@ -60,20 +60,20 @@ func (r *reader) event(e *feed.Event, it item) (column, reason string) {
 
 // head makes an event of an entry of a feed that does not hold the alert itself.
 func (r *reader) head(e *feed.Event, entry *element) (column, reason string) {
-	e.Key = first(entry.get("id"), entry.get("guid"), entry.get("identifier"), link(entry))
+	e.Key = cmp.Or(entry.get("id"), entry.get("guid"), entry.get("identifier"), link(entry))
 	if e.Key == "" || len(e.Key) > feed.MaxKey {
 		return "id", "is missing, or longer than any"
 	}
-	written := first(entry.get("published"), entry.get("pubDate"), entry.get("date"), entry.get("sent"), entry.get("updated"))
-	e.Version = cut(first(entry.get("updated"), written))
+	written := cmp.Or(entry.get("published"), entry.get("pubDate"), entry.get("date"), entry.get("sent"), entry.get("updated"))
+	e.Version = cut(cmp.Or(entry.get("updated"), written))
 	if column, reason := r.describe(e, entry, written); reason != "" {
 		return column, reason
 	}
 	e.URL = link(entry)
-	e.Title = first(cut(entry.get("title")), e.Title, e.Key)
+	e.Title = cmp.Or(cut(entry.get("title")), e.Title, e.Key)
 	for _, a := range append(entry.all("author"), entry.all("creator")...) {
 		if e.Source == "" {
-			e.Source = cut(first(a.get("name"), a.text))
+			e.Source = cut(cmp.Or(a.get("name"), a.text))
 		}
 	}
 	return "", ""
@@ -81,7 +81,7 @@ func (r *reader) head(e *feed.Event, entry *element) (column, reason string) {
 
 // describe sets what an info, or the head of one, says.
 func (r *reader) describe(e *feed.Event, info *element, sent string) (column, reason string) {
-	begun := first(info.get("onset"), info.get("effective"), sent)
+	begun := cmp.Or(info.get("onset"), info.get("effective"), sent)
 	var ok bool
 	if e.From, ok = day(begun); !ok {
 		return "sent", "neither onset nor effective nor sent is a date: " + string(feed.Cut([]byte(begun), 40))
@@ -117,10 +117,10 @@ func (r *reader) describe(e *feed.Event, info *element, sent string) (column, re
 	}
 	what := info.get("event")
 	e.Category = cut(join(": ", join(", ", texts(info.all("category"))...), join(", ", what, info.get("severity"), info.get("urgency"))))
-	e.Title = cut(first(info.get("headline"), what, e.Place))
+	e.Title = cut(cmp.Or(info.get("headline"), what, e.Place))
 	e.Grade = cut(info.get("certainty"))
 	e.Source = cut(info.get("senderName"))
-	e.URL = address(info.get("web"))
+	e.URL = feed.WebAddress(info.get("web"))
 	return "", ""
 }
 
@@ -150,30 +150,12 @@ func day(s string) (feed.Day, bool) {
 func link(entry *element) string {
 	out := ""
 	for _, l := range entry.all("link") {
-		a := address(first(l.attribute("href"), l.text))
+		a := feed.WebAddress(cmp.Or(l.attribute("href"), l.text))
 		if a != "" && (out == "" || strings.Contains(l.attribute("type"), "cap+xml")) {
 			out = a
 		}
 	}
 	return out
-}
-
-// address is s if it is one on the web.
-func address(s string) string {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || len(s) > feed.MaxText {
-		return ""
-	}
-	return s
-}
-
-func first(all ...string) string {
-	for _, s := range all {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }
 
 // join joins those that are not empty.

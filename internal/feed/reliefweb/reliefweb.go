@@ -11,6 +11,7 @@
 package reliefweb
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -105,20 +106,20 @@ func (r *reader) event(e *feed.Event, it *item) (member, reason string) {
 		return "id", "is no number"
 	}
 	f := &it.Fields
-	began := first(f.Date.Original, f.Date.Event, f.Date.Created)
+	began := cmp.Or(f.Date.Original, f.Date.Event, f.Date.Created)
 	var ok bool
 	if e.From, ok = feed.ParseDay([]byte(began)); !ok {
 		return "fields.date", "neither original nor event nor created is a date: " + string(feed.Cut([]byte(began), 40))
 	}
 	e.To, e.DatePrec = e.From, 1
-	e.Version = cut(first(f.Date.Changed, f.Date.Created))
-	if e.Title = cut(first(f.Title, f.Name)); e.Title == "" {
+	e.Version = cut(cmp.Or(f.Date.Changed, f.Date.Created))
+	if e.Title = cut(cmp.Or(f.Title, f.Name)); e.Title == "" {
 		return "fields.title", "is missing"
 	}
 	e.Category = cut(join(append(append(f.Format, f.Disaster...), f.Type...)))
 	e.Grade = cut(f.Status)
 	e.Source = cut(join(f.Source))
-	e.URL = address(first(f.Alias, f.URL))
+	e.URL = feed.WebAddress(cmp.Or(f.Alias, f.URL))
 	primary := f.Primary
 	if primary.ISO3 == "" && len(f.Country) == 1 {
 		primary = f.Country[0]
@@ -195,31 +196,14 @@ func (api) Next(last *http.Request, page []byte) (*http.Request, error) {
 	return next, nil
 }
 
-func first(all ...string) string {
-	for _, s := range all {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
-}
-
 func join(all []named) string {
 	var out []string
 	for _, n := range all {
-		if s := first(n.ShortName, n.Name); s != "" {
+		if s := cmp.Or(n.ShortName, n.Name); s != "" {
 			out = append(out, s)
 		}
 	}
 	return strings.Join(out, "; ")
-}
-
-func address(s string) string {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || len(s) > feed.MaxText {
-		return ""
-	}
-	return s
 }
 
 func cut(s string) string { return string(feed.Cut([]byte(strings.TrimSpace(s)), feed.MaxText)) }
