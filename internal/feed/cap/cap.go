@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/feed/place"
@@ -96,7 +97,7 @@ func (r *reader) Next(e *feed.Event) error {
 	it := r.queue[0]
 	r.queue = r.queue[1:]
 	if column, reason := r.event(e, it); reason != "" {
-		return &feed.Fault{Line: r.line, Column: column, Reason: reason, Raw: string(r.in.kept)}
+		return &feed.Fault{Line: r.line, Column: column, Reason: reason, Raw: strings.ToValidUTF8(string(r.in.kept), "")} // a character may be cut at the end
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ var API = feed.Adapter{
 	Title:     "UCDP Georeferenced Event Dataset and Candidate Events, API",
 	Licence:   licence,
 	Newer:     Newer,
+	Replaces:  Replaces,
 	VersionOf: VersionOf,
 	API:       api{},
 	Open:      openAPI,
