@@ -63,6 +63,11 @@ var measures = map[string]measure{
 	"parse events": parseGED,
 	"parse csv":    parseCSV,
 
+	"import sqlite":   importSQLite,
+	"import postgres": importPostgres,
+	"sqlite3 .import": sqlite3Import,
+	"psql copy":       psqlCopy,
+
 	"small start":  ofLarge(false, largeStart),
 	"small append": ofLarge(false, func(l *large) sample { return l.issue }),
 	"small page":   ofLarge(false, func(l *large) sample { return l.page }),

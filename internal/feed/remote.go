@@ -67,13 +67,15 @@ func Fetch(ctx context.Context, c *http.Client, a API, address string, l Login, 
 		if err != nil {
 			return err
 		}
-		page, err := io.ReadAll(io.LimitReader(body, min(MaxPage, most)+1))
+		bound := min(MaxPage, most)
+		page, err := io.ReadAll(io.LimitReader(body, bound+1))
 		if err = errors.Join(err, body.Close()); err != nil {
 			return err
 		}
-		if most -= int64(len(page)) + 1; len(page) > MaxPage || most < 0 {
-			return tooLong(u, MaxPage)
+		if int64(len(page)) > bound {
+			return tooLong(u, bound)
 		}
+		most -= int64(len(page))
 		if _, err := w.Write(append(page, '\n')); err != nil {
 			return err
 		}

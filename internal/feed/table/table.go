@@ -129,7 +129,7 @@ func (r *Reader) Next() error {
 		size, fault := r.split(r, r.buf[r.from:r.to], r.end == io.EOF)
 		for size == more {
 			if r.to-r.from > MaxRow {
-				size, fault = bad, fmt.Sprintf("the row is longer than %d bytes; a quote may be missing", MaxRow)
+				size, fault = bad, tooLong
 				break
 			}
 			if !r.fill() && r.end != io.EOF {
@@ -137,6 +137,9 @@ func (r *Reader) Next() error {
 			}
 			r.fields = r.fields[:0]
 			size, fault = r.split(r, r.buf[r.from:r.to], r.end == io.EOF)
+		}
+		if size > MaxRow {
+			size, fault = bad, tooLong
 		}
 		if size == bad {
 			return r.skipLine(fault)
@@ -150,7 +153,10 @@ func (r *Reader) Next() error {
 	}
 }
 
-var newline = []byte{'\n'}
+var (
+	newline = []byte{'\n'}
+	tooLong = fmt.Sprintf("the row is longer than %d bytes; a quote may be missing", MaxRow)
+)
 
 // fill reads on behind what is there, and reports whether anything came.
 func (r *Reader) fill() bool {

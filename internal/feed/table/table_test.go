@@ -80,6 +80,7 @@ func TestFaults(t *testing.T) {
 		{"x\x00,y", "a", "zero byte"},
 		{strings.Repeat("x,", MaxColumns) + "x", "", "too many"},
 		{`x,"` + strings.Repeat("y", MaxRow), "", "longer"},
+		{`x,` + strings.Repeat("y", MaxRow), "", "longer"},
 		{`x,"` + strings.Repeat("y", 3*MaxRow), "", "longer"},
 	} {
 		r := fromCSV(t, "a,b\n\"1\n1\",2\n"+c.damaged+"\n3,4\n")

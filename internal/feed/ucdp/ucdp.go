@@ -33,6 +33,7 @@ var GED = feed.Adapter{
 	Title:     "UCDP Georeferenced Event Dataset and Candidate Events, CSV",
 	Licence:   licence,
 	Newer:     Newer,
+	Replaces:  Replaces,
 	VersionOf: VersionOf,
 	Open:      open,
 }
@@ -95,7 +96,7 @@ func (r *reader) Next(e *feed.Event) error {
 
 // A release is known by what it is called.
 type release struct {
-	year  int // that of the events it ends with, and one more for a final one
+	year  int // in its name: that of its events, or the year after them of a final one
 	final bool
 	month int // of a Candidate one: the last that it covers
 	whole bool
@@ -137,6 +138,21 @@ func Newer(a, b string) bool {
 	}
 	return cmp.Or(cmp.Compare(x.year, y.year), boolCompare(x.final, y.final), cmp.Compare(x.month, y.month),
 		boolCompare(x.whole, y.whole), cmp.Compare(x.minor, y.minor)) > 0
+}
+
+// Replaces reports whether release a, read whole, replaces release b wholly: a
+// final one earlier final ones and, as it ends with the year before, the Candidate ones of
+// years before its own; a cumulative one those before it of its year.
+func Replaces(a, b string) bool {
+	x, okA := parseVersion(a)
+	y, okB := parseVersion(b)
+	switch {
+	case !okA || !okB || !Newer(a, b):
+		return false
+	case x.final:
+		return y.final || y.year < x.year
+	}
+	return x.whole && !y.final && x.year == y.year
 }
 
 func boolCompare(a, b bool) int {

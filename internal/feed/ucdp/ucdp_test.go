@@ -154,6 +154,21 @@ func TestNewer(t *testing.T) {
 	}
 }
 
+func TestReplaces(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"26.1", "25.0.12", true}, {"26.1", "25.01.25.12", true}, {"26.1", "25.1", true}, {"26.1", "26.0.1", false}, {"25.1", "26.1", false},
+		{"25.01.25.06", "25.0.6", true}, {"25.01.25.06", "25.0.7", false}, {"25.01.25.06", "25.01.25.03", true}, {"25.01.25.06", "24.0.12", false}, {"25.01.25.06", "24.1", false},
+		{"25.0.7", "25.0.6", false}, {"26.1", "", false}, {"26.1", "26.1", false},
+	} {
+		if got := Replaces(c.a, c.b); got != c.want {
+			t.Errorf("Replaces(%q, %q) is %v", c.a, c.b, got)
+		}
+	}
+}
+
 func TestVersionOf(t *testing.T) {
 	for name, want := range map[string]string{
 		"ged251.csv": "25.1", "ged251-csv.zip": "25.1", "GEDEvent_v25_1.csv": "25.1", "/x/ged_syria_19.1.csv": "19.1",
