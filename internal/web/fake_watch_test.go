@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/feed"
+	"github.com/comity/comity/internal/feed/plain"
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/watch"
 )
@@ -42,7 +42,7 @@ func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
 		New: 40, Changed: 3, Same: 4767, Quarantined: 2}
 	f.feeds = []watch.FeedView{
 		{State: watch.State{Feed: watch.Feed{Name: "exercise", Adapter: "simulate", From: "seed 1", TLP: comity.Green, Exercise: true}, Last: ran, Events: 4810, Newest: feed.Date(2003, time.May, 5), Quarantined: 2}, Age: 2, Used: true},
-		{State: watch.State{Feed: watch.Feed{Name: "field-reports", Adapter: "csv", From: hostile, TLP: comity.Amber, Exercise: true, Mapping: json.RawMessage(`{"columns":{"from":"when"}}`)}, Last: watch.Run{Ended: at("2003-01-04T01:00:00Z"), Err: "connection refused"}, Events: 12, Newest: feed.Date(2003, time.January, 2)}, Age: 125, Stale: true},
+		{State: watch.State{Feed: watch.Feed{Name: "field-reports", Adapter: "plain-csv", From: hostile, TLP: comity.Amber, Exercise: true, Mapping: json.RawMessage(`{"columns":{"from":"when"}}`)}, Last: watch.Run{Ended: at("2003-01-04T01:00:00Z"), Err: "connection refused"}, Events: 12, Newest: feed.Date(2003, time.January, 2)}, Age: 125, Stale: true},
 		{State: watch.State{Feed: watch.Feed{Name: "ucdp", Adapter: "ucdp-ged", From: "https://ucdp.example/ged.csv", TLP: comity.Clear}}, Age: -1},
 	}
 	f.bad = []watch.Quarantined{
@@ -384,12 +384,15 @@ func (f *fakeWatch) RunNow(_ context.Context, who desk.Who) (watch.Night, error)
 }
 
 func (f *fakeWatch) Adapters() []feed.Adapter {
-	return []feed.Adapter{{Name: "ucdp-ged", Title: "UCDP Georeferenced Event Dataset", Licence: "CC BY 4.0"}, {Name: "csv", Title: "A plain table"}, {Name: "simulate", Title: "Made-up events", Machine: true, Private: true}}
+	return []feed.Adapter{{Name: "ucdp-ged", Title: "UCDP Georeferenced Event Dataset", Licence: "CC BY 4.0"}, plain.CSV, {Name: "simulate", Title: "Made-up events", Machine: true, Private: true}}
 }
 
 func (f *fakeWatch) AddFeed(_ context.Context, who desk.Who, x watch.Feed, sent io.Reader) error {
 	if err := f.may(who); err != nil {
 		return err
+	}
+	if sent == nil && !who.May(person.Administrator) {
+		return desk.ErrForbidden
 	}
 	if sent != nil {
 		b, err := io.ReadAll(sent)
@@ -402,16 +405,13 @@ func (f *fakeWatch) AddFeed(_ context.Context, who desk.Who, x watch.Feed, sent 
 	return nil
 }
 
-func (f *fakeWatch) Head(_ context.Context, who desk.Who, n watch.FeedName, rows int) ([][]string, error) {
+func (f *fakeWatch) Sample(_ context.Context, who desk.Who, n watch.FeedName) ([]byte, error) {
 	text, ok := f.sent[n]
 	if !ok {
-		text = "when,Where is it,fatalities,\"" + strings.ReplaceAll(hostile, `"`, `""`) + "\"\n2003-04-11,\"Here, there\",3," + "\"" + strings.ReplaceAll(hostile, `"`, `""`) + "\"\n"
+		foe := `"` + strings.ReplaceAll(hostile, `"`, `""`) + `"`
+		text = "when,Where is it,fatalities," + foe + "\n2003-04-11,\"Here, there\",3," + foe + "\n2003-04-12,Ganta,0,x\n"
 	}
-	all, err := csv.NewReader(strings.NewReader(text)).ReadAll()
-	if err != nil {
-		return nil, err
-	}
-	return all[:min(rows, len(all))], f.may(who)
+	return []byte(text), f.may(who)
 }
 
 func (f *fakeWatch) SetMapping(_ context.Context, who desk.Who, n watch.FeedName, m json.RawMessage) error {

@@ -1,169 +1,194 @@
 package web
 
 import (
-	"encoding/json"
+	"bytes"
+	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/feed"
+	"github.com/comity/comity/internal/feed/plain"
 	"github.com/comity/comity/internal/watch"
 	"github.com/comity/comity/internal/web/i18n"
 )
 
-// mappedAdapter is the adapter of plain tables, which reads nothing until somebody
-// has said what the columns mean.
-const mappedAdapter = "csv"
-
-// mappingPage is the first rows of a table with, above each column, a choice of what
-// it means.
+// mappingPage is the columns of a plain table with what stands in them and, above
+// each, a choice of what it means.
 type mappingPage struct {
 	Page
 	watching
 	View    watch.FeedView
 	Columns []mappedColumn
-	Rows    [][]string
-	Roles   []columnRole
+	Rows    [][]string // examples; not always of one row
+	Fields  []mappedField
+	Dates   []formOption
+	Codes   []formOption // of countries
+	F       url.Values
+	Doubts  []string
+	Nothing bool   // is kept of the feed yet
+	Unread  string // why nothing can be made of the file
 	Errors  []problemLine
 }
 
 // mappedColumn is a column of the table, and what it is taken for.
 type mappedColumn struct {
-	N    int
-	Head string
-	Role string // "" for nothing
+	N     int
+	Name  string // as a mapping names it
+	Head  string
+	Field plain.Field // "" for nothing
 }
 
-// columnRole is what a column can mean: the name of it in the mapping, the word of
-// the form, and what sources often call it.
-type columnRole struct {
-	Name   string
-	Word   i18n.Key
-	Called []string
-	Need   bool
+// mappedField is what a column can mean.
+type mappedField struct {
+	Field plain.Field
+	Word  i18n.Key
 }
 
-var columnRoles = []columnRole{
-	{"from", i18n.Key("Date, or its first day"), []string{"date", "event_date", "date_start", "start_date", "day", "when"}, true},
-	{"to", i18n.Key("Last day"), []string{"date_end", "end_date", "until"}, false},
-	{"key", i18n.Key("Number or name of the event"), []string{"id", "event_id", "key", "code", "ref"}, false},
-	{"title", i18n.Key("Title"), []string{"title", "headline", "event", "description", "notes"}, false},
-	{"category", i18n.Key("Kind of event"), []string{"type", "event_type", "category", "kind"}, false},
-	{"country", i18n.Key("Country"), []string{"country", "country_name", "iso", "iso3", "state"}, false},
-	{"place", i18n.Key("Place"), []string{"place", "location", "where", "town", "city"}, false},
-	{"lat", i18n.Key("Latitude"), []string{"lat", "latitude", "y"}, false},
-	{"lon", i18n.Key("Longitude"), []string{"lon", "lng", "long", "longitude", "x"}, false},
-	{"best", i18n.Key("Deaths, best estimate"), []string{"deaths", "fatalities", "killed", "dead", "best"}, false},
-	{"low", i18n.Key("Deaths, lowest estimate"), []string{"low", "min", "deaths_low"}, false},
-	{"high", i18n.Key("Deaths, highest estimate"), []string{"high", "max", "deaths_high"}, false},
-	{"side_a", i18n.Key("First actor"), []string{"side_a", "actor1", "actor", "perpetrator"}, false},
-	{"side_b", i18n.Key("Second actor"), []string{"side_b", "actor2", "target", "victim"}, false},
-	{"source", i18n.Key("Source"), []string{"source", "reported_by", "sources"}, false},
-	{"grade", i18n.Key("Grade of the source"), []string{"grade", "confidence", "reliability", "certainty"}, false},
-	{"url", i18n.Key("Address of the source"), []string{"url", "link", "href"}, false},
+var mappedFields = []mappedField{
+	{plain.From, i18n.Key("Date, or its first day")},
+	{plain.To, i18n.Key("Last day")},
+	{plain.Key, i18n.Key("Number or name of the event")},
+	{plain.Version, i18n.Key("Version of the row")},
+	{plain.Title, i18n.Key("Title")},
+	{plain.Category, i18n.Key("Kind of event")},
+	{plain.Violence, i18n.Key("Type of violence")},
+	{plain.Country, i18n.Key("Country")},
+	{plain.Place, i18n.Key("Place")},
+	{plain.Latitude, i18n.Key("Latitude")},
+	{plain.Longitude, i18n.Key("Longitude")},
+	{plain.Best, i18n.Key("Deaths, best estimate")},
+	{plain.Low, i18n.Key("Deaths, lowest estimate")},
+	{plain.High, i18n.Key("Deaths, highest estimate")},
+	{plain.SideA, i18n.Key("First actor")},
+	{plain.SideB, i18n.Key("Second actor")},
+	{plain.Source, i18n.Key("Source")},
+	{plain.Grade, i18n.Key("Grade of the source")},
+	{plain.URL, i18n.Key("Address of the source")},
 }
 
-// mappingRows is how many rows of the table the page shows.
-const mappingRows = 8
+var dateStyles = []formOption{
+	{string(plain.ISO), i18n.Key("2003-04-11")},
+	{string(plain.DMY), i18n.Key("11.4.2003: the day first")},
+	{string(plain.MDY), i18n.Key("4/11/2003: the month first")},
+	{string(plain.YMD), i18n.Key("2003/4/11")},
+	{string(plain.Words), i18n.Key("11 April 2003, in English")},
+	{string(plain.Compact), i18n.Key("20030411")},
+	{string(plain.Excel), i18n.Key("37722: days as spreadsheets count them")},
+}
+
+var countryCodes = []formOption{
+	{string(plain.ISO3), i18n.Key("three letters: LBR")},
+	{string(plain.ISO2), i18n.Key("two letters: LR")},
+	{string(plain.Name), i18n.Key("names")},
+	{string(plain.M49), i18n.Key("numbers of ISO 3166: 430")},
+	{string(plain.GW), i18n.Key("numbers of Gleditsch and Ward: 450")},
+}
+
+// mapping is the page with what the file shows; and what was proposed of it.
+func (s *site) mapping(r *request) (*mappingPage, plain.Mapping, error) {
+	v, of, err := s.findFeed(r)
+	if err != nil {
+		return nil, plain.Mapping{}, err
+	}
+	if v.Feed.Adapter != plain.CSV.Name {
+		return nil, plain.Mapping{}, errNotFound
+	}
+	p := &mappingPage{Page: s.watchFrame(r, of, "feed-mapping", i18n.Key("What the columns mean")), watching: of, View: v, Fields: mappedFields, Dates: dateStyles, Codes: countryCodes}
+	sample, err := s.c.Watch.Sample(r.Context(), r.who, v.Feed.Name)
+	if errors.Is(err, desk.ErrNotFound) {
+		p.Nothing = true
+		return p, plain.Mapping{}, nil
+	} else if err != nil {
+		return nil, plain.Mapping{}, err
+	}
+	guess, err := plain.Guess(bytes.NewReader(sample))
+	if err != nil {
+		p.Unread = err.Error()
+		return p, plain.Mapping{}, nil
+	}
+	p.Doubts = guess.Doubts
+	rows := 0
+	for i, c := range guess.Columns {
+		p.Columns = append(p.Columns, mappedColumn{N: i, Name: c.Name, Head: strings.TrimSpace(c.Header + " " + c.Tag)})
+		rows = max(rows, len(c.Examples))
+	}
+	for i := range rows {
+		row := make([]string, len(guess.Columns))
+		for j, c := range guess.Columns {
+			if i < len(c.Examples) {
+				row[j] = c.Examples[i]
+			}
+		}
+		p.Rows = append(p.Rows, row)
+	}
+	return p, guess.Mapping, nil
+}
 
 func (s *site) feedMapping(w http.ResponseWriter, r *request) error {
-	p, err := s.mapping(r)
+	p, m, err := s.mapping(r)
 	if err != nil {
 		return err
 	}
-	var kept struct{ Columns map[string]string }
-	json.Unmarshal(p.View.Feed.Mapping, &kept) // one that cannot be read is drawn anew
+	if kept, err := plain.Parse(p.View.Feed.Mapping); err == nil {
+		m, p.Doubts = kept, nil // somebody has looked at it
+	}
 	for i, c := range p.Columns {
-		for role, head := range kept.Columns {
-			if head == c.Head {
-				p.Columns[i].Role = role
+		for field, name := range m.Columns {
+			if name == c.Name {
+				p.Columns[i].Field = field
 			}
 		}
 	}
-	if len(kept.Columns) == 0 {
-		guess(p.Columns)
-	}
+	p.F = mappingForm(m)
 	return s.render(w, http.StatusOK, p)
 }
 
-func (s *site) mapping(r *request) (*mappingPage, error) {
-	v, of, err := s.findFeed(r)
-	if err != nil {
-		return nil, err
+// mappingForm is what the form has besides the columns.
+func mappingForm(m plain.Mapping) url.Values {
+	f := url.Values{"dates": {string(plain.ISO)}, "countries": {string(plain.ISO3)}, "missing": {strings.Join(m.Missing, "\n")}}
+	if len(m.Dates) > 0 {
+		f.Set("dates", string(m.Dates[0]))
 	}
-	if v.Feed.Adapter != mappedAdapter {
-		return nil, errNotFound
+	if m.Countries != "" {
+		f.Set("countries", string(m.Countries))
 	}
-	rows, err := s.c.Watch.Head(r.Context(), r.who, v.Feed.Name, mappingRows+1)
-	if err != nil {
-		return nil, err
+	if m.BlankIsZero {
+		f.Set("blank", "yes")
 	}
-	p := &mappingPage{Page: s.watchFrame(r, of, "feed-mapping", i18n.Key("What the columns mean")), watching: of, View: v, Roles: columnRoles}
-	if len(rows) == 0 {
-		return p, nil
+	var types []string
+	for word, v := range m.Violence {
+		types = append(types, word+" = "+strconv.Itoa(int(v)))
 	}
-	for i, head := range rows[0] {
-		p.Columns = append(p.Columns, mappedColumn{N: i, Head: head})
-	}
-	p.Rows = rows[1:]
-	return p, nil
-}
-
-// guess takes columns for what sources often call so; the officer looks at it.
-func guess(columns []mappedColumn) {
-	taken := map[string]bool{}
-	for i, c := range columns {
-		head := strings.NewReplacer(" ", "_", "-", "_").Replace(strings.ToLower(strings.TrimSpace(c.Head)))
-		for _, role := range columnRoles {
-			for _, name := range role.Called {
-				if name == head && !taken[role.Name] && columns[i].Role == "" {
-					columns[i].Role, taken[role.Name] = role.Name, true
-				}
-			}
-		}
-	}
+	slices.Sort(types)
+	f.Set("violence", strings.Join(types, "\n"))
+	return f
 }
 
 // feedMappingPost keeps what the columns mean, and reads the feed.
 func (s *site) feedMappingPost(w http.ResponseWriter, r *request) error {
-	p, err := s.mapping(r)
+	p, m, err := s.mapping(r)
 	if err != nil {
 		return err
 	}
 	if err := r.ParseForm(); err != nil {
 		return errBad
 	}
+	p.F = r.PostForm
 	d := &reader{f: r.PostForm, words: r.words}
-	chosen := map[string]string{}
-	for i := range p.Columns {
-		c := &p.Columns[i]
-		c.Role = d.text("column-" + strconv.Itoa(c.N))
-		if c.Role == "" {
-			continue
-		}
-		if _, twice := chosen[c.Role]; twice {
-			d.wrong("column-"+strconv.Itoa(c.N), i18n.Key("Two columns are taken for the same: choose one."))
-		}
-		chosen[c.Role] = c.Head
-	}
-	for _, role := range columnRoles {
-		if _, ok := chosen[role.Name]; role.Need && !ok {
-			d.wrong("columns", i18n.Key("Say which column is the date."))
+	d.mapping(&m, p.Columns)
+	if len(d.problems) == 0 {
+		if _, err := plain.Parse(m.JSON()); err != nil {
+			d.problems = append(d.problems, problemLine{Field: "columns", Text: err.Error(), Foreign: true})
 		}
 	}
 	if p.Errors = d.problems; len(p.Errors) > 0 {
 		return s.render(w, http.StatusBadRequest, p)
 	}
-	mapping, err := json.Marshal(struct {
-		Columns map[string]string `json:"columns"`
-	}{chosen})
-	if err != nil {
-		return err
-	}
-	if err := s.c.Watch.SetMapping(r.Context(), r.who, p.View.Feed.Name, mapping); err != nil {
-		if problems, ok := deskProblems(err); ok {
-			p.Errors = problems
-			return s.render(w, http.StatusBadRequest, p)
-		}
+	if err := s.c.Watch.SetMapping(r.Context(), r.who, p.View.Feed.Name, m.JSON()); err != nil {
 		return err
 	}
 	if _, err := s.c.Watch.RunFeed(r.Context(), r.who, p.View.Feed.Name); err != nil {
@@ -171,3 +196,45 @@ func (s *site) feedMappingPost(w http.ResponseWriter, r *request) error {
 	}
 	return see(w, r, feedURL(p.View.Feed.Name))
 }
+
+// mapping reads what the form says over what the file shows of itself: what its
+// columns are separated by, and where it begins.
+func (d *reader) mapping(m *plain.Mapping, columns []mappedColumn) {
+	m.Columns = map[plain.Field]string{}
+	for i := range columns {
+		c := &columns[i]
+		id := "column-" + strconv.Itoa(c.N)
+		c.Field = plain.Field(d.text(id))
+		if c.Field == "" {
+			continue
+		}
+		if m.Columns[c.Field] != "" {
+			d.wrong(id, i18n.Key("Two columns are taken for the same: choose one."))
+		}
+		m.Columns[c.Field] = c.Name
+	}
+	if m.Columns[plain.From] == "" {
+		d.wrong("columns", i18n.Key("Say which column is the date."))
+	}
+	if (m.Columns[plain.Latitude] == "") != (m.Columns[plain.Longitude] == "") {
+		d.wrong("columns", i18n.Key("Latitude and longitude go together: choose both, or neither."))
+	}
+	m.Dates, m.Countries = []plain.Style{plain.Style(d.text("dates"))}, plain.Code(d.text("countries"))
+	m.Missing, m.BlankIsZero = d.list("missing"), d.text("blank") != ""
+	m.Violence = nil
+	for _, line := range d.list("violence") {
+		word, n, ok := strings.Cut(line, "=")
+		v, err := strconv.ParseUint(strings.TrimSpace(n), 10, 8)
+		if !ok || err != nil || strings.TrimSpace(word) == "" {
+			d.wrong("violence", i18n.Key("Write one value a line, and its type: attack on villagers = 3."))
+			return
+		}
+		if m.Violence == nil {
+			m.Violence = map[string]feed.Violence{}
+		}
+		m.Violence[strings.TrimSpace(word)] = feed.Violence(v)
+	}
+}
+
+// At are the problems at a field.
+func (p *mappingPage) At(field string) []problemLine { return problemsAt(p.Errors, field) }

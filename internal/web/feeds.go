@@ -15,26 +15,19 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/feed"
+	"github.com/comity/comity/internal/feed/plain"
+	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/watch"
 	"github.com/comity/comity/internal/web/i18n"
 )
 
-// Feeds is how pages change feeds and read them. All of it needs the role of an
-// officer.
-type Feeds interface {
-	// Adapters of which feeds can be made.
+// FeedKeeper is how pages change feeds and read them; see watch.FeedDesk.
+type FeedKeeper interface {
 	Adapters() []feed.Adapter
-	// AddFeed adds a feed of a new name. What was sent along is kept, and read by
-	// the first run; if it is nil, runs read from f.From, which is a web address.
 	AddFeed(ctx context.Context, who desk.Who, f watch.Feed, sent io.Reader) error
-	// Head is the first rows of what was kept of a feed, split at its columns.
-	Head(ctx context.Context, who desk.Who, f watch.FeedName, rows int) ([][]string, error)
-	// SetMapping says what the columns of a plain table mean.
+	Sample(ctx context.Context, who desk.Who, f watch.FeedName) ([]byte, error)
 	SetMapping(ctx context.Context, who desk.Who, f watch.FeedName, mapping json.RawMessage) error
-	// RunFeed reads a feed now, to its end.
 	RunFeed(ctx context.Context, who desk.Who, f watch.FeedName) (watch.Run, error)
-	// Mend takes a row instead of a quarantined one. It returns a *feed.Fault if
-	// that is no event, either; what was written is then kept in its stead.
 	Mend(ctx context.Context, who desk.Who, f watch.FeedName, id int64, raw string) error
 }
 
@@ -51,6 +44,7 @@ type feedsPage struct {
 	TLPs     []comity.TLP
 	F        url.Values
 	Errors   []problemLine
+	Address  bool            // the reader may add one that is read from an address
 	Sorts    []comity.Status // that a new feed can have
 }
 
@@ -60,6 +54,7 @@ type feedPage struct {
 	watching
 	View    watch.FeedView
 	Adapter feed.Adapter
+	Table   bool // it is a plain table, of which somebody says what the columns mean
 	Runs    []watch.Run
 	Rows    []quarantinedRow
 	More    int64 // after which there are more; 0: there are none
@@ -86,7 +81,7 @@ func (s *site) feeds(w http.ResponseWriter, r *request) error {
 
 func (s *site) feedsPage(w http.ResponseWriter, r *request, status int, of watching, feeds []watch.FeedView, f url.Values, problems []problemLine) error {
 	p := &feedsPage{Page: s.watchFrame(r, watching{}, "feeds", i18n.Key("Feeds")), watching: of, Feeds: feeds, Adapters: s.c.Watch.Adapters(), TLPs: comity.TLPs(), F: f, Errors: problems,
-		Sorts: []comity.Status{comity.Actual, comity.Exercise}}
+		Sorts: []comity.Status{comity.Actual, comity.Exercise}, Address: r.who.May(person.Administrator)}
 	if s.c.Scenario != nil {
 		p.Sorts = []comity.Status{comity.Exercise}
 	}
@@ -132,7 +127,9 @@ func (s *site) feedsPost(w http.ResponseWriter, r *request) error {
 	if file, head, err := r.FormFile("file"); err == nil {
 		defer file.Close()
 		sent, x.From = file, head.Filename
-	} else if u, err := url.Parse(x.From); err != nil || u.Scheme != "https" || u.Host == "" {
+	} else if u, err := url.Parse(x.From); !r.who.May(person.Administrator) {
+		d.wrong("file", i18n.Key("Choose a file."))
+	} else if err != nil || u.Scheme != "https" || u.Host == "" {
 		d.wrong("from", i18n.Key("Choose a file, or write an address that begins with https://."))
 	}
 	if len(d.problems) > 0 {
@@ -144,7 +141,7 @@ func (s *site) feedsPost(w http.ResponseWriter, r *request) error {
 		}
 		return err
 	}
-	if x.Adapter == mappedAdapter {
+	if x.Adapter == plain.CSV.Name {
 		return see(w, r, feedURL(x.Name)+"/mapping")
 	}
 	return see(w, r, feedURL(x.Name))
@@ -177,7 +174,7 @@ func (s *site) feed(w http.ResponseWriter, r *request) error {
 // feedPage shows a feed; again is a row that was written anew and is no event,
 // either.
 func (s *site) feedPage(w http.ResponseWriter, r *request, status int, v watch.FeedView, of watching, again *quarantinedRow) (err error) {
-	p := &feedPage{Page: s.watchFrame(r, of, "feed", i18n.Key("Feed %s"), v.Feed.Name), watching: of, View: v, Mended: r.URL.Query().Get("mended") != ""}
+	p := &feedPage{Page: s.watchFrame(r, of, "feed", i18n.Key("Feed %s"), v.Feed.Name), watching: of, View: v, Table: v.Feed.Adapter == plain.CSV.Name, Mended: r.URL.Query().Get("mended") != ""}
 	adapters := s.c.Watch.Adapters()
 	if i := slices.IndexFunc(adapters, func(a feed.Adapter) bool { return a.Name == v.Feed.Adapter }); i >= 0 {
 		p.Adapter = adapters[i]

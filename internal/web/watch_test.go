@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/feed"
+	"github.com/comity/comity/internal/feed/plain"
 	"github.com/comity/comity/internal/watch"
 )
 
@@ -346,15 +348,15 @@ func (x *site1) send(t *testing.T, role, path string, fields map[string]string, 
 // A table is sent along, its columns are drawn, and it is read.
 func TestAddTable(t *testing.T) {
 	x := newTestSite(t)
-	file := "Date,Town,Fatalities,Remark\n2003-04-11,Ganta,3,x\n"
-	fields := map[string]string{"name": "our-reports", "adapter": "csv", "tlp": "AMBER", "status": "exercise"}
+	file := "Date,Town,Fatalities,Remark\n11.4.2003,Ganta,3,x\n25.4.2003,Ganta,,y\n"
+	fields := map[string]string{"name": "our-reports", "adapter": "plain-csv", "tlp": "AMBER", "status": "exercise"}
 	w := x.send(t, "officer", "/watch/feeds", fields, file)
 	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/watch/feeds/our-reports/mapping" || x.watch.sent["our-reports"] != file {
 		t.Fatalf("add: %d to %s: %.600s", w.Code, w.Header().Get("Location"), w.Body)
 	}
 	w = x.as("officer", "GET", "/watch/feeds/our-reports/mapping", nil)
 	checkPage(t, "mapping", w)
-	for _, want := range []string{`<option value="from" selected>`, `<option value="place" selected>`, `<option value="best" selected>`, ">Ganta<"} {
+	for _, want := range []string{`<option value="from" selected>`, `<option value="place" selected>`, `<option value="best" selected>`, `<option value="dmy" selected>`, ">Ganta<"} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("the page of columns has not %q", want)
 		}
@@ -368,11 +370,21 @@ func TestAddTable(t *testing.T) {
 	if w := post(url.Values{"column-0": {"from"}, "column-1": {"from"}}); w.Code != 400 || !strings.Contains(w.Body.String(), "Two columns are taken for the same") {
 		t.Errorf("two dates: status %d", w.Code)
 	}
-	if w := post(url.Values{"column-0": {"from"}, "column-1": {"place"}, "column-2": {"best"}}); w.Code != http.StatusSeeOther || x.watch.runs != 1 {
+	if w := post(url.Values{"column-0": {"from"}, "column-1": {"latitude"}}); w.Code != 400 || !strings.Contains(w.Body.String(), "Latitude and longitude go together") {
+		t.Errorf("half a point: status %d", w.Code)
+	}
+	if w := post(url.Values{"column-0": {"from"}, "violence": {"fight"}}); w.Code != 400 || !strings.Contains(w.Body.String(), "attack on villagers = 3") {
+		t.Errorf("a type of violence that is none: status %d", w.Code)
+	}
+	if w := post(url.Values{"column-0": {"from"}, "dates": {"never"}}); w.Code != 400 || !strings.Contains(w.Body.String(), "no date style") {
+		t.Errorf("a style that is none: status %d", w.Code)
+	}
+	if w := post(url.Values{"column-0": {"from"}, "column-1": {"place"}, "column-2": {"best"}, "dates": {"dmy"}, "countries": {"iso3"}, "blank": {"yes"}, "violence": {"fight = 1"}}); w.Code != http.StatusSeeOther || x.watch.runs != 1 {
 		t.Errorf("status %d, %d runs", w.Code, x.watch.runs)
 	}
-	if got, want := x.watch.mapped["our-reports"], `{"columns":{"best":"Fatalities","from":"Date","place":"Town"}}`; got != want {
-		t.Errorf("the mapping is %s, want %s", got, want)
+	m, err := plain.Parse([]byte(x.watch.mapped["our-reports"]))
+	if err != nil || m.Columns[plain.From] != "Date" || m.Columns[plain.Place] != "Town" || m.Columns[plain.Best] != "Fatalities" || len(m.Columns) != 3 || !slices.Equal(m.Dates, []plain.Style{plain.DMY}) || !m.BlankIsZero || m.Violence["fight"] != feed.StateBased {
+		t.Errorf("the mapping is %s: %v", x.watch.mapped["our-reports"], err)
 	}
 }
 
@@ -388,13 +400,16 @@ func TestAddFeedRefuses(t *testing.T) {
 			fields[k] = v
 		}
 		fields[change[0]] = change[1]
-		w := x.send(t, "officer", "/watch/feeds", fields, "")
+		w := x.send(t, "administrator", "/watch/feeds", fields, "")
 		checkPage(t, what, w)
 		if w.Code != 400 || len(x.watch.feeds) != 3 {
 			t.Errorf("%s: status %d, %d feeds", what, w.Code, len(x.watch.feeds))
 		}
 	}
-	if w := x.send(t, "officer", "/watch/feeds", good, ""); w.Code != http.StatusSeeOther || len(x.watch.feeds) != 4 {
+	if w := x.send(t, "officer", "/watch/feeds", good, ""); w.Code != 400 || len(x.watch.feeds) != 3 {
+		t.Errorf("an address of an officer: status %d", w.Code)
+	}
+	if w := x.send(t, "administrator", "/watch/feeds", good, ""); w.Code != http.StatusSeeOther || len(x.watch.feeds) != 4 {
 		t.Errorf("a good one: status %d", w.Code)
 	}
 	if w := x.send(t, "officer", "/watch/feeds", good, strings.Repeat("x", maxUpload+2*maxForm)); w.Code != http.StatusRequestEntityTooLarge {

@@ -82,7 +82,7 @@ type Desk interface {
 // decided there. Its errors are as those of Desk, and watch.Mistakes.
 type Watch interface {
 	watch.Pages
-	Feeds
+	FeedKeeper
 }
 
 // Sessions of people in browsers. An error that wraps person.ErrCredential
