@@ -190,32 +190,47 @@ func placeURL(p watch.Place, of watching) string {
 }
 
 // riskMap shows where so many deaths are how probable, and where there were some.
-// The list above it says the same of the places that matter most.
+// The list above it says the same of the places that matter most. Where nothing is
+// forecast of States, as in an exercise that has none, it shows cells.
 func (s *site) riskMap(r *request, p *watchPage) (template.HTML, error) {
-	values, err := s.c.Watch.Map(r.Context(), r.who, watch.MapQuery{Exercise: p.Exercise, Level: watch.ByCountry, Deaths: p.Deaths, Months: p.Months})
-	if err != nil {
-		return "", err
-	}
-	words := &printer{s, r.words}
 	m := worldmap.Map{ID: "riskmap", Words: s.mapWords(r)}
-	m.Words.Desc = r.t("Marked are States where a forecast gives the event named above a probability of 5 percent or more. Each is a link to its page.")
+	m.Words.Desc = r.t("Marked are places where a forecast gives the event named above a probability of 5 percent or more. Each is a link to its page.")
 	m.Words.Late, m.Words.Open, m.Words.File = r.t("probability of 50% or more"), r.t("20% to 50%"), r.t("5% to 20%")
-	for _, v := range values.Values {
-		level, ok := riskLevel(v.Risk)
-		if !v.Forecast || !ok {
-			continue
+	for _, level := range []watch.Level{watch.ByCountry, watch.ByCell} {
+		values, err := s.c.Watch.Map(r.Context(), r.who, watch.MapQuery{Exercise: p.Exercise, Level: level, Deaths: p.Deaths, Months: p.Months})
+		if err != nil {
+			return "", err
 		}
-		mark := worldmap.Mark{State: worldmap.Code(v.Place.Name), Level: level, URL: placeURL(v.Place, p.watching)}
-		mark.Name, _ = words.partyName(comity.Party(v.Place.Name))
-		mark.Note = r.t("probability %s; %s deaths observed in 12 months", share(v.Risk), i18n.Number(v.Observed.Best))
-		m.Marks = append(m.Marks, mark)
+		for _, v := range values.Values {
+			if mark, ok := s.riskMark(r, p.watching, v); ok {
+				m.Marks = append(m.Marks, mark)
+			}
+		}
+		if slices.ContainsFunc(values.Values, func(v watch.MapValue) bool { return v.Forecast }) {
+			break
+		}
 	}
 	slices.SortFunc(m.Marks, func(a, b worldmap.Mark) int { return cmp.Compare(a.State, b.State) })
+	var err error
 	if m.Dots, err = s.eventDots(r, p.Exercise, watch.CellQuery{South: -90, West: -180, North: 90, East: 180, Degrees: 2, From: monthsBefore(p.Now, 12)}); err != nil {
 		return "", err
 	}
 	m.Words.Dot = r.t("deaths observed in the last 12 months; larger for more of them")
 	return s.draw(m)
+}
+
+// riskMark is a place on the map; ok is false if it is not marked.
+func (s *site) riskMark(r *request, of watching, v watch.MapValue) (_ worldmap.Mark, ok bool) {
+	level, ok := riskLevel(v.Risk)
+	if !v.Forecast || !ok {
+		return worldmap.Mark{}, false
+	}
+	mark := worldmap.Mark{State: worldmap.Code(v.Place.Name), Level: level, Name: s.placeTitle(r, v.Place), URL: placeURL(v.Place, of)}
+	mark.Note = r.t("probability %s; %s deaths observed in 12 months", share(v.Risk), i18n.Number(v.Observed.Best))
+	if lat, lon, ok := cellOf(v.Place); ok && v.Place.Level == watch.ByCell {
+		mark.At = &worldmap.Point{Lon: lon, Lat: lat}
+	}
+	return mark, true
 }
 
 // riskLevel of a probability; ok is false if it is not marked.

@@ -26,7 +26,8 @@ func (l Level) class() string { return [...]string{"file", "open", "late"}[l] }
 
 // Mark is what the map shows of one State.
 type Mark struct {
-	State Code
+	State Code   // what is marked, once
+	At    *Point // where the mark stands, of what is no shape of the atlas; nil: on its shape
 	Name  string // in the reader's language; the code if empty
 	Level Level
 	Count int    // of situations; shown if more than one
@@ -118,7 +119,7 @@ func (a *Atlas) Draw(w io.Writer, m Map) error {
 	return err
 }
 
-// placed is a mark with its shape.
+// placed is a mark with its shape, if it has one.
 type placed struct {
 	Mark
 	shape *Shape
@@ -141,13 +142,16 @@ func (a *Atlas) sort(marks []Mark) (on []placed, elsewhere []Mark, err error) {
 			return nil, nil, fmt.Errorf("%s: the link %q is not a path on this site", k.State, k.URL)
 		}
 		i, ok := a.byCode[k.State]
-		if !ok {
+		switch {
+		case k.At != nil:
+			x, y := spot(*k.At)
+			on = append(on, placed{Mark: k, x: x, y: y})
+		case ok:
+			x, y := spot(a.shapes[i].At)
+			on = append(on, placed{Mark: k, shape: &a.shapes[i], x: x, y: y})
+		default:
 			elsewhere = append(elsewhere, k)
-			continue
 		}
-		p := placed{Mark: k, shape: &a.shapes[i]}
-		p.x, p.y = spot(p.shape.At)
-		on = append(on, p)
 	}
 	slices.SortFunc(on, func(p, q placed) int {
 		if p.Level != q.Level {
@@ -220,10 +224,12 @@ func (d *drawing) area(k placed) {
 	}
 	d.printf(`<%s class="wm-state wm-%s"%s aria-label="%s"><title>%s</title>`, element, k.Level.class(), attributes, label, label)
 	var outline strings.Builder
-	for _, poly := range k.shape.Polygons {
-		for _, r := range poly {
-			for _, part := range cut(r) {
-				outline.WriteString(path(part, true))
+	if k.shape != nil {
+		for _, poly := range k.shape.Polygons {
+			for _, r := range poly {
+				for _, part := range cut(r) {
+					outline.WriteString(path(part, true))
+				}
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package worldmap
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -71,5 +72,19 @@ func TestDrawFrame(t *testing.T) {
 	}
 	if strings.Contains(part, `r="12.00"`) {
 		t.Error("dots grow with the map")
+	}
+}
+
+// What is no shape of the atlas is marked where the caller says.
+func TestMarkAtPoint(t *testing.T) {
+	out := draw(t, load(t), Map{Marks: []Mark{{State: "cell 1", At: &Point{-28, -40}, Name: "A cell at sea", Level: Open, URL: "/x"}}})
+	x, y := spot(Point{-28, -40})
+	for _, want := range []string{`<a class="wm-state wm-open" href="/x" aria-label="A cell at sea"><title>A cell at sea</title><circle class="wm-hit"`, fmt.Sprintf(`cx="%d" cy="%d" r="9"`, x, y)} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the map lacks %s", want)
+		}
+	}
+	if strings.Contains(out, "Not on this map") {
+		t.Error("the mark is said not to be on the map")
 	}
 }
