@@ -49,7 +49,7 @@ func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
 		{ID: 1, Feed: "exercise", Run: 3, Fault: feed.Fault{Line: 17, Column: "latitude", Reason: `"91.5" is not between -90 and 90`, Raw: "9,2003-04-11,91.5,-10.2,7"}},
 		{ID: 2, Feed: "exercise", Run: 3, Fault: feed.Fault{Line: 203, Reason: "12 columns, want 14", Raw: "=HYPERLINK(1) " + hostile}},
 	}
-	f.rules = []watch.RuleView{{Rule: watch.Rule{ID: 1, Name: "Risk above a half", Exercise: true, Level: watch.ByCountry, Signal: "risk(25, 3)", Fire: .5, Rearm: .3, Gap: 30, Damp: 1.2, Deaths: 25, Months: 3, Lapse: 14, By: "a.diallo", At: at("2003-01-02T00:00:00Z"), Version: 2},
+	f.rules = []watch.RuleView{{Rule: watch.Rule{ID: 1, Name: "Risk above a half", Exercise: true, Level: watch.ByCountry, Signal: "p(25, 3)", Fire: .5, Rearm: .3, Gap: 30, Damp: 1.2, Deaths: 25, Months: 3, Lapse: 14, By: "a.diallo", At: at("2003-01-02T00:00:00Z"), Version: 2},
 		Standings: []watch.Standing{{Rule: 1, Place: lbr, Armed: true, At: feed.Date(2003, time.May, 6), Value: .61, Fire: .72, FalseAlarms: 2, Fired: feed.Date(2003, time.March, 3)}, {Rule: 1, Place: watch.Place{Level: watch.ByCountry, Name: "GIN"}, Trouble: "no forecast of this place"}},
 		Score:     watch.Score{Hits: 3, FalseAlarms: 1, Averted: 1, Open: 2, Misses: 1}, Label: comity.Green},
 		{Rule: watch.Rule{ID: 2, Name: hostile, Exercise: true, Level: watch.BySituation, Places: []string{"ecowas.example/0"}, Signal: hostile, Paused: true, Version: 1, By: hostile}, Label: comity.Amber}}
@@ -57,11 +57,12 @@ func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
 	fc := f.forecast(lbr)
 	f.drafts = []watch.Draft{
 		{ID: 5, Rule: 1, RuleName: "Risk above a half", Place: lbr, Exercise: true, TLP: comity.Green, At: at("2003-05-06T02:00:00Z"), Lapses: at("2003-05-20T02:00:00Z"), State: watch.Waiting, Claim: claim,
-			Evidence: watch.Evidence{Rule: "risk(25, 3) >= 0.5", Value: .61, Fire: .5, Signals: []watch.Signal{{Text: "risk(25, 3)", Value: "0.61"}}, Events: f.events()[:2], Series: course(), Forecast: &fc, Track: watch.Track{Months: 9, Within: .89}, FalseAlarms: 1}},
+			Evidence: watch.Evidence{Rule: "p(25, 3) >= 0.5", Value: .61, Fire: .5, Signals: []watch.Signal{{Text: "p(25, 3)", Value: "0.61"}}, Events: f.events()[:2], Series: course(), Forecast: &fc, Track: watch.Track{Months: 9, Within: .89}, FalseAlarms: 1}},
 		{ID: 4, Rule: 2, RuleName: hostile, Place: watch.Place{Level: watch.BySituation, Name: "ecowas.example/0"}, Exercise: true, TLP: comity.Amber, At: at("2003-04-06T02:00:00Z"), Lapses: at("2003-04-20T02:00:00Z"), State: watch.Dismissed, By: hostile, Why: hostile, Claim: claim},
 	}
 	f.outcomes = []watch.Outcome{
 		{ID: 8, Draft: 4, Rule: 2, Place: watch.Place{Level: watch.BySituation, Name: "ecowas.example/0"}, Exercise: true, Claim: claim, Deaths: 3, Proposed: watch.FalseAlarm},
+		{ID: 9, Draft: 5, Rule: 1, Place: lbr, Exercise: true, Claim: claim, Proposed: watch.Open},
 		{ID: 7, Act: comity.ActName{Domain: "un.example", Index: 3}, Place: lbr, Exercise: true, Claim: claim, Deaths: 140, Proposed: watch.Hit, Result: watch.Averted, By: "a.diallo", At: at("2003-05-01T00:00:00Z"), Why: hostile},
 	}
 	return f

@@ -15,7 +15,8 @@ import (
 type outcomesPage struct {
 	Page
 	watching
-	Proposed  []outcomeRow
+	Proposed  []outcomeRow // of which the data say something
+	Pending   []outcomeRow // of which they do not yet
 	Confirmed []outcomeRow
 	Errors    []problemLine
 	Sent      int64 // of which outcome the errors are
@@ -47,11 +48,15 @@ func (s *site) outcomesPage(w http.ResponseWriter, r *request, status int, of wa
 		if err != nil {
 			return err
 		}
-		rows := s.outcomeRows(r, of, all)
-		if confirmed {
-			p.Confirmed = rows
-		} else {
-			p.Proposed = rows
+		for _, row := range s.outcomeRows(r, of, all) {
+			switch {
+			case confirmed:
+				p.Confirmed = append(p.Confirmed, row)
+			case row.Proposed == watch.Open:
+				p.Pending = append(p.Pending, row)
+			default:
+				p.Proposed = append(p.Proposed, row)
+			}
 		}
 	}
 	return s.render(w, status, p)

@@ -174,8 +174,8 @@ func ruleFields() []formField {
 		{Name: "level", Label: i18n.Key("What sort of places it watches"), Type: "select", Options: []formOption{{string(watch.ByCountry), i18n.Key("States")},
 			{string(watch.ByCell), i18n.Key("cells of the grid")}, {string(watch.ByOrganization), i18n.Key("organizations")}, {string(watch.BySituation), i18n.Key("situations")}}},
 		{Name: "places", Label: i18n.Key("Which of them"), Hint: i18n.Key("One code a line, like LBR or au.example. Leave empty for all that have events."), Type: "lines"},
-		{Name: "signal", Label: i18n.Key("What is measured"), Hint: i18n.Key("An expression of a number, for example: risk(25, 3). The rule fires when it reaches the threshold."), Type: "code"},
-		{Name: "also", Label: i18n.Key("What must hold besides"), Hint: i18n.Key("An expression that is true or false, for example: deaths.months(3) > deaths.months(6) / 2.0. Leave empty for nothing."), Type: "code"},
+		{Name: "signal", Label: i18n.Key("What is measured"), Hint: i18n.Key("An expression of a number, for example p(25, 3). The rule fires when it reaches the threshold."), Type: "code"},
+		{Name: "also", Label: i18n.Key("What must hold besides"), Hint: i18n.Key("An expression that is true or false, for example deaths.months(3) >= 10.0. Leave empty for nothing."), Type: "code"},
 		{Name: "fire", Label: i18n.Key("Fires at"), Hint: i18n.Key("This value or above"), Type: "figure"},
 		{Name: "rearm", Label: i18n.Key("Rests until below"), Hint: i18n.Key("It fires again only after the value has been below this"), Type: "figure"},
 		{Name: "gap", Label: i18n.Key("Rests at least, in days"), Type: "number"},
@@ -186,6 +186,28 @@ func ruleFields() []formField {
 		{Name: "lapse", Label: i18n.Key("A draft that nobody takes lapses after, in days"), Type: "number"},
 	}
 }
+
+// phrase is something that an expression can say.
+type phrase struct {
+	Text string
+	Says i18n.Key
+}
+
+// phrases are the language of rules, as package watch reads it.
+var phrases = []phrase{
+	{"deaths.last(30)", i18n.Key("deaths in the last 30 days; also events, state_based, non_state, one_sided")},
+	{"deaths.months(3)", i18n.Key("deaths in the last 3 whole months")},
+	{"deaths.change(3, 12)", i18n.Key("deaths by month in the last 3 whole months, against the 12 before")},
+	{"deaths.surge(30, 360)", i18n.Key("the same by days: the last 30 against the 360 before")},
+	{"deaths.quiet()", i18n.Key("whole months since the last that had any")},
+	{"p(25, 3)", i18n.Key("probability of 25 deaths or more within 3 months")},
+	{"base(25, 3)", i18n.Key("how often it was so before at this place")},
+	{"median(3), low(3), high(3)", i18n.Key("deaths expected within 3 months: the middle, and the bounds of 90 of 100 cases")},
+	{"p(25, 3) >= 0.5 && deaths.months(1) > 0.0", i18n.Key("several at once; numbers have a decimal point")},
+}
+
+// Phrases are for the page.
+func (p *rulePage) Phrases() []phrase { return phrases }
 
 // rulePost keeps, tries, pauses or resumes a rule.
 func (s *site) rulePost(w http.ResponseWriter, r *request) error {

@@ -123,7 +123,11 @@ func (s *site) watch(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	p.Outcomes = len(open)
+	for _, o := range open {
+		if o.Proposed != watch.Open {
+			p.Outcomes++
+		}
+	}
 	p.ThresholdsOf, p.HorizonsOf = watch.Thresholds, watch.Horizons
 	p.Deaths, p.Months = choice(r, "deaths", watch.Thresholds, 25), choice(r, "months", watch.Horizons, 3)
 	if p.Map, err = s.riskMap(r, p); err != nil {

@@ -283,7 +283,7 @@ func TestRule(t *testing.T) {
 	if w.Code != 400 || len(x.watch.tried) != 0 {
 		t.Errorf("status %d, %d tried", w.Code, len(x.watch.tried))
 	}
-	in.Set("signal", "risk(25, 3)")
+	in.Set("signal", "p(25, 3)")
 	in.Set("from", "2001-13")
 	if w := x.as("officer", "POST", "/watch/rules/new", in); w.Code != 400 || !strings.Contains(w.Body.String(), "Write the month like 2003-04.") {
 		t.Errorf("a month that is none: status %d", w.Code)
