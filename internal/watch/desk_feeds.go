@@ -21,7 +21,7 @@ type FeedDesk struct{ feeds *Feeds }
 // NewFeedDesk lets persons at feeds.
 func NewFeedDesk(f *Feeds) FeedDesk { return FeedDesk{f} }
 
-func may(who desk.Who, role person.Role) error {
+func holds(who desk.Who, role person.Role) error {
 	switch {
 	case who.Person == nil:
 		return desk.ErrSignIn
@@ -42,7 +42,7 @@ func (d FeedDesk) AddFeed(ctx context.Context, who desk.Who, x Feed, sent io.Rea
 	if sent == nil {
 		role = person.Administrator
 	}
-	if err := may(who, role); err != nil {
+	if err := holds(who, role); err != nil {
 		return err
 	}
 	if sent == nil && !strings.HasPrefix(x.From, "https://") {
@@ -54,7 +54,7 @@ func (d FeedDesk) AddFeed(ctx context.Context, who desk.Who, x Feed, sent io.Rea
 // Sample is the beginning of what was kept of a feed; desk.ErrNotFound if nothing
 // was yet.
 func (d FeedDesk) Sample(ctx context.Context, who desk.Who, name FeedName) ([]byte, error) {
-	if err := may(who, person.Officer); err != nil {
+	if err := holds(who, person.Officer); err != nil {
 		return nil, err
 	}
 	x, err := d.feeds.Find(ctx, name)
@@ -97,7 +97,7 @@ func (f *Feeds) newestSnapshot(ctx context.Context, name FeedName) (comity.Hash,
 
 // SetMapping says what the columns of a plain table mean.
 func (d FeedDesk) SetMapping(ctx context.Context, who desk.Who, name FeedName, mapping json.RawMessage) error {
-	if err := may(who, person.Officer); err != nil {
+	if err := holds(who, person.Officer); err != nil {
 		return err
 	}
 	return notThere(d.feeds.SetMapping(ctx, name, mapping))
@@ -106,7 +106,7 @@ func (d FeedDesk) SetMapping(ctx context.Context, who desk.Who, name FeedName, m
 // RunFeed reads a feed now, to its end, also if who asked for it leaves. What ended
 // it early stands in Run.Err.
 func (d FeedDesk) RunFeed(ctx context.Context, who desk.Who, name FeedName) (Run, error) {
-	if err := may(who, person.Officer); err != nil {
+	if err := holds(who, person.Officer); err != nil {
 		return Run{}, err
 	}
 	run, err := d.feeds.Run(context.WithoutCancel(ctx), name, nil)
@@ -119,7 +119,7 @@ func (d FeedDesk) RunFeed(ctx context.Context, who desk.Who, name FeedName) (Run
 // Mend takes a row instead of a quarantined one. It returns a *feed.Fault if that is
 // no event, either; what was written is then kept in its stead.
 func (d FeedDesk) Mend(ctx context.Context, who desk.Who, name FeedName, id int64, raw string) error {
-	if err := may(who, person.Officer); err != nil {
+	if err := holds(who, person.Officer); err != nil {
 		return err
 	}
 	return notThere(d.feeds.Mend(ctx, name, id, raw))
