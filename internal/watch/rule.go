@@ -42,7 +42,8 @@ type Rule struct {
 
 	By      string // who wrote it so
 	At      comity.Time
-	Version int // rises with each change
+	Since   comity.Time // when it was first written
+	Version int         // rises with each change
 }
 
 // Mistake is what is wrong with a rule, at a place in an expression if there

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -150,4 +151,14 @@ func cried(outcomes []Outcome) int {
 		}
 	}
 	return n
+}
+
+// sees reports whether a rule is evaluated at a place.
+func (r Rule) sees(p Place) bool {
+	return r.Level == p.Level && (len(r.Places) == 0 || slices.Contains(r.Places, p.Name))
+}
+
+// compare orders places by level and name.
+func (p Place) compare(q Place) int {
+	return cmp.Or(cmp.Compare(p.Level, q.Level), cmp.Compare(p.Name, q.Name))
 }
