@@ -21,16 +21,6 @@ type FeedDesk struct{ feeds *Feeds }
 // NewFeedDesk lets persons at feeds.
 func NewFeedDesk(f *Feeds) FeedDesk { return FeedDesk{f} }
 
-func holds(who desk.Who, role person.Role) error {
-	switch {
-	case who.Person == nil:
-		return desk.ErrSignIn
-	case !who.May(role):
-		return desk.ErrForbidden
-	}
-	return nil
-}
-
 // Adapters of which feeds can be made.
 func (d FeedDesk) Adapters() []feed.Adapter { return d.feeds.Adapters }
 
@@ -38,12 +28,11 @@ func (d FeedDesk) Adapters() []feed.Adapter { return d.feeds.Adapters }
 // first run. Without, runs read from x.From, a web address; as it may lead into the
 // house's own network, that takes an administrator.
 func (d FeedDesk) AddFeed(ctx context.Context, who desk.Who, x Feed, sent io.Reader) error {
-	role := person.Officer
-	if sent == nil {
-		role = person.Administrator
-	}
-	if err := holds(who, role); err != nil {
+	if err := may(who); err != nil {
 		return err
+	}
+	if sent == nil && !who.May(person.Administrator) {
+		return desk.ErrForbidden
 	}
 	if sent == nil && !strings.HasPrefix(x.From, "https://") {
 		return &desk.Invalid{Err: fmt.Errorf("from: %q is no address that begins with https://", x.From)}
@@ -51,10 +40,33 @@ func (d FeedDesk) AddFeed(ctx context.Context, who desk.Who, x Feed, sent io.Rea
 	return d.feeds.Add(ctx, x, sent)
 }
 
+// Send keeps a newer file of a feed that was sent along, for the runs to come.
+func (d FeedDesk) Send(ctx context.Context, who desk.Who, name FeedName, sent io.Reader) error {
+	if err := may(who); err != nil {
+		return err
+	}
+	x, err := d.feeds.Find(ctx, name)
+	if err != nil {
+		return notThere(err)
+	}
+	if !x.Sent() {
+		return invalid("file: the feed %s is read from %s", name, x.From)
+	}
+	h, _, err := d.feeds.Snapshots.Keep(sent)
+	if err != nil {
+		return err
+	}
+	x.From = keptPrefix + h.String()
+	return d.feeds.Store.PutFeed(ctx, x)
+}
+
+// Sent reports whether a feed is read from a file that somebody sent along.
+func (f Feed) Sent() bool { return strings.HasPrefix(f.From, keptPrefix) }
+
 // Sample is the beginning of what was kept of a feed; desk.ErrNotFound if nothing
 // was yet.
 func (d FeedDesk) Sample(ctx context.Context, who desk.Who, name FeedName) ([]byte, error) {
-	if err := holds(who, person.Officer); err != nil {
+	if err := may(who); err != nil {
 		return nil, err
 	}
 	x, err := d.feeds.Find(ctx, name)
@@ -97,7 +109,7 @@ func (f *Feeds) newestSnapshot(ctx context.Context, name FeedName) (comity.Hash,
 
 // SetMapping says what the columns of a plain table mean.
 func (d FeedDesk) SetMapping(ctx context.Context, who desk.Who, name FeedName, mapping json.RawMessage) error {
-	if err := holds(who, person.Officer); err != nil {
+	if err := may(who); err != nil {
 		return err
 	}
 	return notThere(d.feeds.SetMapping(ctx, name, mapping))
@@ -106,7 +118,7 @@ func (d FeedDesk) SetMapping(ctx context.Context, who desk.Who, name FeedName, m
 // RunFeed reads a feed now, to its end, also if who asked for it leaves. What ended
 // it early stands in Run.Err.
 func (d FeedDesk) RunFeed(ctx context.Context, who desk.Who, name FeedName) (Run, error) {
-	if err := holds(who, person.Officer); err != nil {
+	if err := may(who); err != nil {
 		return Run{}, err
 	}
 	run, err := d.feeds.Run(context.WithoutCancel(ctx), name, nil)
@@ -119,7 +131,7 @@ func (d FeedDesk) RunFeed(ctx context.Context, who desk.Who, name FeedName) (Run
 // Mend takes a row instead of a quarantined one. It returns a *feed.Fault if that is
 // no event, either; what was written is then kept in its stead.
 func (d FeedDesk) Mend(ctx context.Context, who desk.Who, name FeedName, id int64, raw string) error {
-	if err := holds(who, person.Officer); err != nil {
+	if err := may(who); err != nil {
 		return err
 	}
 	return notThere(d.feeds.Mend(ctx, name, id, raw))

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -329,6 +330,14 @@ func (f *fakeWatch) Take(_ context.Context, who desk.Who, id int64) (watch.Warni
 		Urgency: "Expected", Severity: "Severe", Certainty: "Likely", Evidence: []string{"The probability is 61 %.", "It was 22 % a month before.", hostile}}, nil
 }
 
+func (f *fakeWatch) MayIssue(_ context.Context, who desk.Who, id int64, tlp comity.TLP, status comity.Status) error {
+	d := f.draft(id)
+	if d.State != watch.Waiting && d.State != watch.Taken || tlp.Weaker(d.TLP) || d.Exercise != (status == comity.Exercise) {
+		return &desk.Invalid{Err: fmt.Errorf("status: the draft is %s", d.State)}
+	}
+	return f.may(who)
+}
+
 func (f *fakeWatch) IssuedAs(_ context.Context, who desk.Who, id int64, name comity.ActName) error {
 	d := f.draft(id)
 	if d.State != watch.Taken {
@@ -404,6 +413,12 @@ func (f *fakeWatch) AddFeed(_ context.Context, who desk.Who, x watch.Feed, sent 
 	}
 	f.feeds = append(f.feeds, watch.FeedView{State: watch.State{Feed: x}, Age: -1})
 	return nil
+}
+
+func (f *fakeWatch) Send(_ context.Context, who desk.Who, n watch.FeedName, sent io.Reader) error {
+	b, err := io.ReadAll(sent)
+	f.sent[n] = string(b)
+	return errors.Join(err, f.may(who))
 }
 
 func (f *fakeWatch) Sample(_ context.Context, who desk.Who, n watch.FeedName) ([]byte, error) {

@@ -25,6 +25,7 @@ import (
 type FeedKeeper interface {
 	Adapters() []feed.Adapter
 	AddFeed(ctx context.Context, who desk.Who, f watch.Feed, sent io.Reader) error
+	Send(ctx context.Context, who desk.Who, f watch.FeedName, sent io.Reader) error
 	Sample(ctx context.Context, who desk.Who, f watch.FeedName) ([]byte, error)
 	SetMapping(ctx context.Context, who desk.Who, f watch.FeedName, mapping json.RawMessage) error
 	RunFeed(ctx context.Context, who desk.Who, f watch.FeedName) (watch.Run, error)
@@ -99,14 +100,11 @@ func (s *site) feedsPost(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if err := r.ParseMultipartForm(maxForm); err != nil {
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
-			return err
-		}
-		return errBad
+	done, err := r.parseFiles()
+	if err != nil {
+		return err
 	}
-	defer r.MultipartForm.RemoveAll()
+	defer done()
 	d := &reader{f: r.PostForm, words: r.words}
 	x := watch.Feed{Name: watch.FeedName(d.text("name")), Adapter: d.text("adapter"), From: d.text("from"), TLP: comity.TLP(d.text("tlp")), Exercise: d.text("status") == string(comity.Exercise)}
 	if !feedName.MatchString(string(x.Name)) {
@@ -145,6 +143,23 @@ func (s *site) feedsPost(w http.ResponseWriter, r *request) error {
 		return see(w, r, feedURL(x.Name)+"/mapping")
 	}
 	return see(w, r, feedURL(x.Name))
+}
+
+// parseFiles reads a form that may have files, which stand on the disk until done.
+func (r *request) parseFiles() (done func(), err error) {
+	err = r.ParseMultipartForm(maxForm)
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, err
+	case err != nil && !errors.Is(err, http.ErrNotMultipart):
+		return nil, errBad
+	}
+	return func() {
+		if r.MultipartForm != nil {
+			r.MultipartForm.RemoveAll()
+		}
+	}, nil
 }
 
 func feedURL(n watch.FeedName) string { return "/watch/feeds/" + url.PathEscape(string(n)) }
@@ -207,7 +222,22 @@ func (s *site) feedPost(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	done, err := r.parseFiles()
+	if err != nil {
+		return err
+	}
+	defer done()
 	switch r.PostFormValue("do") {
+	case "send":
+		file, _, err := r.FormFile("file")
+		if err != nil {
+			return errBad.with(r.t("Choose a file."))
+		}
+		defer file.Close()
+		if err := s.c.Watch.Send(r.Context(), r.who, v.Feed.Name, file); err != nil {
+			return err
+		}
+		fallthrough
 	case "run":
 		if _, err := s.c.Watch.RunFeed(r.Context(), r.who, v.Feed.Name); err != nil {
 			return err

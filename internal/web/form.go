@@ -194,6 +194,14 @@ func (s *site) document(r *request, k composeKind, f url.Values) (doc []byte, pr
 	} else if ok {
 		d.fitsDraft(draft, a.Status, a.TLP)
 	}
+	if ok && len(d.problems) == 0 {
+		err := s.c.Watch.MayIssue(r.Context(), r.who, draft.ID, a.TLP, a.Status)
+		if more, known := deskProblems(err); known {
+			return nil, more, nil
+		} else if err != nil {
+			return nil, nil, err
+		}
+	}
 	if len(d.problems) > 0 {
 		return nil, d.problems, nil
 	}

@@ -191,6 +191,12 @@ func TestDraftBecomesWarning(t *testing.T) {
 	if !strings.Contains(body, "It was 22 % a month before.") || !strings.Contains(body, "a report of our own") || strings.Contains(body, "61 %") || strings.Contains(body, "never offered") {
 		t.Errorf("the warning says %s", body)
 	}
+	// The draft has become its warning: there is no second one.
+	second := warning(x)
+	second.Set("draft", "5")
+	if w := x.as("officer", "POST", "/compose/warning", second); w.Code != 400 || !strings.Contains(w.Body.String(), "the draft is issued") {
+		t.Errorf("a second warning of the draft: status %d", w.Code)
+	}
 	// Sent again, the form leads to the same act and changes nothing.
 	if again := x.as("officer", "POST", "/compose/warning", in); again.Code != http.StatusSeeOther || x.issued != 1 {
 		t.Errorf("sent again: %d, %d acts", again.Code, x.issued)
@@ -385,6 +391,27 @@ func TestAddTable(t *testing.T) {
 	m, err := plain.Parse([]byte(x.watch.mapped["our-reports"]))
 	if err != nil || m.Columns[plain.From] != "Date" || m.Columns[plain.Place] != "Town" || m.Columns[plain.Best] != "Fatalities" || len(m.Columns) != 3 || !slices.Equal(m.Dates, []plain.Style{plain.DMY}) || !m.BlankIsZero || m.Violence["fight"] != feed.StateBased {
 		t.Errorf("the mapping is %s: %v", x.watch.mapped["our-reports"], err)
+	}
+}
+
+// Of a feed that was sent along, a newer file can be sent, and is read.
+func TestSendNewerFile(t *testing.T) {
+	x := newTestSite(t)
+	x.watch.feeds[1].Feed.From = "sha256:" + comity.LeafHash(nil).String()
+	if !strings.Contains(x.as("officer", "GET", "/watch/feeds/field-reports", nil).Body.String(), `value="send"`) {
+		t.Error("no newer file can be sent")
+	}
+	if w := x.send(t, "officer", "/watch/feeds/field-reports", map[string]string{"do": "send"}, "a,b\n"); w.Code != http.StatusSeeOther || x.watch.sent["field-reports"] != "a,b\n" || x.watch.runs != 1 {
+		t.Errorf("status %d, %q kept, %d runs", w.Code, x.watch.sent["field-reports"], x.watch.runs)
+	}
+	if w := x.send(t, "officer", "/watch/feeds/field-reports", map[string]string{"do": "send"}, ""); w.Code != 400 {
+		t.Errorf("no file: status %d", w.Code)
+	}
+	if w := x.send(t, "observer", "/watch/feeds/field-reports", map[string]string{"do": "send"}, "x"); w.Code != 403 || x.watch.runs != 1 {
+		t.Errorf("an observer: status %d", w.Code)
+	}
+	if strings.Contains(x.as("officer", "GET", "/watch/feeds/exercise", nil).Body.String(), `value="send"`) {
+		t.Error("a file can be sent to a feed that is read from elsewhere")
 	}
 }
 

@@ -185,7 +185,7 @@ func (s *site) handler() http.Handler {
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 		limit := int64(maxForm)
-		if r.URL.Path == "/watch/feeds" {
+		if strings.HasPrefix(r.URL.Path, "/watch/feeds") { // where files are sent
 			limit += maxUpload
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
