@@ -350,9 +350,9 @@ func coordinates(lat, lon float64) string {
 		if v < 0 {
 			v, plus = -v, minus
 		}
-		return strconv.FormatFloat(v, 'f', -1, 64) + "° " + plus
+		return strconv.FormatFloat(v, 'f', -1, 64) + "°\u00a0" + plus
 	}
-	return one(lat, "N", "S") + ", " + one(lon, "E", "W")
+	return one(lat, "N", "S") + ",\u00a0" + one(lon, "E", "W")
 }
 
 // seriesCSV is what was observed at one place, as a file: never of several places

@@ -21,15 +21,17 @@ import (
 type watchPage struct {
 	Page
 	watching
-	Overview     watch.Overview
-	Rising       []risingRow
-	Drafts       []alertRow // that wait, or are being written
-	HorizonsOf   []int
-	ThresholdsOf []int64
-	Outcomes     int   // to be confirmed
-	Deaths       int64 // of the map's probability: so many or more
-	Months       int   // within so many months
-	Map          template.HTML
+	Overview   watch.Overview
+	Rising     []risingRow
+	Drafts     []alertRow // that wait, or are being written
+	Horizons   []int
+	Thresholds []int64
+	Outcomes   int   // to be confirmed
+	Deaths     int64 // of the map's probability: so many or more
+	Months     int   // within so many months
+	Map        template.HTML
+	Near       bool // the map shows only the part on which something is marked
+	World      bool // the reader wants all of it
 }
 
 // watching is what the pages of watching have in common: whether they show what
@@ -128,7 +130,7 @@ func (s *site) watch(w http.ResponseWriter, r *request) error {
 			p.Outcomes++
 		}
 	}
-	p.ThresholdsOf, p.HorizonsOf = watch.Thresholds, watch.Horizons
+	p.Thresholds, p.Horizons = watch.Thresholds, watch.Horizons
 	p.Deaths, p.Months = choice(r, "deaths", watch.Thresholds, 25), choice(r, "months", watch.Horizons, 3)
 	if p.Map, err = s.riskMap(r, p); err != nil {
 		return err
@@ -220,6 +222,16 @@ func (s *site) riskMap(r *request, p *watchPage) (template.HTML, error) {
 		return "", err
 	}
 	m.Words.Dot = r.t("deaths observed in the last 12 months; larger for more of them")
+	atlas, err := s.atlas()
+	if err != nil {
+		return "", err
+	}
+	if near := atlas.FrameOver(m); near != (worldmap.Frame{}) {
+		p.World = r.URL.Query().Get("world") != ""
+		if p.Near = !p.World; p.Near {
+			m.Frame = near
+		}
+	}
 	return s.draw(m)
 }
 

@@ -30,7 +30,7 @@ func (v *visitor) watchTour() []tour {
 	mistaken := func(v *visitor) int {
 		v.open("/watch/rules/new")
 		v.fill(map[string]string{"name": "A mistake", "level": "cell", "signal": "p(25, 3) +\nnonsense(2)"})
-		return v.press("Try it")
+		return v.click("button[value=try]")
 	}
 	return []tour{
 		{name: "watch", path: "/watch"},

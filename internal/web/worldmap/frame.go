@@ -43,6 +43,33 @@ func FrameAround(p Point, degrees float64) Frame {
 	return boundsOf(Ring{{p.Lon - degrees, p.Lat - degrees}, {p.Lon + degrees, p.Lat - degrees}, {p.Lon + degrees, p.Lat + degrees}, {p.Lon - degrees, p.Lat + degrees}}).fitted(0)
 }
 
+// FrameOver is the part of the sheet on which the marks and dots of a map lie, with
+// some room about it; zero if that is more than a third of the sheet, or nothing.
+func (a *Atlas) FrameOver(m Map) Frame {
+	var out Frame
+	add := func(p Point) {
+		x, y := Project(p)
+		out = out.with(Frame{x, y, 0, 0})
+	}
+	for _, k := range m.Marks {
+		if k.At != nil {
+			add(*k.At)
+		} else if i, ok := a.byCode[k.State]; ok {
+			add(a.shapes[i].At)
+		}
+	}
+	for _, d := range m.Dots {
+		add(d.At)
+	}
+	if out == (Frame{}) {
+		return out
+	}
+	if out = out.fitted(.2); out.W > width/3 {
+		return Frame{}
+	}
+	return out
+}
+
 // Box bounds a shape in degrees. What reaches over the antimeridian is bounded by
 // all longitudes.
 func (s *Shape) Box() (south, west, north, east float64) {

@@ -75,6 +75,28 @@ func TestDrawFrame(t *testing.T) {
 	}
 }
 
+// What lies together is shown near; what is spread over the world is not.
+func TestFrameOver(t *testing.T) {
+	a := load(t)
+	m := Map{Marks: []Mark{{State: "LBR"}, {State: "cell", At: &Point{-5, 9}}, {State: "XAA"}}, Dots: []Dot{{At: Point{-12, 4}}}}
+	f := a.FrameOver(m)
+	for _, p := range []Point{{-9.4, 6.5}, {-5, 9}, {-12, 4}} {
+		if !f.Holds(p) {
+			t.Errorf("%v is outside the frame %v", p, f)
+		}
+	}
+	if f.Holds(Point{20, 5}) {
+		t.Errorf("the frame %v reaches to what is not marked", f)
+	}
+	m.Dots = append(m.Dots, Dot{At: Point{120, -20}})
+	if f := a.FrameOver(m); f != (Frame{}) {
+		t.Errorf("marks over half the world have the frame %v", f)
+	}
+	if f := a.FrameOver(Map{}); f != (Frame{}) {
+		t.Errorf("nothing has the frame %v", f)
+	}
+}
+
 // What is no shape of the atlas is marked where the caller says.
 func TestMarkAtPoint(t *testing.T) {
 	out := draw(t, load(t), Map{Marks: []Mark{{State: "cell 1", At: &Point{-28, -40}, Name: "A cell at sea", Level: Open, URL: "/x"}}})
