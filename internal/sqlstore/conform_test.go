@@ -30,7 +30,7 @@ func TestConformance(t *testing.T) {
 				storetest.RunFold(t, func(t *testing.T) desk.Store { return mustOpen(t, address(t)) })
 			})
 			t.Run("watch", func(t *testing.T) {
-				storetest.RunKeeper(t, func(t *testing.T) watch.Keeper { return mustOpen(t, address(t)).Watched() })
+				storetest.RunKeeper(t, func(t *testing.T) watch.Keeper { return mustOpen(t, address(t)).Keeper() })
 			})
 		})
 	}

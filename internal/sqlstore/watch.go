@@ -15,13 +15,13 @@ import (
 	"github.com/comity/comity/internal/watch"
 )
 
-var _ watch.Keeper = Watched{}
+var _ watch.Keeper = Keeper{}
 
-// Watched is what watching keeps: a watch.Keeper.
-type Watched struct{ s *Store }
+// Keeper is what watching keeps: a watch.Keeper.
+type Keeper struct{ s *Store }
 
-// Watched returns what watching keeps in the store.
-func (s *Store) Watched() Watched { return Watched{s} }
+// Keeper returns what watching keeps in the store.
+func (s *Store) Keeper() Keeper { return Keeper{s} }
 
 // maxForecast bounds the document of a forecast, inflated.
 const maxForecast = 4 << 20
@@ -48,7 +48,7 @@ func flag(b bool) int64 {
 }
 
 // PutForecasts implements [watch.Keeper].
-func (w Watched) PutForecasts(ctx context.Context, all []watch.Forecast) error {
+func (w Keeper) PutForecasts(ctx context.Context, all []watch.Forecast) error {
 	return w.s.Write(ctx, func(tx *Tx) error {
 		for i := range all {
 			f := &all[i]
@@ -72,7 +72,7 @@ func (w Watched) PutForecasts(ctx context.Context, all []watch.Forecast) error {
 }
 
 // Forecasts implements [watch.Keeper].
-func (w Watched) Forecasts(ctx context.Context, exercise bool, p watch.Place, until feed.Month, limit int) ([]watch.Forecast, error) {
+func (w Keeper) Forecasts(ctx context.Context, exercise bool, p watch.Place, until feed.Month, limit int) ([]watch.Forecast, error) {
 	rows, err := w.s.read().query(ctx, "SELECT doc FROM watch_forecast WHERE exercise = ? AND level = ? AND place = ? AND last <= ? ORDER BY last DESC LIMIT ?",
 		flag(exercise), string(p.Level), p.Name, int64(until), limit)
 	all, err := collect(rows, err, func(r row) (f watch.Forecast, err error) {
@@ -86,7 +86,7 @@ func (w Watched) Forecasts(ctx context.Context, exercise bool, p watch.Place, un
 }
 
 // Briefs implements [watch.Keeper].
-func (w Watched) Briefs(ctx context.Context, exercise bool, l watch.Level, last feed.Month) ([]watch.Brief, error) {
+func (w Keeper) Briefs(ctx context.Context, exercise bool, l watch.Level, last feed.Month) ([]watch.Brief, error) {
 	rows, err := w.s.read().query(ctx, "SELECT place, brief FROM watch_forecast WHERE exercise = ? AND level = ? AND last = ? ORDER BY place",
 		flag(exercise), string(l), int64(last))
 	all, err := collect(rows, err, func(r row) (b watch.Brief, err error) {
@@ -102,14 +102,14 @@ func (w Watched) Briefs(ctx context.Context, exercise bool, l watch.Level, last 
 }
 
 // Newest implements [watch.Keeper].
-func (w Watched) Newest(ctx context.Context, exercise bool, l watch.Level) (feed.Month, error) {
+func (w Keeper) Newest(ctx context.Context, exercise bool, l watch.Level) (feed.Month, error) {
 	var last sql.NullInt64
 	err := w.s.read().queryRow(ctx, "SELECT MAX(last) FROM watch_forecast WHERE exercise = ? AND level = ? AND afterwards = 0", flag(exercise), string(l)).Scan(&last)
 	return feed.Month(last.Int64), w.s.failed("read forecasts", err)
 }
 
 // PutRule implements [watch.Keeper].
-func (w Watched) PutRule(ctx context.Context, r watch.Rule) (id watch.RuleID, err error) {
+func (w Keeper) PutRule(ctx context.Context, r watch.Rule) (id watch.RuleID, err error) {
 	err = w.s.Write(ctx, func(tx *Tx) error {
 		doc, err := json.Marshal(r)
 		if err != nil {
@@ -129,7 +129,7 @@ func (w Watched) PutRule(ctx context.Context, r watch.Rule) (id watch.RuleID, er
 }
 
 // failed is Store.failed, but for what callers look for.
-func (w Watched) failed(what string, err error) error {
+func (w Keeper) failed(what string, err error) error {
 	if errors.Is(err, watch.ErrGone) {
 		return err
 	}
@@ -137,7 +137,7 @@ func (w Watched) failed(what string, err error) error {
 }
 
 // Rules implements [watch.Keeper].
-func (w Watched) Rules(ctx context.Context) ([]watch.Rule, error) {
+func (w Keeper) Rules(ctx context.Context) ([]watch.Rule, error) {
 	rows, err := w.s.read().query(ctx, "SELECT id, doc FROM watch_rule ORDER BY id")
 	all, err := collect(rows, err, func(r row) (rule watch.Rule, err error) {
 		var id int64
@@ -198,7 +198,7 @@ func (f *clauses) newest(limit int) string {
 }
 
 // Standings implements [watch.Keeper].
-func (w Watched) Standings(ctx context.Context, rule watch.RuleID, p watch.Place) ([]watch.Standing, error) {
+func (w Keeper) Standings(ctx context.Context, rule watch.RuleID, p watch.Place) ([]watch.Standing, error) {
 	var f clauses
 	f.add(rule != 0, "rule = ?", int64(rule))
 	f.place(p)
@@ -208,7 +208,7 @@ func (w Watched) Standings(ctx context.Context, rule watch.RuleID, p watch.Place
 }
 
 // Evaluated implements [watch.Keeper].
-func (w Watched) Evaluated(ctx context.Context, all []watch.Standing, drafts []watch.Draft) (added int, err error) {
+func (w Keeper) Evaluated(ctx context.Context, all []watch.Standing, drafts []watch.Draft) (added int, err error) {
 	err = w.s.Write(ctx, func(tx *Tx) error {
 		for _, d := range drafts {
 			fresh, err := tx.addWatchDraft(d)
@@ -262,7 +262,7 @@ func (tx *Tx) addWatchOutcome(o watch.Outcome) error {
 }
 
 // Drafts implements [watch.Keeper].
-func (w Watched) Drafts(ctx context.Context, q watch.DraftQuery) ([]watch.Draft, error) {
+func (w Keeper) Drafts(ctx context.Context, q watch.DraftQuery) ([]watch.Draft, error) {
 	var f clauses
 	f.add(q.ID != 0, "id = ?", q.ID)
 	f.add(q.State != "", "state = ?", string(q.State))
@@ -283,7 +283,7 @@ func scanWatchDraft(r row) (d watch.Draft, err error) {
 }
 
 // ChangeDraft implements [watch.Keeper].
-func (w Watched) ChangeDraft(ctx context.Context, id int64, change func(*watch.Draft) error) error {
+func (w Keeper) ChangeDraft(ctx context.Context, id int64, change func(*watch.Draft) error) error {
 	return w.s.Write(ctx, func(tx *Tx) error {
 		d, err := scanWatchDraft(tx.queryRow(tx.ctx, "SELECT id, doc FROM watch_draft WHERE id = ?"+tx.s.d.ForUpdate(), id))
 		if err != nil {
@@ -317,7 +317,7 @@ func (w Watched) ChangeDraft(ctx context.Context, id int64, change func(*watch.D
 }
 
 // absent turns that there is no row into watch.ErrGone.
-func (w Watched) absent(what string, err error) error {
+func (w Keeper) absent(what string, err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return watch.ErrGone
 	}
@@ -325,7 +325,7 @@ func (w Watched) absent(what string, err error) error {
 }
 
 // Outcomes implements [watch.Keeper].
-func (w Watched) Outcomes(ctx context.Context, q watch.OutcomeQuery) ([]watch.Outcome, error) {
+func (w Keeper) Outcomes(ctx context.Context, q watch.OutcomeQuery) ([]watch.Outcome, error) {
 	var f clauses
 	f.add(q.Rule != 0, "rule = ?", int64(q.Rule))
 	f.place(q.Place)
@@ -347,16 +347,16 @@ func scanWatchOutcome(r row) (o watch.Outcome, err error) {
 }
 
 // AddOutcome implements [watch.Keeper].
-func (w Watched) AddOutcome(ctx context.Context, o watch.Outcome) error {
+func (w Keeper) AddOutcome(ctx context.Context, o watch.Outcome) error {
 	return w.s.failed("write an outcome", w.s.Write(ctx, func(tx *Tx) error { return tx.addWatchOutcome(o) }))
 }
 
 // ChangeOutcome implements [watch.Keeper].
-func (w Watched) ChangeOutcome(ctx context.Context, id int64, change func(*watch.Outcome) error) error {
+func (w Keeper) ChangeOutcome(ctx context.Context, id int64, change func(*watch.Outcome) error) error {
 	return w.s.Write(ctx, func(tx *Tx) error { return w.changeOutcome(tx, id, change) })
 }
 
-func (w Watched) changeOutcome(tx *Tx, id int64, change func(*watch.Outcome) error) error {
+func (w Keeper) changeOutcome(tx *Tx, id int64, change func(*watch.Outcome) error) error {
 	o, err := scanWatchOutcome(tx.queryRow(tx.ctx, "SELECT id, doc FROM watch_outcome WHERE id = ?"+tx.s.d.ForUpdate(), id))
 	if err != nil {
 		return w.absent("read an outcome", err)
@@ -372,7 +372,7 @@ func (w Watched) changeOutcome(tx *Tx, id int64, change func(*watch.Outcome) err
 }
 
 // Setting implements [watch.Keeper].
-func (w Watched) Setting(ctx context.Context, name string, into any) error {
+func (w Keeper) Setting(ctx context.Context, name string, into any) error {
 	err := scanDoc(w.s.read().queryRow(ctx, "SELECT doc FROM watch_setting WHERE name = ?", name), into)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
@@ -381,7 +381,7 @@ func (w Watched) Setting(ctx context.Context, name string, into any) error {
 }
 
 // PutSetting implements [watch.Keeper].
-func (w Watched) PutSetting(ctx context.Context, name string, v any) error {
+func (w Keeper) PutSetting(ctx context.Context, name string, v any) error {
 	doc, err := json.Marshal(v)
 	if err != nil {
 		return err

@@ -139,8 +139,7 @@ func (d *Desk) private(ctx context.Context) (func(FeedName) bool, error) {
 	}
 	open := map[FeedName]bool{}
 	for _, s := range all {
-		i := slices.IndexFunc(d.c.Adapters, func(a feed.Adapter) bool { return a.Name == s.Feed.Adapter })
-		open[s.Feed.Name] = i >= 0 && !d.c.Adapters[i].Private
+		open[s.Feed.Name] = !s.Feed.Private
 	}
 	return func(n FeedName) bool { return !open[n] }, nil
 }

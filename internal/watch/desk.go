@@ -22,12 +22,11 @@ import (
 
 // Config is what a Desk works with. All but Countries and Log must be set.
 type Config struct {
-	Store    Store
-	Keeper   Keeper
-	Engine   Engine
-	Adapters []feed.Adapter
-	Clock    func() time.Time // the node's
-	Self     comity.Domain
+	Store  Store
+	Keeper Keeper
+	Engine Engine
+	Clock  func() time.Time // the node's
+	Self   comity.Domain
 	// Name of a party as people say it.
 	Name func(comity.Party) string
 	// Act as the desk shows it to a person.

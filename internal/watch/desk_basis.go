@@ -65,13 +65,11 @@ func basisName(exercise bool) string {
 	return "basis"
 }
 
-// counts reports whether a feed's events are incidents that can be summed. An
-// officer can choose others.
-func (d *Desk) counts(f Feed, all []State) bool {
-	for _, a := range d.c.Adapters {
-		if a.Name == f.Adapter && a.Machine {
-			return false
-		}
+// counts reports whether a feed's events are incidents that can be summed with
+// those of the others. An officer can choose others.
+func (f Feed) counts(all []State) bool {
+	if f.Machine {
+		return false
 	}
 	switch f.Adapter {
 	case "cap", "reliefweb": // they say that something happened elsewhere said better
@@ -111,7 +109,7 @@ func (d *Desk) sources(ctx context.Context, exercise bool, named []FeedName) (*s
 	}
 	today := feed.DayOf(d.c.Clock())
 	for _, x := range all {
-		if x.Feed.Exercise != exercise || len(chosen) > 0 && !slices.Contains(chosen, x.Feed.Name) || len(chosen) == 0 && !d.counts(x.Feed, all) {
+		if x.Feed.Exercise != exercise || len(chosen) > 0 && !slices.Contains(chosen, x.Feed.Name) || len(chosen) == 0 && !x.Feed.counts(all) {
 			continue
 		}
 		s.feeds = append(s.feeds, x.Feed.Name)
