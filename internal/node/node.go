@@ -215,6 +215,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err := n.openOutside(ctx); err != nil {
 		return nil, err
 	}
+	n.openFeeds()
 	if err := n.openWatch(); err != nil {
 		return nil, err
 	}
