@@ -36,6 +36,7 @@ import (
 	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/sqlstore"
+	"github.com/comity/comity/internal/watch"
 	"github.com/comity/comity/internal/web"
 	"github.com/comity/comity/internal/witness"
 	"github.com/comity/comity/internal/world"
@@ -93,6 +94,7 @@ type Fault func(step, what string) (applied bool, err error)
 type Node struct {
 	Self   desk.Self
 	Desk   *desk.Desk
+	Watch  *watch.Desk
 	People *person.Register
 	Folder *Folder
 
@@ -205,6 +207,9 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	}
 	n.People = person.NewRegister(n.store, time.Now, person.Limits{})
 	if err := n.openDesk(ctx); err != nil {
+		return nil, err
+	}
+	if err := n.openWatch(); err != nil {
 		return nil, err
 	}
 	n.witness = witness.New(f.Keys.Witness, n.logs, n.store.WitnessStates(), n.log, f.Keys.witnessAlso()...)
@@ -338,6 +343,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.done.Go(func() { n.group.While(ctx, evidenceLease, n.watchEvidence) })
 	n.done.Go(func() { n.group.While(ctx, "erasures", n.watchErasures) })
 	n.done.Go(func() { n.group.While(ctx, "lists", n.ledger.Tend) })
+	n.done.Go(func() { n.group.While(ctx, "watch", n.Watch.Run) })
 	n.done.Go(func() { n.group.Run(ctx, n.told) })
 	n.done.Go(func() { n.tellStatus(ctx) })
 	return nil

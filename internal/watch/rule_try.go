@@ -34,6 +34,9 @@ func (d *Desk) try(ctx context.Context, r Rule, from, to feed.Month) (Trial, err
 		return Trial{}, Mistakes{{Field: "Feeds", Text: errNothing.Error()}}
 	}
 	to = min(to, src.month)
+	if from == 0 {
+		from = to - 59
+	}
 	n := int(to - from + 1)
 	if n < 1 || n > maxTrial {
 		return Trial{}, Mistakes{{Field: "From", Text: fmt.Sprintf("%s to %s, to which the data reach: want 1 to %d months", from, to, maxTrial)}}
