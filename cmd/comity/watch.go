@@ -25,7 +25,7 @@ warning is written, marked and signed by an officer, on the pages.`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.watchRunCmd(), a.watchDraftsCmd(), a.watchRulesCmd(), a.watchTryCmd())
+	c.AddCommand(a.watchRunCmd(), a.watchDraftsCmd(), a.watchRulesCmd(), a.watchTryCmd(), a.watchBackcastCmd())
 	return c
 }
 
@@ -170,5 +170,37 @@ func (a *app) watchTryCmd() *cobra.Command {
 	}
 	c.Flags().StringVar(&from, "from", "", "first month, like 2015-01; by default five years before the last")
 	c.Flags().StringVar(&to, "to", "", "last month; by default the last with data")
+	return c
+}
+
+func (a *app) watchBackcastCmd() *cobra.Command {
+	var months int
+	var exercise bool
+	c := &cobra.Command{
+		Use:   "backcast",
+		Short: "Forecast countries from past months, to see how the forecasts would have done",
+		Long: `Each forecast knows only what had happened by its month. They are marked as made
+afterwards, and never replace one that was made at the time.`,
+		Example: `  comity watch backcast --months 24`,
+		Args:    none,
+		RunE: func(c *cobra.Command, _ []string) error {
+			n, err := a.read(c.Context())
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			made := 0
+			err = n.Watch.Backcast(c.Context(), operator, exercise, months, func(m feed.Month) {
+				made++
+				fmt.Fprintf(a.out, "forecast from %s\n", m)
+			})
+			if err == nil && made == 0 {
+				fmt.Fprintln(a.out, "All of these months were forecast already.")
+			}
+			return err
+		},
+	}
+	c.Flags().IntVar(&months, "months", 24, "how many months back")
+	c.Flags().BoolVar(&exercise, "exercise", false, "of made-up events")
 	return c
 }
