@@ -94,6 +94,7 @@ type Fault func(step, what string) (applied bool, err error)
 type Node struct {
 	Self   desk.Self
 	Desk   *desk.Desk
+	Watch  *watch.Desk
 	People *person.Register
 	Folder *Folder
 	Feeds  *watch.Feeds
@@ -208,6 +209,9 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	}
 	n.People = person.NewRegister(n.store, time.Now, person.Limits{})
 	if err := n.openDesk(ctx); err != nil {
+		return nil, err
+	}
+	if err := n.openWatch(); err != nil {
 		return nil, err
 	}
 	n.witness = witness.New(f.Keys.Witness, n.logs, n.store.WitnessStates(), n.log, f.Keys.witnessAlso()...)

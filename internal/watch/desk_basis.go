@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/feed"
@@ -165,21 +166,24 @@ func (d *Desk) views(ctx context.Context, exercise *bool) ([]FeedView, error) {
 		v := FeedView{State: x, Age: -1, Used: used[x.Feed.Name]}
 		if x.Events > 0 {
 			v.Age = int(max(today-x.Newest, 0))
-			v.Stale = v.Age > staleAfter(x.Feed.Adapter)
+			v.Stale = v.Age > x.staleAfter()
 		}
 		out = append(out, v)
 	}
 	return out, nil
 }
 
-// staleAfter is how many days the newest event of an adapter's feeds may be old:
-// so often they are released, and a little more.
-func staleAfter(adapter string) int {
-	switch adapter {
-	case "ucdp-ged":
-		return 550 // a year, half a year after its end
-	case "ucdp-candidate", "ucdp-api":
-		return 60
+// staleAfter is how many days the newest event of a feed may be old: as long as
+// its source takes from one release to the next, and a little more.
+func (s *State) staleAfter() int {
+	switch s.Feed.Adapter {
+	case "ucdp-ged", "ucdp-api":
+		if strings.Count(s.Last.Version, ".") > 1 { // 25.0.9: candidates come by the month
+			return 75
+		}
+		return 550 // a year comes half a year after its end
+	case "gdelt":
+		return 2
 	}
 	return 14
 }

@@ -52,12 +52,54 @@ func (d *Desk) open(x *Draft) error {
 	return nil
 }
 
+// labelNow is the label of a draft, or that of its feeds if they are under a
+// stronger one by now.
+func (d *Desk) labelNow(ctx context.Context, x Draft) (comity.TLP, error) {
+	least := x.TLP
+	rules, err := d.c.Keeper.Rules(ctx)
+	if err != nil {
+		return "", err
+	}
+	all, err := d.c.Store.Feeds(ctx)
+	if err != nil {
+		return "", err
+	}
+	of := map[FeedName]bool{}
+	for _, r := range rules {
+		for _, f := range r.Feeds {
+			of[f] = of[f] || r.ID == x.Rule
+		}
+	}
+	for _, e := range x.Evidence.Events {
+		of[e.Feed] = true
+	}
+	if f := x.Evidence.Forecast; f != nil {
+		for _, u := range f.Feeds {
+			of[u.Name] = true
+		}
+	}
+	for _, s := range all {
+		if of[s.Feed.Name] {
+			least = strongest(least, s.Feed.TLP)
+		}
+	}
+	return least, nil
+}
+
 // Take implements [Pages].
 func (d *Desk) Take(ctx context.Context, who desk.Who, id int64) (Warning, error) {
 	if err := may(who); err != nil {
 		return Warning{}, err
 	}
 	private, err := d.private(ctx)
+	if err != nil {
+		return Warning{}, err
+	}
+	x, err := d.draftOf(ctx, id)
+	if err != nil {
+		return Warning{}, err
+	}
+	least, err := d.labelNow(ctx, x)
 	if err != nil {
 		return Warning{}, err
 	}
@@ -68,6 +110,7 @@ func (d *Desk) Take(ctx context.Context, who desk.Who, id int64) (Warning, error
 		}
 		x.State, x.By = Taken, who.Person.ID
 		w = d.warning(*x, private)
+		w.TLP = least
 		return nil
 	})
 	return w, gone(err)
@@ -85,8 +128,12 @@ func (d *Desk) MayIssue(ctx context.Context, who desk.Who, id int64, tlp comity.
 	if err := d.open(&x); err != nil {
 		return err
 	}
-	if !tlp.Valid() || tlp.Weaker(x.TLP) {
-		return invalid("tlp: the draft was made of data under %s; a warning of it is under no weaker label", x.TLP)
+	least, err := d.labelNow(ctx, x)
+	if err != nil {
+		return err
+	}
+	if !tlp.Valid() || tlp.Weaker(least) {
+		return invalid("tlp: the draft was made of data under %s; a warning of it is under no weaker label", least)
 	}
 	if x.Exercise != (status == comity.Exercise) {
 		return invalid("status: the draft is of %s events", map[bool]string{true: "an exercise's", false: "real"}[x.Exercise])

@@ -22,7 +22,7 @@ func (d *Desk) Run(ctx context.Context) {
 	t := time.NewTicker(time.Minute)
 	defer t.Stop()
 	for {
-		if due, err := d.due(ctx); err != nil {
+		if due, err := d.due(ctx); err != nil && ctx.Err() == nil {
 			d.c.Log.WarnContext(ctx, "read when it was watched last", "err", err)
 		} else if due {
 			if n, err := d.once(ctx); err != nil && ctx.Err() == nil {
@@ -37,8 +37,12 @@ func (d *Desk) Run(ctx context.Context) {
 	}
 }
 
-// due reports whether the night of today is still to be run.
+// due reports whether the night of today is still to be run. Who has no feeds
+// watches nothing.
 func (d *Desk) due(ctx context.Context) (bool, error) {
+	if feeds, err := d.c.Store.Feeds(ctx); err != nil || len(feeds) == 0 {
+		return false, err
+	}
 	var last Night
 	if err := d.c.Keeper.Setting(ctx, nightName, &last); err != nil {
 		return false, err

@@ -43,7 +43,8 @@ type Pages interface {
 	PutRule(ctx context.Context, who desk.Who, r Rule) (RuleID, error)
 	PauseRule(ctx context.Context, who desk.Who, id RuleID, paused bool) error
 	// TryRule is how a rule, which need not be kept, would have done from month
-	// to month, knowing at each only what came before. It returns Mistakes.
+	// to month, knowing at each only what came before. It ends where the data do;
+	// from 0 is five years before. It returns Mistakes.
 	TryRule(ctx context.Context, who desk.Who, r Rule, from, to feed.Month) (Trial, error)
 
 	// Feeds with their ages; Quarantined, Runs and Versions as of Store.

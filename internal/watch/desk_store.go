@@ -57,13 +57,15 @@ type Keeper interface {
 type Brief struct {
 	Place             Place       `json:"-"`
 	TLP               comity.TLP  `json:"tlp"`
+	Engine            string      `json:"engine"`
+	Afterwards        bool        `json:"afterwards,omitempty"`
 	Risk              [][]float64 `json:"risk"` // by horizon and threshold, as far as they were forecast
 	Median, Low, High float64     // deaths within 3 months
 }
 
 // Brief of the forecast.
 func (f *Forecast) Brief() Brief {
-	b := Brief{Place: f.Place, TLP: f.TLP}
+	b := Brief{Place: f.Place, TLP: f.TLP, Engine: f.Engine, Afterwards: f.Afterwards}
 	for _, t := range f.Totals {
 		b.Risk = append(b.Risk, t.Risk)
 		if t.Months == 3 {

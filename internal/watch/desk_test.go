@@ -520,6 +520,15 @@ func TestLabelsAndPrivateRows(t *testing.T) {
 	if strings.Contains(all, "30 deaths (30 to 30)") || !strings.Contains(all, "1 recent events of the feed acled, whose terms forbid passing its rows on") || !strings.Contains(all, "as reports has it") {
 		t.Errorf("evidence:\n%s", all)
 	}
+	// A feed that turns out to be more confidential makes its drafts so.
+	h.feed(t, "reports", "plain", comity.Red, false)
+	if err := h.MayIssue(h.ctx, officer, x.ID, comity.AmberStrict, comity.Actual); !errors.As(err, new(*desk.Invalid)) {
+		t.Errorf("under the label of before: %v", err)
+	}
+	if w, err := h.Take(h.ctx, officer, x.ID); err != nil || w.TLP != comity.Red {
+		t.Errorf("warning under %s, %v", w.TLP, err)
+	}
+	h.feed(t, "reports", "plain", comity.AmberStrict, false)
 	o, err := h.Overview(h.ctx, officer, false)
 	ok(t, err)
 	if o.Label != comity.AmberStrict || o.Waiting != 0 || len(o.Feeds) != 3 {
@@ -572,5 +581,35 @@ func TestNight(t *testing.T) {
 	}
 	if drafted != 1 || len(h.drafts(t, "")) != 1 {
 		t.Errorf("%d drafted, %d kept", drafted, len(h.drafts(t, "")))
+	}
+}
+
+// The track record of the engine can be made for the time before.
+func TestBackcast(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Green, false)
+	var all []feed.Event
+	for m := feed.MonthOf(2001, 1); m <= feed.MonthOf(2003, 4); m++ {
+		all = append(all, dead("MLI", m.First(), 10))
+	}
+	h.take(t, "field", append(all, dead("NER", feed.Date(2003, 4, 30), 5))...)
+	h.night(t)
+	before, err := h.Place(h.ctx, officer, false, mali)
+	ok(t, err)
+	var made []feed.Month
+	for range 2 {
+		ok(t, h.Backcast(h.ctx, officer, false, 6, func(m feed.Month) { made = append(made, m) }))
+	}
+	if len(made) != 5 || made[0] != feed.MonthOf(2002, 10) { // the month before the last was there
+		t.Errorf("made %v", made)
+	}
+	after, err := h.Place(h.ctx, officer, false, mali)
+	ok(t, err)
+	// From October one to three months, from February two, from March one.
+	if tr := after.Track; before.Track.Months != 1 || tr.Months != 15 || tr.Afterwards != 15 || tr.Score != 0 || tr.Within != 1 {
+		t.Errorf("track record %+v, then %+v", before.Track, tr)
+	}
+	if err := h.Backcast(h.ctx, observer, false, 6, nil); !errors.Is(err, desk.ErrForbidden) {
+		t.Errorf("an observer: %v", err)
 	}
 }

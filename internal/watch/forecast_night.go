@@ -193,13 +193,14 @@ func (d *Desk) made(exercise bool) func(context.Context, Place, feed.Month) (*Fo
 	}
 }
 
-// trackOf judges the forecasts of a place of the last years, by deaths of the
-// sort that they forecast.
+// trackOf judges the forecasts of a place by the engine of today, of the last
+// years, by deaths of the sort that they forecast.
 func (d *Desk) trackOf(ctx context.Context, src *sources, p Place) (Track, error) {
 	all, err := d.c.Keeper.Forecasts(ctx, src.exercise, p, src.month, 60)
 	if err != nil {
 		return Track{}, err
 	}
+	all = slices.DeleteFunc(all, func(f Forecast) bool { return f.Engine != d.c.Engine.Name() })
 	points, err := d.c.Store.Series(ctx, SeriesQuery{Place: p, Feeds: src.feeds, Violence: src.violence})
 	if err != nil {
 		return Track{}, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/feed"
 )
 
@@ -34,6 +35,9 @@ func (d *Desk) try(ctx context.Context, r Rule, from, to feed.Month) (Trial, err
 		return Trial{}, Mistakes{{Field: "Feeds", Text: errNothing.Error()}}
 	}
 	to = min(to, src.month)
+	if from == 0 {
+		from = to - 59
+	}
 	n := int(to - from + 1)
 	if n < 1 || n > maxTrial {
 		return Trial{}, Mistakes{{Field: "From", Text: fmt.Sprintf("%s to %s, to which the data reach: want 1 to %d months", from, to, maxTrial)}}
@@ -120,15 +124,9 @@ func (d *Desk) forecastAfterwards(ctx context.Context, r Rule, from, to feed.Mon
 	if err != nil || !src.ok() {
 		return err
 	}
-	var missing []feed.Month
-	for m := from; m <= to; m++ {
-		kept, err := d.c.Keeper.Briefs(ctx, r.Exercise, r.Level, m)
-		if err != nil {
-			return err
-		}
-		if len(kept) == 0 {
-			missing = append(missing, m)
-		}
+	missing, err := d.missing(ctx, r.Exercise, r.Level, from, to)
+	if err != nil {
+		return err
 	}
 	if len(missing) > maxAfterward {
 		return Mistakes{{Field: "From", Text: fmt.Sprintf("%d of these months must be forecast first: at most %d at a time", len(missing), maxAfterward)}}
@@ -136,10 +134,26 @@ func (d *Desk) forecastAfterwards(ctx context.Context, r Rule, from, to feed.Mon
 	return d.afterwards(ctx, src, forecastLevels[i], missing)
 }
 
+// missing are the months from which a level was not forecast, or only afterwards
+// and by another engine.
+func (d *Desk) missing(ctx context.Context, exercise bool, l Level, from, to feed.Month) ([]feed.Month, error) {
+	var out []feed.Month
+	for m := from; m <= to; m++ {
+		kept, err := d.c.Keeper.Briefs(ctx, exercise, l, m)
+		if err != nil {
+			return nil, err
+		}
+		if len(kept) == 0 || kept[0].Afterwards && kept[0].Engine != d.c.Engine.Name() {
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
 // afterwards forecasts from months of the past, of each what was known at its end.
 func (d *Desk) afterwards(ctx context.Context, src *sources, l forecastLevel, from []feed.Month) error {
 	if len(from) == 0 {
-		return nil
+		return nil // nothing is read for it
 	}
 	all, err := d.histories(ctx, src, l.level, 0)
 	if err != nil {
@@ -149,6 +163,40 @@ func (d *Desk) afterwards(ctx context.Context, src *sources, l forecastLevel, fr
 		if _, err := d.predict(ctx, src, all, m, trialMonths, trialDraws, true); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// maxBackcast bounds Backcast, in months.
+const maxBackcast = 240
+
+// Backcast forecasts countries from each of so many months before the last, of
+// what was known of the time until then, so that the track record of the engine
+// can be seen from the first day. told is called with each month that was made.
+func (d *Desk) Backcast(ctx context.Context, who desk.Who, exercise bool, months int, told func(feed.Month)) error {
+	if err := may(who); err != nil {
+		return err
+	}
+	if months < 1 || months > maxBackcast {
+		return invalid("%d months: want 1 to %d", months, maxBackcast)
+	}
+	src, err := d.sources(ctx, exercise, nil)
+	if err != nil {
+		return err
+	}
+	if !src.ok() {
+		return invalid("%w", errNothing)
+	}
+	l := forecastLevels[0]
+	missing, err := d.missing(ctx, exercise, l.level, src.month-feed.Month(months), src.month-1)
+	if err != nil {
+		return err
+	}
+	for _, m := range missing {
+		if err := d.afterwards(ctx, src, l, []feed.Month{m}); err != nil {
+			return err
+		}
+		told(m)
 	}
 	return nil
 }
