@@ -74,22 +74,82 @@ var _ witness.CosignatureStore = Cosignatures{}
 // Cosignatures that are kept.
 func (s *Store) Cosignatures() Cosignatures { return Cosignatures{s} }
 
-// Put implements [witness.CosignatureStore].
+// Put implements [witness.CosignatureStore]. Most of what a node is shown it
+// keeps already: that is found out by reading, and nothing is written.
 func (c Cosignatures) Put(ctx context.Context, cp witness.Checkpoint, sigs ...witness.Cosignature) error {
 	if len(sigs) == 0 {
+		return nil
+	}
+	kept, err := c.kept(ctx, cp)
+	if err != nil {
+		return err
+	}
+	var adds []witness.Cosignature
+	for _, g := range sigs {
+		if kept.add(g) {
+			adds = append(adds, g)
+		}
+	}
+	if len(adds) == 0 {
 		return nil
 	}
 	return c.s.Write(ctx, func(tx *Tx) error {
 		if err := tx.putCosigned(cp); err != nil {
 			return err
 		}
-		for _, g := range sigs {
-			if err := tx.putCosignature(cp, g); err != nil {
+		for _, g := range adds {
+			if err := tx.putCosignature(cp, g, len(kept[keyOf(g)]) > 2); err != nil {
 				return c.s.failed("write a cosignature of "+g.Signer, err)
 			}
 		}
 		return nil
 	})
+}
+
+// cosigner is a key that cosigns.
+type cosigner struct {
+	name string
+	hash uint32
+}
+
+func keyOf(g witness.Cosignature) cosigner { return cosigner{g.Signer, g.KeyHash} }
+
+// cosigned is when the cosignatures of one checkpoint that are kept were made,
+// in seconds since 1970, by key.
+type cosigned map[cosigner][]int64
+
+// add reports whether a cosignature is to be kept, too: those made between two
+// of the same key are not.
+func (c cosigned) add(g witness.Cosignature) bool {
+	k, at := keyOf(g), g.Time.Unix()
+	if had := c[k]; len(had) > 0 && slices.Min(had) <= at && at <= slices.Max(had) {
+		return false
+	}
+	c[k] = append(c[k], at)
+	return true
+}
+
+// kept is what is kept of the cosignatures of a checkpoint.
+func (c Cosignatures) kept(ctx context.Context, cp witness.Checkpoint) (cosigned, error) {
+	all := cosigned{}
+	rows, err := c.s.read().query(c.s.d.Statement(ctx), `SELECT c.root, g.signer, g.key_hash, g.at
+		FROM cosigned c JOIN cosignature g ON g.origin = c.origin AND g.size = c.size WHERE c.origin = ? AND c.size = ?`, string(cp.Origin), cp.Size)
+	_, err = collect(rows, err, func(r row) (struct{}, error) {
+		var root tlog.Hash
+		var g witness.Cosignature
+		var keyHash, at int64
+		err := r.Scan(intoHash(&root), &g.Signer, &keyHash, &at)
+		if err == nil && root != cp.Root {
+			err = witness.ErrOtherRoot
+		}
+		k := cosigner{g.Signer, uint32(keyHash)}
+		all[k] = append(all[k], at)
+		return struct{}{}, err
+	})
+	if errors.Is(err, witness.ErrOtherRoot) {
+		return nil, err
+	}
+	return all, c.s.failed("read the cosignatures of a checkpoint of "+string(cp.Origin), err)
 }
 
 func (tx *Tx) putCosigned(cp witness.Checkpoint) error {
@@ -106,20 +166,20 @@ func (tx *Tx) putCosigned(cp witness.Checkpoint) error {
 	return tx.s.failed("write a cosigned checkpoint of "+string(cp.Origin), err)
 }
 
-// putCosignature keeps the first and the last of each key.
-func (tx *Tx) putCosignature(cp witness.Checkpoint, g witness.Cosignature) error {
+// putCosignature adds a cosignature. If its key has others beside it, only the
+// first and the last stay.
+func (tx *Tx) putCosignature(cp witness.Checkpoint, g witness.Cosignature, others bool) error {
 	err := tx.exec("INSERT INTO cosignature (origin, size, signer, key_hash, at, line) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		string(cp.Origin), cp.Size, g.Signer, int64(g.KeyHash), g.Time.Unix(), blob(g.Line))
-	if err != nil {
+	if err != nil || !others {
 		return err
 	}
-	err = tx.exec(`DELETE FROM cosignature WHERE origin = ? AND size = ? AND signer = ? AND key_hash = ?
+	return tx.exec(`DELETE FROM cosignature WHERE origin = ? AND size = ? AND signer = ? AND key_hash = ?
 		AND EXISTS (SELECT 1 FROM cosignature a WHERE a.origin = cosignature.origin AND a.size = cosignature.size
 			AND a.signer = cosignature.signer AND a.key_hash = cosignature.key_hash AND a.at < cosignature.at)
 		AND EXISTS (SELECT 1 FROM cosignature b WHERE b.origin = cosignature.origin AND b.size = cosignature.size
 			AND b.signer = cosignature.signer AND b.key_hash = cosignature.key_hash AND b.at > cosignature.at)`,
 		string(cp.Origin), cp.Size, g.Signer, int64(g.KeyHash))
-	return err
 }
 
 // From implements [witness.CosignatureStore].
