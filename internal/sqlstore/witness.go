@@ -74,31 +74,18 @@ var _ witness.CosignatureStore = Cosignatures{}
 // Cosignatures that are kept.
 func (s *Store) Cosignatures() Cosignatures { return Cosignatures{s} }
 
-// Put implements [witness.CosignatureStore]. Most of what a node is shown it
-// keeps already: that is found out by reading, and nothing is written.
+// Put implements [witness.CosignatureStore].
 func (c Cosignatures) Put(ctx context.Context, cp witness.Checkpoint, sigs ...witness.Cosignature) error {
 	if len(sigs) == 0 {
 		return nil
 	}
-	kept, err := c.kept(ctx, cp)
-	if err != nil {
-		return err
-	}
-	var adds []witness.Cosignature
-	for _, g := range sigs {
-		if kept.add(g) {
-			adds = append(adds, g)
-		}
-	}
-	if len(adds) == 0 {
-		return nil
-	}
 	return c.s.Write(ctx, func(tx *Tx) error {
-		if err := tx.putCosigned(cp); err != nil {
+		kept, err := tx.putCosigned(cp)
+		if err != nil {
 			return err
 		}
-		for _, g := range adds {
-			if err := tx.putCosignature(cp, g, len(kept[keyOf(g)]) > 2); err != nil {
+		for _, g := range sigs {
+			if err := tx.putCosignature(cp, g, kept); err != nil {
 				return c.s.failed("write a cosignature of "+g.Signer, err)
 			}
 		}
@@ -106,72 +93,71 @@ func (c Cosignatures) Put(ctx context.Context, cp witness.Checkpoint, sigs ...wi
 	})
 }
 
+// cosigned is when the cosignatures of one checkpoint that are kept were made,
+// in seconds since 1970, by key.
+type cosigned map[cosigner][]int64
+
 // cosigner is a key that cosigns.
 type cosigner struct {
 	name string
 	hash uint32
 }
 
-func keyOf(g witness.Cosignature) cosigner { return cosigner{g.Signer, g.KeyHash} }
-
-// cosigned is when the cosignatures of one checkpoint that are kept were made,
-// in seconds since 1970, by key.
-type cosigned map[cosigner][]int64
-
-// add reports whether a cosignature is to be kept, too: those made between two
-// of the same key are not.
-func (c cosigned) add(g witness.Cosignature) bool {
-	k, at := keyOf(g), g.Time.Unix()
-	if had := c[k]; len(had) > 0 && slices.Min(had) <= at && at <= slices.Max(had) {
-		return false
-	}
-	c[k] = append(c[k], at)
-	return true
-}
-
-// kept is what is kept of the cosignatures of a checkpoint.
-func (c Cosignatures) kept(ctx context.Context, cp witness.Checkpoint) (cosigned, error) {
-	all := cosigned{}
-	rows, err := c.s.read().query(c.s.d.Statement(ctx), `SELECT c.root, g.signer, g.key_hash, g.at
-		FROM cosigned c JOIN cosignature g ON g.origin = c.origin AND g.size = c.size WHERE c.origin = ? AND c.size = ?`, string(cp.Origin), cp.Size)
-	_, err = collect(rows, err, func(r row) (struct{}, error) {
-		var root tlog.Hash
-		var g witness.Cosignature
-		var keyHash, at int64
-		err := r.Scan(intoHash(&root), &g.Signer, &keyHash, &at)
-		if err == nil && root != cp.Root {
-			err = witness.ErrOtherRoot
+// putCosigned writes a checkpoint, unless it is kept, and returns what is kept
+// of its cosignatures.
+func (tx *Tx) putCosigned(cp witness.Checkpoint) (cosigned, error) {
+	kept, err := tx.cosigned(cp)
+	if errors.Is(err, sql.ErrNoRows) {
+		var n int64
+		n, err = tx.affected("INSERT INTO cosigned (origin, size, root, note) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+			string(cp.Origin), cp.Size, hash(cp.Root), blob(cp.Note))
+		if err == nil && n == 0 { // another process was quicker
+			kept, err = tx.cosigned(cp)
 		}
-		k := cosigner{g.Signer, uint32(keyHash)}
-		all[k] = append(all[k], at)
-		return struct{}{}, err
-	})
+	}
 	if errors.Is(err, witness.ErrOtherRoot) {
 		return nil, err
 	}
-	return all, c.s.failed("read the cosignatures of a checkpoint of "+string(cp.Origin), err)
+	return kept, tx.s.failed("write a cosigned checkpoint of "+string(cp.Origin), err)
 }
 
-func (tx *Tx) putCosigned(cp witness.Checkpoint) error {
-	err := tx.exec("INSERT INTO cosigned (origin, size, root, note) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-		string(cp.Origin), cp.Size, hash(cp.Root), blob(cp.Note))
-	var kept tlog.Hash
-	if err == nil {
-		err = tx.queryRow(tx.ctx, "SELECT root FROM cosigned WHERE origin = ? AND size = ?", string(cp.Origin), cp.Size).
-			Scan(intoHash(&kept))
+// cosigned reads what is kept of the cosignatures of a checkpoint;
+// sql.ErrNoRows if it is not kept.
+func (tx *Tx) cosigned(cp witness.Checkpoint) (cosigned, error) {
+	kept := cosigned{}
+	rows, err := tx.query(tx.ctx, `SELECT c.root, COALESCE(g.signer, ''), COALESCE(g.key_hash, 0), COALESCE(g.at, 0) FROM cosigned c
+		LEFT JOIN cosignature g ON g.origin = c.origin AND g.size = c.size WHERE c.origin = ? AND c.size = ?`, string(cp.Origin), cp.Size)
+	found, err := collect(rows, err, func(r row) (root tlog.Hash, err error) {
+		var by cosigner
+		var keyHash, at int64
+		err = r.Scan(intoHash(&root), &by.name, &keyHash, &at)
+		by.hash = uint32(keyHash)
+		kept[by] = append(kept[by], at)
+		return root, err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(found) == 0:
+		return kept, sql.ErrNoRows
+	case found[0] != cp.Root:
+		return nil, witness.ErrOtherRoot
 	}
-	if err == nil && kept != cp.Root {
-		return witness.ErrOtherRoot
-	}
-	return tx.s.failed("write a cosigned checkpoint of "+string(cp.Origin), err)
+	return kept, nil
 }
 
-// putCosignature adds a cosignature. If its key has others beside it, only the
-// first and the last stay.
-func (tx *Tx) putCosignature(cp witness.Checkpoint, g witness.Cosignature, others bool) error {
+// putCosignature adds a cosignature to those kept: of each key the first and
+// the last stay.
+func (tx *Tx) putCosignature(cp witness.Checkpoint, g witness.Cosignature, kept cosigned) error {
+	by, at := cosigner{g.Signer, g.KeyHash}, g.Time.Unix()
+	had := kept[by]
+	if len(had) > 0 && slices.Min(had) <= at && at <= slices.Max(had) {
+		return nil
+	}
 	err := tx.exec("INSERT INTO cosignature (origin, size, signer, key_hash, at, line) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-		string(cp.Origin), cp.Size, g.Signer, int64(g.KeyHash), g.Time.Unix(), blob(g.Line))
-	if err != nil || !others {
+		string(cp.Origin), cp.Size, g.Signer, int64(g.KeyHash), at, blob(g.Line))
+	kept[by] = append(had, at)
+	if err != nil || len(had) < 2 {
 		return err
 	}
 	return tx.exec(`DELETE FROM cosignature WHERE origin = ? AND size = ? AND signer = ? AND key_hash = ?
