@@ -76,7 +76,7 @@ func (r *recovery) ask(ctx context.Context) ([]journal.Head, error) {
 	if err := r.signAnew(ctx); err != nil {
 		return nil, err
 	}
-	r.n.roster.forget()
+	r.n.roster.doubt()
 	w, err := r.n.witnesses(ctx)
 	if err != nil {
 		return nil, err
