@@ -174,7 +174,7 @@ func (d *Desk) Publish(ctx context.Context, e *monitor.Evidence) (comity.ActName
 	}
 	file := e.File()
 	proof := comity.Hash(sha256.Sum256(file))
-	if err := d.c.Journal.Held(); err != nil {
+	if err := d.held(ctx); err != nil {
 		return comity.ActName{}, explain(err) // the act may be about to be put back
 	}
 	if name, ok, err := d.published(ctx, proof); ok || err != nil {
@@ -188,7 +188,7 @@ func (d *Desk) Publish(ctx context.Context, e *monitor.Evidence) (comity.ActName
 		return comity.ActName{}, err
 	}
 	// What another process has just recorded may not be in our books yet.
-	out, err := d.record(ctx, p, publishOnce(proof))
+	out, err := d.record(ctx, p, 0, publishOnce(proof))
 	var before *publishedBefore
 	if errors.As(err, &before) {
 		return before.by, nil

@@ -129,8 +129,10 @@ func (n *Node) serveReady(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, "ok\n")
 }
 
+const pingTimeout = 3 * time.Second
+
 func (n *Node) ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	if err := n.store.Ping(ctx); err != nil {
 		return errors.New("the database does not answer")
@@ -141,7 +143,10 @@ func (n *Node) ping(ctx context.Context) error {
 // Recording is nil if acts are recorded, as far as is known; else why not, for
 // everybody to read.
 func (n *Node) Recording() error {
-	if why := n.Held(); why != nil {
+	switch why := n.Held(); {
+	case errors.Is(why, desk.ErrAwaited):
+		return fmt.Errorf("%w, and nothing else is recorded before it is released: see \"comity drafts\"", desk.ErrAwaited)
+	case why != nil:
 		return why
 	}
 	if n.journal == nil {
@@ -159,7 +164,15 @@ func (n *Node) Held() error {
 	if n.journal == nil {
 		return nil
 	}
-	return n.journal.Held()
+	if why := n.journal.Held(); why != nil {
+		return why
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
+	defer cancel()
+	if why := n.Desk.Awaited(ctx); errors.Is(why, desk.ErrAwaited) {
+		return why
+	}
+	return nil
 }
 
 // who finds the person behind a request: by a bearer token, or by the session
