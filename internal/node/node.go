@@ -247,11 +247,15 @@ func (n *Node) openDesk(ctx context.Context) error {
 	}
 	if n.journal != nil && n.journal.Head().Size == 0 {
 		if _, err := n.Desk.Found(ctx, f.Keys.Effect()); err != nil {
-			if errors.As(err, new(*journal.HeldError)) {
+			held := errors.As(err, new(*journal.HeldError)) || errors.As(err, new(*journal.BehindError))
+			switch {
+			case held && n.ledger.Size(n.Self.Domain) > 0: // it has been put back meanwhile
+			case held:
 				return fmt.Errorf("the journal is empty here, and is not begun before the pinned peers have said that they know of none: "+
 					"start the node again when they answer; a peer that pinned other keys of %s must first pin these: %w", n.Self.Domain, err)
+			default:
+				return fmt.Errorf("found the journal: %w", err)
 			}
-			return fmt.Errorf("found the journal: %w", err)
 		}
 	}
 	if n.journal != nil && n.c.WithoutQuorum != "" {
