@@ -216,12 +216,19 @@ func (r *recovery) lookAtPeer(ctx context.Context, p peer.Peer) (s sight) {
 			s.seen = append(s.seen, s.mirror)
 		}
 	}
+	if errors.As(err, new(*note.UnverifiedNoteError)) {
+		// It follows somebody else under our name.
+		return sight{err: errOtherKeys}
+	}
 	if err != nil && peer.StatusOf(err) != http.StatusNotFound && ctx.Err() == nil {
 		r.n.log.WarnContext(ctx, "a mirror of our journal cannot be used", "peer", string(p.Domain), "err", err)
 	}
 	s.keep(r.disown(ctx, client, s.seen))
 	return s
 }
+
+var errOtherKeys = errors.New("it holds a journal of our name under a key that is not in this folder: put the key's file back, or, if nobody here made it, " +
+	"telephone them, since somebody else may have the root key")
 
 func headOf(cp witness.Checkpoint) journal.Head {
 	return journal.Head{Origin: cp.Origin, Size: cp.Size, Root: cp.Root, Note: cp.Note}
