@@ -181,7 +181,7 @@ func (d *Desk) Publish(ctx context.Context, e *monitor.Evidence) (comity.ActName
 		return name, err
 	}
 	if _, err := d.c.Blobs.Put(ctx, file); err != nil { // before anybody learns of it
-		return comity.ActName{}, explain(fmt.Errorf("store the evidence file: %w", err))
+		return comity.ActName{}, d.unkept(ctx, fmt.Errorf("store the evidence file: %w", err))
 	}
 	p, err := d.evidenceAct(ctx, against, file, proof)
 	if err != nil {

@@ -459,7 +459,7 @@ func (d *Desk) seal(ctx context.Context, p Preview) (opened, error) {
 				return fmt.Errorf("seal: %w", err)
 			}
 			if _, err := d.c.Blobs.Put(ctx, box.Ciphertext); err != nil {
-				return explain(fmt.Errorf("store the sealed content: %w", err))
+				return d.unkept(ctx, fmt.Errorf("store the sealed content: %w", err))
 			}
 			*part.into = box.Commitment
 			return nil
@@ -469,6 +469,18 @@ func (d *Desk) seal(ctx context.Context, p Preview) (opened, error) {
 		return fail(err)
 	}
 	return opened{act: p.Act, sealed: &out, effects: cut, content: p.Document}, nil
+}
+
+// unkept makes an error that people can act on of one that kept a blob from being
+// stored. What was to name it is not recorded.
+func (d *Desk) unkept(ctx context.Context, err error) error {
+	out := explain(err)
+	if ctx.Err() != nil || errors.As(out, new(*Unable)) {
+		return out
+	}
+	d.c.Log.ErrorContext(ctx, "the place where sealed contents are kept does not take them", "err", err)
+	return &Unable{errors.New("nothing was recorded: the place where sealed contents are kept does not take them now; " +
+		"try again in a moment, and tell the operator, who finds the reason in the node's log. What is TLP:CLEAR can be recorded")}
 }
 
 func (d *Desk) recipients(ctx context.Context, p Preview) ([]seal.Recipient, error) {

@@ -71,7 +71,7 @@ func (n *Node) serveBlob(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		n.log.ErrorContext(r.Context(), "read a blob", "sha256", h.String(), "err", err)
-		http.Error(w, "the blob cannot be read", http.StatusInternalServerError)
+		http.Error(w, "the blob cannot be read now; try again in a moment", http.StatusServiceUnavailable)
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
@@ -122,7 +122,7 @@ func (n *Node) serveHealth(w http.ResponseWriter, r *http.Request) {
 // serveReady answers whether acts are recorded, and will be: somebody should be
 // woken if not.
 func (n *Node) serveReady(w http.ResponseWriter, r *http.Request) {
-	if err := cmp.Or(n.ping(r.Context()), n.Recording(), n.Folder.room()); err != nil {
+	if err := cmp.Or(n.ping(r.Context()), n.Recording(), n.Folder.room(), n.pingBlobs(r.Context())); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
@@ -136,6 +136,17 @@ func (n *Node) ping(ctx context.Context) error {
 	defer cancel()
 	if err := n.store.Ping(ctx); err != nil {
 		return errors.New("the database does not answer")
+	}
+	return nil
+}
+
+// pingBlobs asks the place where sealed contents are kept, which may be a bucket.
+func (n *Node) pingBlobs(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	if _, err := n.blobs.Has(ctx, comity.Hash{}); err != nil {
+		n.log.ErrorContext(ctx, "the place where sealed contents are kept does not answer", "err", err)
+		return errors.New("the place where sealed contents are kept does not answer: only what is TLP:CLEAR is recorded")
 	}
 	return nil
 }
