@@ -142,3 +142,12 @@ func TestSamples(t *testing.T) {
 func FuzzEvents(f *testing.F) {
 	feedtest.Fuzz(f, Events, feed.Options{}, row(61, good(61)), row(58, good(58))+row(57, good(57)), "\xff\n"+row(61, good(61)), row(61, nil))
 }
+
+func TestMend(t *testing.T) {
+	m := good(61)
+	m[sqlDate] = "20150229"
+	events, _ := feedtest.Read(t, Events, strings.NewReader(row(61, good(61))), feed.Options{})
+	for _, file := range []string{row(61, m), row(61, good(61)) + row(61, m)} {
+		feedtest.Mend(t, Events, file, feed.Options{}, "20150229", "20150218", events[0])
+	}
+}

@@ -66,6 +66,9 @@ func open(src io.Reader, o feed.Options) (feed.Reader, error) {
 			return nil, fmt.Errorf("the mapping: %s: %w", f, err)
 		}
 	}
+	if o.Row != "" {
+		t.Only(o.Row)
+	}
 	return r, nil
 }
 

@@ -269,3 +269,11 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestMend(t *testing.T) {
+	feedtest.Mend(t, CSV, file+strings.Replace(strings.SplitN(file, "\n", 2)[1], "11.4.", "31.4.", 1), feed.Options{Mapping: []byte(mapping)}, "31.4.", "11.4.", want)
+	const hxl = "A report\n\nWhen,Where\n#date +reported,#adm1+name\nyesterday,Bouaké\n"
+	o := feed.Options{Mapping: []byte(`{"columns": {"from": "#date+reported", "place": "Where"}}`)}
+	events, _ := feedtest.Read(t, CSV, strings.NewReader(strings.Replace(hxl, "yesterday", "2003-04-11", 1)), o)
+	feedtest.Mend(t, CSV, hxl, o, "yesterday", "2003-04-11", events[0])
+}

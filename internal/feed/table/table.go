@@ -118,6 +118,11 @@ func (r *Reader) SetNames(names []string, widths ...int) {
 	r.names, r.width, r.widths = names, len(names), widths
 }
 
+// Only reads this row next, and then nothing more of the file.
+func (r *Reader) Only(row string) {
+	r.src, r.from, r.to, r.end, r.unicode = strings.NewReader(row), 0, 0, nil, false
+}
+
 // Next reads the next row that is not an empty line. Its errors are those of
 // feed.Reader.
 func (r *Reader) Next() error {

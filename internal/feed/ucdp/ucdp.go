@@ -70,6 +70,10 @@ func open(src io.Reader, o feed.Options) (feed.Reader, error) {
 			return nil, fmt.Errorf("no UCDP GED file: column %s is missing", names[c][0])
 		}
 	}
+	if o.Row != "" {
+		t.Only(o.Row)
+		r.first = false
+	}
 	return r, nil
 }
 

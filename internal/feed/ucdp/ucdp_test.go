@@ -181,3 +181,14 @@ func TestVersionOf(t *testing.T) {
 		}
 	}
 }
+
+func TestMend(t *testing.T) {
+	bad := good()
+	bad["best"] = "many"
+	feedtest.Mend(t, GED, file(columns, good(), bad, good()), feed.Options{Version: "25.1"}, "many", "3", want)
+	var headless strings.Builder
+	line(&headless, columns, good())
+	line(&headless, columns, bad)
+	feedtest.Mend(t, GED, headless.String(), feed.Options{Version: "25.1"}, "many", "3", want)
+	feedtest.Mend(t, API, `{"Result":[`+object(t, nil)+`,`+object(t, map[string]any{"best": "many"})+`]}`, feed.Options{Version: "25.1"}, `"many"`, "3", want)
+}
