@@ -47,7 +47,8 @@ type reader struct {
 }
 
 func open(src io.Reader, o feed.Options) (feed.Reader, error) {
-	t, err := table.CSV(src, ',')
+	comma, src := table.GuessComma(src) // spreadsheets save it with semicolons
+	t, err := table.CSV(src, comma)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func good() map[string]string {
 // file writes rows under the columns that are named, with a header.
 func file(header []string, rows ...map[string]string) string {
 	var b strings.Builder
-	b.WriteString(strings.Join(header, ",") + "\n")
+	b.WriteString(`"` + strings.Join(header, `","`) + "\"\n")
 	for _, r := range rows {
 		line(&b, header, r)
 	}
@@ -69,6 +69,7 @@ func TestEvent(t *testing.T) {
 		"in another order": file(reversed, good()),
 		"mark, CRLF":       "\xef\xbb\xbf" + strings.ReplaceAll(file(columns, good()), "\n", "\r\n"),
 		"without a header": headless(),
+		"semicolons":       strings.ReplaceAll(file(columns, good()), `","`, `";"`),
 	} {
 		events, faults := feedtest.Read(t, GED, strings.NewReader(text), feed.Options{Version: "25.1"})
 		if len(faults) > 0 || len(events) != 1 || events[0] != want {
