@@ -60,6 +60,9 @@ var measures = map[string]measure{
 
 	"page": page,
 
+	"parse events": parseGED,
+	"parse csv":    parseCSV,
+
 	"small start":  ofLarge(false, largeStart),
 	"small append": ofLarge(false, func(l *large) sample { return l.issue }),
 	"small page":   ofLarge(false, func(l *large) sample { return l.page }),

@@ -89,6 +89,9 @@ var rows = []row{
 	{"node with many acts: memory, MB", "large memory", []want{{p50, "small memory", "with 10,000", 0, 1.5}}},
 	{"node with 10,000 acts: start", "small start", nil},
 
+	{"1,000,000 events of UCDP's format read, checked, normalised", "parse events", []want{{p50, "parse csv", "encoding/csv", 0, 1.5}}},
+	{"Go encoding/csv on the same file, nothing done with it (limit)", "parse csv", nil},
+
 	{"comity demo, start to ready", "demo", []want{{p50, "", "", 0, 3000}}},
 }
 

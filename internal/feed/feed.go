@@ -108,7 +108,7 @@ type Event struct {
 	Cell      int32  // PRIO-GRID cell, see CellAt; 0: none
 
 	SideA, SideB    string // actors
-	Low, Best, High int32  // deaths; Low <= Best <= High
+	Low, Best, High int32  // deaths, as the source gives them; see Doubt
 
 	Source string // who reported it
 	Grade  string // what the feed says of how good that is: "Clear", "1", "Observed"
@@ -119,12 +119,27 @@ type Event struct {
 // VIEWS count.
 func (e *Event) Month() Month { return e.To.Month() }
 
+// Doubt says in what the numbers of deaths contradict each other; "" where Low <=
+// Best <= High. UCDP publishes such rows, about one in 150, and counts them in its
+// own sums: they are events, to be shown with the doubt.
+func (e *Event) Doubt() string {
+	switch {
+	case e.Low > e.High:
+		return fmt.Sprintf("the low estimate of deaths (%d) is above the high one (%d)", e.Low, e.High)
+	case e.Best < e.Low:
+		return fmt.Sprintf("the best estimate of deaths (%d) is below the low one (%d)", e.Best, e.Low)
+	case e.Best > e.High:
+		return fmt.Sprintf("the best estimate of deaths (%d) is above the high one (%d)", e.Best, e.High)
+	}
+	return ""
+}
+
 // Fault is a row that is no event as it stands.
 type Fault struct {
 	Line   int64  // on which the row begins, from 1
 	Column string // the source's name of it; empty: the row as a whole
 	Reason string // for the officer who mends it
-	Raw    string // the row as it came, at most MaxRaw bytes
+	Raw    string // the row as it came, at most MaxRaw bytes; it may be no UTF-8
 }
 
 // MaxRaw bounds Fault.Raw.
@@ -142,6 +157,9 @@ func (f *Fault) Error() string {
 type Options struct {
 	Version string // of the release, if the source does not say it in its rows
 	Mapping []byte // of the plain CSV adapter: its JSON
+	// Row is read instead of all rows of the file, as if it stood there: a Fault's Raw
+	// that was mended. The file still says what its columns are.
+	Row string
 }
 
 // Reader reads one file of a source. Its methods are called by one goroutine.
@@ -164,6 +182,16 @@ type Adapter struct {
 	// Newer reports whether version a of an event replaces version b. Nil: what
 	// is read last counts.
 	Newer func(a, b string) bool
+	// Replaces reports whether a whole file of release a says all there is to say of what
+	// release b told: an event that only b has is withdrawn. Nil: nothing is. It
+	// does not hold for a part of a release, as one country's rows are.
+	Replaces func(a, b string) bool
+	// VersionOf is the release that a file's name tells of: "25.0.3" of
+	// GEDEvent_v25_0_3.csv; "" if it tells none. Nil: names tell nothing.
+	VersionOf func(name string) string
+	// API is how the source is asked over HTTP; nil: a file is fetched from an
+	// address as it lies there. See Fetch.
+	API API
 	// Open begins to read a file: its head is looked at here.
 	Open func(r io.Reader, o Options) (Reader, error)
 }

@@ -59,3 +59,17 @@ func TestCell(t *testing.T) {
 		}
 	}
 }
+
+func TestDoubt(t *testing.T) {
+	for _, c := range []struct {
+		low, best, high int32
+		doubted         bool
+	}{
+		{0, 0, 0, false}, {1, 2, 3, false}, {3, 2, 3, true}, {9, 10, 9, true}, {334, 333, 333, true}, {2, 5, 4, true},
+	} {
+		e := Event{Low: c.low, Best: c.best, High: c.high}
+		if got := e.Doubt(); (got != "") != c.doubted {
+			t.Errorf("%d, %d, %d: %q", c.low, c.best, c.high, got)
+		}
+	}
+}
