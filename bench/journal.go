@@ -60,16 +60,16 @@ var measures = map[string]measure{
 
 	"page": page,
 
-	"small start":  ofLarge(false, largeStart),
-	"small append": ofLarge(false, func(l *large) sample { return l.issue }),
-	"small page":   ofLarge(false, func(l *large) sample { return l.page }),
-	"small memory": ofLarge(false, largeMemory),
-	"large start":  ofLarge(true, largeStart),
-	"large append": ofLarge(true, func(l *large) sample { return l.issue }),
-	"large page":   ofLarge(true, func(l *large) sample { return l.page }),
-	"large read":   ofLarge(true, func(l *large) sample { return l.read }),
-	"large list":   ofLarge(true, func(l *large) sample { return l.list }),
-	"large memory": ofLarge(true, largeMemory),
+	"small start":  ofLarge(false, (*large).begin),
+	"small append": ofLarge(false, (*large).issue),
+	"small page":   ofLarge(false, (*large).page),
+	"small memory": ofLarge(false, (*large).memory),
+	"large start":  ofLarge(true, (*large).begin),
+	"large append": ofLarge(true, (*large).issue),
+	"large page":   ofLarge(true, (*large).page),
+	"large read":   ofLarge(true, (*large).read),
+	"large list":   ofLarge(true, (*large).list),
+	"large memory": ofLarge(true, (*large).memory),
 
 	"demo": demo,
 }
