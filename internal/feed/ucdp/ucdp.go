@@ -47,7 +47,8 @@ type reader struct {
 }
 
 func open(src io.Reader, o feed.Options) (feed.Reader, error) {
-	t, err := table.CSV(src, ',')
+	comma, src := table.GuessComma(src) // spreadsheets save it with semicolons
+	t, err := table.CSV(src, comma)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +70,10 @@ func open(src io.Reader, o feed.Options) (feed.Reader, error) {
 		if at < 0 {
 			return nil, fmt.Errorf("no UCDP GED file: column %s is missing", names[c][0])
 		}
+	}
+	if o.Row != "" {
+		t.Only(o.Row)
+		r.first = false
 	}
 	return r, nil
 }
