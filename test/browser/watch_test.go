@@ -121,7 +121,7 @@ func (w *world) watchOfficer(t *testing.T) {
 	v.press("Forecast now")
 	v.says("#waiting", "Drafts of warnings 1")
 	v.keep("walk-3-watch")
-	cell := ask[string](v, `document.querySelector("#waiting ~ table th a").innerText`)
+	cell := v.text("#waiting ~ table th a")
 
 	// See what speaks for it, and why.
 	v.click("#waiting ~ table th a")
