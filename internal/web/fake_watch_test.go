@@ -181,7 +181,13 @@ func (f *fakeWatch) Events(_ context.Context, who desk.Who, exercise bool, q wat
 }
 
 func (f *fakeWatch) Forecasts(_ context.Context, who desk.Who, _ bool, p watch.Place, _ int) ([]watch.Forecast, error) {
-	return []watch.Forecast{f.forecast(p)}, f.may(who)
+	var out []watch.Forecast
+	for i := range 30 {
+		past := f.forecast(p)
+		past.Last -= feed.Month(i)
+		out = append(out, past)
+	}
+	return out, f.may(who)
 }
 
 func (f *fakeWatch) Rules(_ context.Context, who desk.Who) ([]watch.RuleView, error) {
