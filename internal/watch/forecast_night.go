@@ -21,7 +21,7 @@ type forecastLevel struct {
 // Cells are many, and are forecast less far.
 var forecastLevels = []forecastLevel{
 	{ByCountry, 36, 1000, 0},
-	{ByCell, 12, 500, 60},
+	{ByCell, 12, 200, 60},
 }
 
 // batch is how many forecasts are written in one transaction.
