@@ -25,8 +25,28 @@ var lacks = map[forecast.Lack]string{
 	forecast.LackDeaths:  "no deaths are known here: what is said comes from other places",
 }
 
-// Run implements [Engine]. It learns from all histories of the task together.
-func (Mixture) Run(ctx context.Context, t Task, put func(int, Prediction) error) error {
+// together is how many histories are learned from at once. What learning takes
+// grows faster than their number, and what can be learned does not grow much.
+const together = 400
+
+// Run implements [Engine]. It learns from all histories of the task together, or,
+// if they are many, from groups of them, each of which has some of the whole list.
+func (x Mixture) Run(ctx context.Context, t Task, put func(int, Prediction) error) error {
+	groups := (len(t.Histories) + together - 1) / together
+	for g := range groups {
+		part := t
+		part.Histories = nil
+		for i := g; i < len(t.Histories); i += groups {
+			part.Histories = append(part.Histories, t.Histories[i])
+		}
+		if err := x.run(ctx, part, func(i int, p Prediction) error { return put(g+i*groups, p) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (Mixture) run(ctx context.Context, t Task, put func(int, Prediction) error) error {
 	task := forecast.Task{Last: forecast.Month(t.Last), First: forecast.Month(t.First), Months: t.Months, Draws: t.Draws, Seed: t.Seed}
 	for i, h := range t.Histories {
 		s := forecast.Series{ID: forecast.SeriesID(strconv.Itoa(i)), First: forecast.Month(h.From), Values: make([]float64, len(h.Deaths))}

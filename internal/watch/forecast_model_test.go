@@ -2,6 +2,8 @@ package watch
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -99,5 +101,29 @@ func TestEngines(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Many histories are forecast in groups, each once.
+func TestManyHistories(t *testing.T) {
+	last := feed.MonthOf(2019, 10)
+	task := Task{Last: last, First: last + 1, Months: 1, Draws: 10}
+	for i := range 2*together + 1 {
+		task.Histories = append(task.Histories, History{Place: Place{ByCell, fmt.Sprint(i + 1)}, From: last - 59, Deaths: slices.Repeat([]int64{int64(i)}, 60)})
+	}
+	seen := map[int]bool{}
+	err := Mixture{}.Run(t.Context(), task, func(i int, p Prediction) error {
+		if seen[i] {
+			t.Errorf("%d twice", i)
+		}
+		seen[i] = true
+		// What never changes goes on: the number tells whose forecast it is.
+		if got := p.Draws[0][5]; math.Abs(got-float64(i)) > 0.35*float64(i)+3 {
+			t.Errorf("%d: %v", i, got)
+		}
+		return nil
+	})
+	if err != nil || len(seen) != len(task.Histories) {
+		t.Errorf("%d of %d, %v", len(seen), len(task.Histories), err)
 	}
 }
