@@ -12,7 +12,7 @@ func (n *Node) openWatch() (err error) {
 	if err != nil {
 		return err
 	}
-	n.Watch, err = watch.NewDesk(watch.Config{Store: n.store.Watch(), Keeper: n.store.Keeper(), Engine: watch.Conflictology{}, Clock: n.c.Clock,
+	n.Watch, err = watch.NewDesk(watch.Config{Store: n.store.Watch(), Keeper: n.store.Keeper(), Engine: watch.Mixture{}, Clock: n.c.Clock,
 		Self: n.Self.Domain, Name: n.Desk.Name, Act: n.Desk.Act, Countries: territories(facts), Log: n.log})
 	return err
 }

@@ -77,16 +77,17 @@ type Total struct {
 type Part struct {
 	Name   string  `json:"name"`
 	Weight float64 `json:"weight"`
-	Median float64 `json:"median"` // of the deaths of 12 months by this part alone
+	Median float64 `json:"median"` // deaths of 12 months by this part alone: the sum of the months' medians, if an engine says no more
 }
 
 // Episode is a part of the past that the place now resembles.
 type Episode struct {
 	Place  Place      `json:"place"`
-	Until  feed.Month `json:"until"`  // the month that is like Last
-	Before []int64    `json:"before"` // deaths by month up to Until
-	After  []int64    `json:"after"`  // and those that followed
-	Weight float64    `json:"weight"` // in the forecast
+	Until  feed.Month `json:"until"`           // the month that is like Last
+	Before []int64    `json:"before"`          // deaths by month up to Until
+	After  []int64    `json:"after"`           // and those that followed
+	Weight float64    `json:"weight"`          // in the forecast
+	Scale  float64    `json:"scale,omitempty"` // by what its deaths are multiplied here, as the levels differ; 0: not said
 }
 
 // FeedUsed is a feed, and which version of it, that was used.

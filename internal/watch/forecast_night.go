@@ -21,7 +21,7 @@ type forecastLevel struct {
 // Cells are many, and are forecast less far.
 var forecastLevels = []forecastLevel{
 	{ByCountry, 36, 1000, 0},
-	{ByCell, 12, 500, 60},
+	{ByCell, 12, 200, 60},
 }
 
 // batch is how many forecasts are written in one transaction.
@@ -49,8 +49,10 @@ func (d *Desk) forecasts(ctx context.Context, src *sources) (made int, err error
 		if err != nil {
 			return made, err
 		}
-		if err := d.monthBefore(ctx, src, l); err != nil {
-			return made, err
+		if n > 0 && made == n { // the first level with any: of it what is rising is listed
+			if err := d.monthBefore(ctx, src, l); err != nil {
+				return made, err
+			}
 		}
 		if err := d.c.Keeper.PutSetting(ctx, name, is); err != nil {
 			return made, err

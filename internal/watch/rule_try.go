@@ -15,7 +15,7 @@ const (
 	maxAfterward = 60     // months that must be forecast for it
 	maxLooks     = 60_000 // evaluations
 	trialMonths  = 12     // ahead, of forecasts made for it
-	trialDraws   = 400
+	trialDraws   = 200
 )
 
 // try evaluates a rule at the end of each month as if it had been written then.
