@@ -424,12 +424,19 @@ func (s *site) seriesCSV(w http.ResponseWriter, r *request) error {
 	}
 	d := series{Observed: view.Series}
 	d.From, d.To = reach(view)
-	rows := [][]string{{"place", "month", "events", "deaths_low", "deaths_best", "deaths_high", "status", "tlp"}}
+	var counted []string
+	for _, v := range view.Violence {
+		counted = append(counted, violenceNames[v])
+	}
+	rows := [][]string{{"place", "month", "events", "deaths_low", "deaths_best", "deaths_high", "violence", "status", "tlp"}}
 	for _, o := range d.full() {
-		rows = append(rows, []string{at.Name, o.At.Month().String(), digits(o.Events), digits(o.Low), digits(o.Best), digits(o.High), of.CSV(), string(view.Label)})
+		rows = append(rows, []string{at.Name, o.At.Month().String(), digits(o.Events), digits(o.Low), digits(o.Best), digits(o.High), strings.Join(counted, " "), of.CSV(), string(view.Label)})
 	}
 	return sendCSV(w, of.file("series-"+string(at.Level)+"-"+at.Name), rows)
 }
+
+// violenceNames are what files call the types of violence.
+var violenceNames = map[feed.Violence]string{feed.StateBased: "state-based", feed.NonState: "non-state", feed.OneSided: "one-sided"}
 
 // CSV is the status as every row of a file says it.
 func (w watching) CSV() string { return strings.ToUpper(string(w.Sort())) }
