@@ -157,6 +157,9 @@ func (f *Fault) Error() string {
 type Options struct {
 	Version string // of the release, if the source does not say it in its rows
 	Mapping []byte // of the plain CSV adapter: its JSON
+	// Row is read instead of all rows of the file, as if it stood there: a Fault's Raw
+	// that was mended. The file still says what its columns are.
+	Row string
 }
 
 // Reader reads one file of a source. Its methods are called by one goroutine.

@@ -111,6 +111,7 @@ type Node struct {
 	journal      *journal.Journal
 	signing      atomic.Pointer[journal.Journal] // the same, for otherDatabase
 	recovery     *recovery
+	noteOwed     atomic.Bool // that there is no quorum has yet to be put on the record
 	roster       *roster
 	witness      *witness.Witness
 	doubts       doubts
@@ -240,17 +241,21 @@ func (n *Node) openDesk(ctx context.Context) error {
 	}
 	n.Desk = desk.New(desk.Config{Self: n.Self, Ledger: n.ledger, Journal: n.journal, Store: n.journals, Peers: n.roster,
 		Drafts: n.People, Answers: n.store, Cosigs: n.store.Cosignatures(), Blobs: n.blobs, Keys: f.Keys.Seal.Recipient(), Clock: n.c.Clock, Log: n.log,
-		Names: names(facts, n.c.Names), Follows: n.following, Doubts: n.Doubts, Forks: n.store.Followed(), Pause: n.Pause, Policy: n.Policy})
+		Names: names(facts, n.c.Names), Follows: n.following, KeysInUse: n.KeysInUse, Rekey: n.rekey, Doubts: n.Doubts, Forks: n.store.Followed(), Pause: n.Pause, Policy: n.Policy})
 	if err := n.Desk.LoadReceipts(ctx); err != nil {
 		return err
 	}
 	if n.journal != nil && n.journal.Head().Size == 0 {
 		if _, err := n.Desk.Found(ctx, f.Keys.Effect()); err != nil {
-			if errors.As(err, new(*journal.HeldError)) {
+			held := errors.As(err, new(*journal.HeldError)) || errors.As(err, new(*journal.BehindError))
+			switch {
+			case held && n.ledger.Size(n.Self.Domain) > 0: // it has been put back meanwhile
+			case held:
 				return fmt.Errorf("the journal is empty here, and is not begun before the pinned peers have said that they know of none: "+
 					"start the node again when they answer; a peer that pinned other keys of %s must first pin these: %w", n.Self.Domain, err)
+			default:
+				return fmt.Errorf("found the journal: %w", err)
 			}
-			return fmt.Errorf("found the journal: %w", err)
 		}
 	}
 	if n.journal != nil && n.c.WithoutQuorum != "" {
@@ -288,10 +293,28 @@ func (n *Node) goOnRecord(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	short := n.recovery.wanting()
-	if short == nil {
+	switch {
+	case n.recovery.wanting() == nil:
+		return nil
+	case errors.Is(n.Desk.Awaited(ctx), desk.ErrAwaited):
+		n.noteOwed.Store(true) // only a release may come first
 		return nil
 	}
+	return n.noteNoQuorum(ctx)
+}
+
+// payNote records what goOnRecord could not, as soon as it can be.
+func (n *Node) payNote(ctx context.Context) {
+	if !n.noteOwed.Load() || n.Desk.Awaited(ctx) != nil || !n.noteOwed.CompareAndSwap(true, false) {
+		return
+	}
+	if err := n.noteNoQuorum(ctx); err != nil {
+		n.noteOwed.Store(true)
+		n.log.ErrorContext(ctx, "put on the record that there is no quorum", "err", err)
+	}
+}
+
+func (n *Node) noteNoQuorum(ctx context.Context) error {
 	_, err := n.Desk.Note(ctx, "Recorded without a quorum of witnesses",
 		fmt.Sprintf("%s started this node although too few witnesses could be asked how far they have seen this journal. Reason given: %s", n.c.Operator, n.c.WithoutQuorum))
 	return err
@@ -348,6 +371,7 @@ func (n *Node) watchJournal(ctx context.Context) {
 	size := n.journal.Head().Size // first: what comes from now on is waited for
 	for {
 		followed := n.followKeys(ctx) // also at first: what was put back into an old copy may have changed them
+		n.payNote(ctx)
 		for _, l := range n.all() {
 			l.pusher.Wake() // first: who is pushed to need not ask
 		}
@@ -405,6 +429,12 @@ func (n *Node) Close() error {
 	}
 	n.done.Wait()
 	var errs []error
+	if n.stop == nil && n.noteOwed.Load() { // by a command that has released something
+		ctx, cancel := context.WithTimeout(context.Background(), hold)
+		errs = append(errs, n.rekey(ctx))
+		n.payNote(ctx)
+		cancel()
+	}
 	if n.journal != nil {
 		errs = append(errs, n.journal.Close(), n.recovery.note())
 	}

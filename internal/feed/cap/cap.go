@@ -51,9 +51,12 @@ type reader struct {
 type item struct{ alert, entry *element }
 
 // roots with which a file of alerts begins.
-var roots = []string{"alert", "alerts", "feed", "rss", "RDF", "entry", "EDXLDistribution"}
+var roots = []string{"alert", "alerts", "feed", "rss", "RDF", "entry", "item", "EDXLDistribution"}
 
-func open(src io.Reader, _ feed.Options) (feed.Reader, error) {
+func open(src io.Reader, o feed.Options) (feed.Reader, error) {
+	if o.Row != "" {
+		src = strings.NewReader(o.Row)
+	}
 	in, err := newInput(src)
 	if err != nil {
 		return nil, err

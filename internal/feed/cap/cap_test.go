@@ -234,3 +234,7 @@ func FuzzAlerts(f *testing.F) {
 	feedtest.Fuzz(f, Alerts, feed.Options{}, declaration+alert, "<alerts>"+alert+"</alerts>", `<feed><entry><id>y</id><content>`+alert+`</content></entry><entry><id>1</id><updated>2003-04-11</updated></entry></feed>`,
 		`<rss><channel><item><guid>2</guid><pubDate>Fri, 11 Apr 2003 22:39:00 PDT</pubDate></item></channel></rss>`, `<?xml version='1.0' encoding='latin1'?><!DOCTYPE alert [<!ENTITY x SYSTEM "y">]><alert>&x;`)
 }
+
+func TestMend(t *testing.T) {
+	feedtest.Mend(t, Alerts, "<alerts>"+alert+strings.Replace(alert, "7,-6 8,-6", "97,-6 8,-6", 1)+"</alerts>", feed.Options{}, "97,-6", "7,-6", want)
+}

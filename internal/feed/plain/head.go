@@ -3,6 +3,7 @@ package plain
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -47,6 +48,9 @@ func peek(src io.Reader, comma byte, skip int, noHeader bool) (head, io.Reader, 
 			h.rows, h.names = i+1, make([]string, len(r))
 			if i > 0 {
 				copy(h.names, rows[i-1])
+			}
+			for j, n := range h.names {
+				h.names[j] = cmp.Or(strings.TrimSpace(n), h.tags[j])
 			}
 			h.first = rows[h.rows:]
 			return h, b, nil

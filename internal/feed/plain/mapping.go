@@ -43,8 +43,8 @@ type Mapping struct {
 // Field of an event.
 type Field string
 
-// The fields. Without Key, a row is known by what it says: a row that was changed is
-// a new event. Without To, an event ends on the day on which it began; without Low or High
+// The fields. Without Key, a row is known by all that it says: a row that was changed
+// is a new event. Without To, an event ends on the day on which it began; without Low or High
 // they are as Best.
 const (
 	Key       Field = "key"

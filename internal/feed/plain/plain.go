@@ -35,7 +35,11 @@ type reader struct {
 	places *place.Index
 	texts  *feed.Texts
 	column map[Field]int
+	seen   map[[16]byte]int // how often a row came, where no column is the key
 }
+
+// maxKeyless is how many rows a file may have in which no column is the key.
+const maxKeyless = 1_000_000
 
 func open(src io.Reader, o feed.Options) (feed.Reader, error) {
 	m, err := Parse(o.Mapping)
@@ -60,11 +64,14 @@ func open(src io.Reader, o feed.Options) (feed.Reader, error) {
 		}
 	}
 	t.SetNames(h.names)
-	r := &reader{t, m, x, feed.NewTexts(), map[Field]int{}}
+	r := &reader{t, m, x, feed.NewTexts(), map[Field]int{}, map[[16]byte]int{}}
 	for f, name := range m.Columns {
 		if r.column[f], err = h.find(name); err != nil {
 			return nil, fmt.Errorf("the mapping: %s: %w", f, err)
 		}
+	}
+	if o.Row != "" {
+		t.Only(o.Row)
 	}
 	return r, nil
 }
@@ -73,6 +80,9 @@ func open(src io.Reader, o feed.Options) (feed.Reader, error) {
 func (r *reader) Next(e *feed.Event) error {
 	if err := r.Reader.Next(); err != nil {
 		return err
+	}
+	if len(r.seen) == maxKeyless {
+		return fmt.Errorf("a file of more than %d rows needs a column that is the key of its events", maxKeyless)
 	}
 	if f, reason := r.event(e); reason != "" {
 		name := string(f)
@@ -212,7 +222,8 @@ func (r *reader) text(e *feed.Event) (Field, string) {
 	return "", ""
 }
 
-// key of the event: what the file says, or else what all fields say together.
+// key of the event: what the file says, or else what the whole row says, and
+// which one it is of those that say the same.
 func (r *reader) key(e *feed.Event) (Field, string) {
 	if _, ok := r.column[Key]; ok {
 		b := r.get(Key)
@@ -223,9 +234,13 @@ func (r *reader) key(e *feed.Event) (Field, string) {
 		return "", ""
 	}
 	h := sha256.New()
-	for _, f := range Fields() {
-		fmt.Fprintf(h, "%s %q\n", f, r.get(f))
+	for i := range r.Len() {
+		fmt.Fprintf(h, "%q\n", r.Field(i))
 	}
-	e.Key = hex.EncodeToString(h.Sum(nil)[:16])
+	row := [16]byte(h.Sum(nil))
+	e.Key = hex.EncodeToString(row[:])
+	if r.seen[row]++; r.seen[row] > 1 {
+		e.Key += fmt.Sprint("-", r.seen[row])
+	}
 	return "", ""
 }

@@ -86,11 +86,13 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// Without a column for it, an event is known by what its row says.
+// Without a column for it, an event is known by what its row says, and rows that say
+// the same are events of their own.
 func TestNoKey(t *testing.T) {
 	const m = `{"columns": {"from": "1", "best": "2"}, "no_header": true, "blank_is_zero": true}`
-	events, faults := read(t, "2003-04-11,3\n2003-04-11,4\n2003-04-11,3\n2003,\n", m)
-	if len(faults) > 0 || len(events) != 4 || events[0].Key != events[2].Key || events[0].Key == events[1].Key {
+	const text = "2003-04-11,3,x\n2003-04-11,3,y\n2003-04-11,3,x\n2003,,\n"
+	events, faults := read(t, text, m)
+	if len(faults) > 0 || len(events) != 4 || events[2].Key != events[0].Key+"-2" || events[0].Key == events[1].Key {
 		t.Fatalf("%+v, %v", events, faults)
 	}
 	if e := events[3]; e.Best != 0 || e.From != feed.Date(2003, time.January, 1) || e.To != feed.Date(2003, time.December, 31) || e.DatePrec != 5 {
@@ -268,4 +270,12 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestMend(t *testing.T) {
+	feedtest.Mend(t, CSV, file+strings.Replace(strings.SplitN(file, "\n", 2)[1], "11.4.", "31.4.", 1), feed.Options{Mapping: []byte(mapping)}, "31.4.", "11.4.", want)
+	const hxl = "A report\n\nWhen,Where\n#date +reported,#adm1+name\nyesterday,Bouaké\n"
+	o := feed.Options{Mapping: []byte(`{"columns": {"from": "#date+reported", "place": "Where"}}`)}
+	events, _ := feedtest.Read(t, CSV, strings.NewReader(strings.Replace(hxl, "yesterday", "2003-04-11", 1)), o)
+	feedtest.Mend(t, CSV, hxl, o, "yesterday", "2003-04-11", events[0])
 }

@@ -43,9 +43,9 @@ type reader struct {
 	texts  *feed.Texts
 }
 
-func open(src io.Reader, _ feed.Options) (feed.Reader, error) {
+func open(src io.Reader, o feed.Options) (feed.Reader, error) {
 	x, err := place.Load()
-	return &reader{objects.New(src, "data"), x, feed.NewTexts()}, err
+	return &reader{objects.New(src, o.Row, "data"), x, feed.NewTexts()}, err
 }
 
 // item as the API gives it. What is named twice is of reports first, then of

@@ -114,3 +114,8 @@ func TestPages(t *testing.T) {
 func FuzzReports(f *testing.F) {
 	feedtest.Fuzz(f, Reports, feed.Options{}, `{"data":[`+report+","+disaster+`]}`, `[{"id":1,"fields":{"title":"x","date":{"created":"2003-04-11"}}}]`)
 }
+
+func TestMend(t *testing.T) {
+	events, _ := feedtest.Read(t, Reports, strings.NewReader(`{"data":[`+disaster+`]}`), feed.Options{})
+	feedtest.Mend(t, Reports, `{"data":[`+report+","+strings.Replace(disaster, "50001", `"x"`, 1)+`]}`, feed.Options{}, `"x"`, "50001", events[0])
+}

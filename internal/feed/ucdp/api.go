@@ -33,7 +33,7 @@ type apiReader struct {
 
 func openAPI(src io.Reader, o feed.Options) (feed.Reader, error) {
 	m, err := newMaker(o.Version)
-	return &apiReader{objects.New(src, "Result"), m}, err
+	return &apiReader{objects.New(src, o.Row, "Result"), m}, err
 }
 
 // Next implements feed.Reader.

@@ -79,6 +79,15 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: %v; want %q", path, err, want)
 		}
 	}
+	thief := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("elsewhere they are asked with the token %q", r.Header.Get("x-ucdp-access-token"))
+	}))
+	defer thief.Close()
+	away := httptest.NewServer(http.RedirectHandler(thief.URL, http.StatusTemporaryRedirect))
+	defer away.Close()
+	if err := feed.Fetch(context.Background(), away.Client(), API.API, away.URL+"/api/gedevents/25.1", login, &bytes.Buffer{}, 1<<20); err == nil || !strings.Contains(err.Error(), "leads elsewhere") {
+		t.Errorf("an answer that leads elsewhere: %v", err)
+	}
 	if err := feed.Fetch(context.Background(), s.Client(), API.API, s.URL+"/api/gedevents/25.1", login, &bytes.Buffer{}, 1000); err == nil || !strings.Contains(err.Error(), "more than") {
 		t.Errorf("more than is taken: %v", err)
 	}

@@ -47,7 +47,8 @@ type reader struct {
 }
 
 func open(src io.Reader, o feed.Options) (feed.Reader, error) {
-	t, err := table.CSV(src, ',')
+	comma, src := table.GuessComma(src) // spreadsheets save it with semicolons
+	t, err := table.CSV(src, comma)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +70,10 @@ func open(src io.Reader, o feed.Options) (feed.Reader, error) {
 		if at < 0 {
 			return nil, fmt.Errorf("no UCDP GED file: column %s is missing", names[c][0])
 		}
+	}
+	if o.Row != "" {
+		t.Only(o.Row)
+		r.first = false
 	}
 	return r, nil
 }
@@ -125,11 +130,10 @@ func parseVersion(s string) (r release, ok bool) {
 	return release{}, false
 }
 
-// Newer reports whether release a replaces what release b says of an event. A
-// final release, which comes in the middle of the year after its last events, replaces the
-// Candidate ones of that last year and all before; a Candidate release those that
-// reach less far, and a cumulative one the monthly one of its last month.
-// What is no version of UCDP is older than any that is.
+// Newer reports whether release a replaces what release b says of an event: the
+// later year in their names; of one year the final release, which is made with
+// most care; of Candidate ones that which reaches further, and of two that end with the same
+// month the cumulative one. What is no version of UCDP is older than any that is.
 func Newer(a, b string) bool {
 	x, okA := parseVersion(a)
 	y, okB := parseVersion(b)

@@ -32,7 +32,7 @@ func good() map[string]string {
 // file writes rows under the columns that are named, with a header.
 func file(header []string, rows ...map[string]string) string {
 	var b strings.Builder
-	b.WriteString(strings.Join(header, ",") + "\n")
+	b.WriteString(`"` + strings.Join(header, `","`) + "\"\n")
 	for _, r := range rows {
 		line(&b, header, r)
 	}
@@ -69,6 +69,7 @@ func TestEvent(t *testing.T) {
 		"in another order": file(reversed, good()),
 		"mark, CRLF":       "\xef\xbb\xbf" + strings.ReplaceAll(file(columns, good()), "\n", "\r\n"),
 		"without a header": headless(),
+		"semicolons":       strings.ReplaceAll(file(columns, good()), `","`, `";"`),
 	} {
 		events, faults := feedtest.Read(t, GED, strings.NewReader(text), feed.Options{Version: "25.1"})
 		if len(faults) > 0 || len(events) != 1 || events[0] != want {
@@ -180,4 +181,15 @@ func TestVersionOf(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
+}
+
+func TestMend(t *testing.T) {
+	bad := good()
+	bad["best"] = "many"
+	feedtest.Mend(t, GED, file(columns, good(), bad, good()), feed.Options{Version: "25.1"}, "many", "3", want)
+	var headless strings.Builder
+	line(&headless, columns, good())
+	line(&headless, columns, bad)
+	feedtest.Mend(t, GED, headless.String(), feed.Options{Version: "25.1"}, "many", "3", want)
+	feedtest.Mend(t, API, `{"Result":[`+object(t, nil)+`,`+object(t, map[string]any{"best": "many"})+`]}`, feed.Options{Version: "25.1"}, `"many"`, "3", want)
 }
