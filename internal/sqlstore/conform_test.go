@@ -7,6 +7,7 @@ import (
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/sqlstore/storetest"
+	"github.com/comity/comity/internal/watch"
 )
 
 func TestConformance(t *testing.T) {
@@ -27,6 +28,9 @@ func TestConformance(t *testing.T) {
 			})
 			t.Run("fold", func(t *testing.T) {
 				storetest.RunFold(t, func(t *testing.T) desk.Store { return mustOpen(t, address(t)) })
+			})
+			t.Run("watch", func(t *testing.T) {
+				storetest.RunKeeper(t, func(t *testing.T) watch.Keeper { return mustOpen(t, address(t)).Keeper() })
 			})
 		})
 	}
