@@ -31,6 +31,8 @@ type Store interface {
 
 	// Series of a place, by month or by week, of what is not zero, in order.
 	Series(ctx context.Context, q SeriesQuery) ([]Point, error)
+	// AllSeries are the series of all places of a level, of which anything is there.
+	AllSeries(ctx context.Context, q SeriesQuery) (map[string][]Point, error)
 	// Sums of all places of a level that a query finds, in no particular order.
 	Sums(ctx context.Context, q SeriesQuery) (map[string]Count, error)
 	// Cells sums the events of squares of a size in degrees, a multiple of 0.5,
@@ -126,7 +128,7 @@ type EventQuery struct {
 
 // SeriesQuery says which series, and which part of them.
 type SeriesQuery struct {
-	Place    Place           // Name empty in Sums
+	Place    Place           // Name empty in AllSeries and Sums
 	Weekly   bool            // else by month
 	From, To feed.Day        // the whole months or weeks in which they lie; To 0: no end
 	Feeds    []FeedName      // summed; empty: all that are not coded by machine

@@ -125,7 +125,7 @@ func made(r *rand.Rand, n int, version string) (out []feed.Event) {
 	return out
 }
 
-// check compares all that s says with what events, one of each key, say.
+// checkEvents compares all that s says with what events, one of each key, say.
 func checkEvents(t *testing.T, s EventStore, events map[watch.FeedName][]feed.Event) {
 	t.Helper()
 	ctx := t.Context()
@@ -168,6 +168,10 @@ func checkEvents(t *testing.T, s EventStore, events map[watch.FeedName][]feed.Ev
 				}
 			}
 			q.Place = watch.Place{Level: level}
+			every, err := s.AllSeries(ctx, q)
+			if err != nil || level != "" && len(every) != len(want) {
+				t.Errorf("series by %q: %d, %v; want %d", level, len(every), err, len(want))
+			}
 			if level != "" {
 				if got, err := s.Sums(ctx, q); err != nil || !reflect.DeepEqual(got, sums) {
 					t.Errorf("sums by %q: %v, %v; want %v", level, got, err, sums)
@@ -179,6 +183,9 @@ func checkEvents(t *testing.T, s EventStore, events map[watch.FeedName][]feed.Ev
 				if err != nil || len(got) != len(series) || !slices.IsSortedFunc(got, func(a, b watch.Point) int { return cmp.Compare(a.At, b.At) }) {
 					t.Fatalf("series of %q %q: %d points, %v; want %d in order", level, name, len(got), err, len(series))
 				}
+				if level != "" && !slices.Equal(got, every[name]) {
+					t.Errorf("the series of %q %q is another alone than with the rest", level, name)
+				}
 				for _, p := range got {
 					if p.Count != series[p.At] {
 						t.Fatalf("series of %q %q: %v at %s, want %v", level, name, p.Count, p.At, series[p.At])
@@ -187,14 +194,30 @@ func checkEvents(t *testing.T, s EventStore, events map[watch.FeedName][]feed.Ev
 			}
 		}
 	}
+	for _, q := range []watch.CellQuery{{}, {From: feed.Date(1999, 5, 1), To: feed.Date(2007, 2, 28)}, {From: feed.Date(2001, 1, 1), To: feed.Date(2002, 12, 31)},
+		{From: feed.Date(2003, 4, 1), To: feed.Date(2003, 9, 30)}} {
+		checkCells(t, s, q, all)
+	}
+	checkLists(t, s, events)
+}
+
+// checkCells asks for a part of the map.
+func checkCells(t *testing.T, s EventStore, q watch.CellQuery, all []feed.Event) {
+	t.Helper()
 	cells := map[[2]float64]watch.Count{}
 	for _, e := range all {
+		if q.From != 0 && (e.To < q.From || e.To > q.To) {
+			continue
+		}
 		if e.Cell != 0 && e.Lat >= 12 && e.Lat < 14 && e.Lon >= -2 {
 			at := [2]float64{math.Floor(e.Lat), math.Floor(e.Lon)}
-			cells[at] = add(cells[at], e)
+			c := cells[at]
+			c.Add(watch.Count{Events: 1, Low: int64(e.Low), Best: int64(e.Best), High: int64(e.High)})
+			cells[at] = c
 		}
 	}
-	got, err := s.Cells(ctx, watch.CellQuery{South: 12.3, North: 13.7, West: -1.4, East: 40, Degrees: 1})
+	q.South, q.North, q.West, q.East, q.Degrees = 12.3, 13.7, -1.4, 40, 1
+	got, err := s.Cells(t.Context(), q)
 	if err != nil || len(got) != len(cells) {
 		t.Errorf("%d squares, %v; want %d", len(got), err, len(cells))
 	}
@@ -203,6 +226,12 @@ func checkEvents(t *testing.T, s EventStore, events map[watch.FeedName][]feed.Ev
 			t.Errorf("square %v %v: %v, want %v", c.South, c.West, c.Count, want)
 		}
 	}
+}
+
+// checkLists looks through all events, page by page.
+func checkLists(t *testing.T, s EventStore, events map[watch.FeedName][]feed.Event) {
+	t.Helper()
+	ctx := t.Context()
 	for _, q := range []watch.EventQuery{
 		{}, {Place: watch.Place{Level: watch.ByCountry, Name: "SYR"}}, {Violence: feed.OneSided, From: feed.Date(1995, 1, 1), To: feed.Date(2010, 1, 1)},
 		{Place: watch.Place{Level: watch.ByCell, Name: strconv.Itoa(int(feed.CellAt(12.2, 0.3)))}},
