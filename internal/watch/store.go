@@ -48,6 +48,9 @@ type Importer interface {
 	Begin(ctx context.Context, r Run, newer func(a, b string) bool) (Intake, error)
 	// Mend takes rows out of quarantine: they were read after all.
 	Mend(ctx context.Context, f FeedName, ids ...int64) error
+	// Forget removes events with all their versions, by their keys, from series and
+	// lists, too.
+	Forget(ctx context.Context, f FeedName, keys ...string) error
 }
 
 // Intake takes in what one run reads. It is used by one goroutine.

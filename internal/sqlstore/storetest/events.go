@@ -43,6 +43,7 @@ func RunEvents(t *testing.T, open func(t *testing.T) EventStore) {
 		{"Situations", situations},
 		{"Members", members},
 		{"ManyOfADay", manyOfADay},
+		{"Forgotten", forgotten},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
@@ -601,4 +602,39 @@ func manyOfADay(t *testing.T, s EventStore) {
 	}
 	take(t, s, "one", 3000, all...)
 	checkEvents(t, s, map[watch.FeedName][]feed.Event{"one": all})
+}
+
+// forgotten: an event that is removed leaves nothing behind.
+func forgotten(t *testing.T, s EventStore) {
+	ctx := t.Context()
+	r := rand.New(rand.NewPCG(13, 14))
+	addFeed(t, s, "one")
+	events := made(r, 60, "1")
+	take(t, s, "one", 100, events...)
+	newer := made(r, 60, "2")
+	take(t, s, "one", 100, newer[:20]...)
+	copy(events, newer[:20])
+	if err := s.Tie(ctx, "au.example/7", "one", events[3].Key); err != nil {
+		t.Fatal(err)
+	}
+	before, err := s.Versions(ctx, "one", events[3].Key)
+	if err != nil || len(before) != 2 {
+		t.Fatalf("%d versions, %v", len(before), err)
+	}
+	if err := s.Forget(ctx, "one", events[3].Key, events[50].Key, "never there"); err != nil {
+		t.Fatal(err)
+	}
+	after, err := s.Versions(ctx, "one", events[3].Key)
+	if err != nil || len(after) != 0 {
+		t.Errorf("versions of what is forgotten: %v, %v", after, err)
+	}
+	if left, err := s.EventsByID(ctx, before[0].ID, before[1].ID); err != nil || len(left) != 0 {
+		t.Errorf("left of it: %v, %v", left, err)
+	}
+	if sums, err := s.Sums(ctx, watch.SeriesQuery{Place: watch.Place{Level: watch.BySituation}}); err != nil || len(sums) != 0 {
+		t.Errorf("the situation still has %v, %v", sums, err)
+	}
+	left := slices.Concat(events[:3], events[4:50], events[51:])
+	checkEvents(t, s, map[watch.FeedName][]feed.Event{"one": left})
+	counts(t, take(t, s, "one", 100, left...), 0, 0, 58, 0)
 }
