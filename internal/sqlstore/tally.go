@@ -128,18 +128,20 @@ func (tx *Tx) addGroups(feedID int64, before bool, groups []watch.Group) error {
 		}
 	}
 	var series, posted []any
-	for i, g := range groups {
+	var sights []watch.Sight
+	for i := range groups {
+		sights = groups[i].Sights(sights[:0])
 		k := keys[i]
 		was, there := old[k]
-		years, err := watch.AddBins(was.years, watch.YearBins(g.Sights))
+		years, err := watch.AddBins(was.years, watch.YearBins(sights))
 		if err != nil {
 			return err
 		}
-		months, err := watch.AddBins(was.months, watch.MonthBins(g.Sights))
+		months, err := watch.AddBins(was.months, watch.MonthBins(sights))
 		if err != nil {
 			return err
 		}
-		weeks, err := watch.AddBins(was.weeks, watch.WeekBins(g.Sights))
+		weeks, err := watch.AddBins(was.weeks, watch.WeekBins(sights))
 		if err != nil {
 			return err
 		}
@@ -154,7 +156,7 @@ func (tx *Tx) addGroups(feedID int64, before bool, groups []watch.Group) error {
 		if err != nil {
 			return err
 		}
-		leaves, err := tx.takeLeaves(k, there, g.Sights)
+		leaves, err := tx.takeLeaves(k, there, sights)
 		if err != nil {
 			return err
 		}

@@ -168,7 +168,7 @@ func TestGroups(t *testing.T) {
 		if x.Level == ByCountry {
 			s += Country(x.Number).String()
 		}
-		for _, y := range x.Sights {
+		for _, y := range x.Sights(nil) {
 			s += " " + string(rune('0'+y.ID))
 		}
 		lines = append(lines, s)
