@@ -368,6 +368,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.done.Go(func() { n.group.While(ctx, evidenceLease, n.watchEvidence) })
 	n.done.Go(func() { n.group.While(ctx, "erasures", n.watchErasures) })
 	n.done.Go(func() { n.group.While(ctx, "lists", n.ledger.Tend) })
+	n.done.Go(func() { n.group.While(ctx, "feeds", n.Feeds.Tend) })
 	n.done.Go(func() { n.group.While(ctx, "watch", n.Watch.Run) })
 	n.done.Go(func() { n.group.Run(ctx, n.told) })
 	n.done.Go(func() { n.tellStatus(ctx) })

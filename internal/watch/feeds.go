@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/feed"
 )
 
@@ -35,7 +36,9 @@ type Feeds struct {
 	Client func(address string) (*http.Client, error)
 	// Login to a feed, of one that wants it.
 	Login func(FeedName) feed.Login
-	Log   *slog.Logger
+	// Own calls f with the organization's own reports; nil: there are none.
+	Own func(ctx context.Context, f func(desk.Held) error) error
+	Log *slog.Logger
 }
 
 func (f *Feeds) now() comity.Time { return comity.TimeOf(f.Now()) }
@@ -122,11 +125,19 @@ func (f *Feeds) Run(ctx context.Context, name FeedName, progress func(Progress))
 	if err != nil {
 		return Run{}, err
 	}
+	if x.Adapter == ownAdapter {
+		runs, err := f.ReadOwn(ctx)
+		i := slices.IndexFunc(runs, func(r Run) bool { return r.Feed == name })
+		if i < 0 {
+			return Run{Feed: name}, err
+		}
+		return runs[i], err
+	}
 	a, err := f.adapter(x.Adapter)
 	if err != nil {
 		return Run{}, fmt.Errorf("feed %s: %w", name, err)
 	}
-	of := reading{feed: x, adapter: a, begun: f.now(), progress: progress}
+	of := &reading{feed: x, adapter: a, begun: f.now(), progress: progress}
 	run, err := f.run(ctx, of)
 	if err != nil {
 		return run, fmt.Errorf("feed %s: %w", name, err)
@@ -134,7 +145,7 @@ func (f *Feeds) Run(ctx context.Context, name FeedName, progress func(Progress))
 	return run, nil
 }
 
-func (f *Feeds) run(ctx context.Context, of reading) (Run, error) {
+func (f *Feeds) run(ctx context.Context, of *reading) (Run, error) {
 	from := of.feed.From
 	if h, ok := strings.CutPrefix(from, keptPrefix); ok {
 		var sum comity.Hash
@@ -182,12 +193,12 @@ func versionOf(a feed.Adapter, name string) string {
 
 // failed notes a run that read nothing, so that its error is seen where its feed
 // is.
-func (f *Feeds) failed(ctx context.Context, of reading, why error) (Run, error) {
+func (f *Feeds) failed(ctx context.Context, of *reading, why error) (Run, error) {
 	return f.empty(ctx, of, Run{Err: why.Error()}, why)
 }
 
 // unchanged notes a run in which the source had nothing new.
-func (f *Feeds) unchanged(ctx context.Context, of reading) (Run, error) {
+func (f *Feeds) unchanged(ctx context.Context, of *reading) (Run, error) {
 	last, err := f.Store.Runs(ctx, of.feed.Name, 1)
 	if err != nil {
 		return Run{}, err
@@ -199,7 +210,7 @@ func (f *Feeds) unchanged(ctx context.Context, of reading) (Run, error) {
 	return f.empty(ctx, of, end, nil)
 }
 
-func (f *Feeds) empty(ctx context.Context, of reading, end Run, why error) (Run, error) {
+func (f *Feeds) empty(ctx context.Context, of *reading, end Run, why error) (Run, error) {
 	ctx = context.WithoutCancel(ctx)
 	in, err := f.Store.Begin(ctx, Run{Feed: of.feed.Name, Begun: of.begun}, of.adapter.Newer)
 	if err != nil {
@@ -211,7 +222,7 @@ func (f *Feeds) empty(ctx context.Context, of reading, end Run, why error) (Run,
 }
 
 // readKept reads a snapshot.
-func (f *Feeds) readKept(ctx context.Context, of reading, sum comity.Hash) (Run, error) {
+func (f *Feeds) readKept(ctx context.Context, of *reading, sum comity.Hash) (Run, error) {
 	r, err := f.Snapshots.Open(sum)
 	if err != nil {
 		return f.failed(ctx, of, err)
@@ -249,7 +260,7 @@ func (f *Feeds) Retry(ctx context.Context, name FeedName, progress func(Progress
 		if err != nil {
 			break
 		}
-		of := reading{feed: x, adapter: a, begun: f.now(), version: r.Version, progress: progress}
+		of := &reading{feed: x, adapter: a, begun: f.now(), version: r.Version, progress: progress}
 		var run Run
 		run, err = f.readKept(ctx, of, r.Snapshot)
 		out = append(out, run)
