@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -21,123 +22,198 @@ import (
 	"github.com/comity/comity/internal/sqlstore"
 )
 
-// large is a node with many acts, a hundred to a situation, and what of it is
-// measured. It is built once for each size, through the journal and the ledger
-// as everything is that a node holds, and shared by the measures of it.
+// large is a node with many acts, a hundred to a situation, built through the
+// journal and the ledger as everything is that a node holds.
 type large struct {
-	took  time.Duration // to build
-	start time.Duration // to open it again
-	heap  float64       // MB of memory in use, after reading and appending
-	page  sample        // pages of situations chosen at random
-	read  sample        // the situations alone
-	issue sample        // acts in situations chosen at random
-	list  sample        // all situations
-	err   error
+	dir     string
+	names   []comity.ActName // its situations
+	docs    [][]byte         // an act for each
+	start   time.Duration    // to open it
+	heap    float64          // MB of memory in use, after reading and appending
+	house   *house
+	session string
 }
 
 // perFile is how many acts a situation has.
 const perFile = 100
 
-var larges = map[int]*large{}
+// weighed is how many situations are read before the memory is looked at, if there
+// are so many: more than are kept.
+const weighed = 1000
 
-// largeOf measures a node with n acts.
-func largeOf(ctx context.Context, e *env, n int) *large {
-	if l := larges[n]; l != nil {
-		return l
-	}
-	l := &large{}
-	larges[n] = l
-	dir := filepath.Join(e.dir, fmt.Sprint("large-", n))
-	defer os.RemoveAll(dir)
-	l.err = l.measure(ctx, e, dir, n)
-	return l
+// larges are the two nodes that are held against each other. Each is weighed
+// while it alone is open. Then both are, and the measures of them take turns:
+// what the disk and the machine do meanwhile meets both.
+type larges struct {
+	small, big *large
+	err        error
 }
 
-func (l *large) measure(ctx context.Context, e *env, dir string, n int) error {
-	if err := os.Mkdir(dir, 0o700); err != nil {
+// largeNodes are built when they are first asked for.
+func (e *env) largeNodes(ctx context.Context) (*larges, error) {
+	if e.larges == nil {
+		e.larges = &larges{}
+		e.larges.err = e.larges.build(ctx, e)
+	}
+	return e.larges, e.larges.err
+}
+
+func (l *larges) build(ctx context.Context, e *env) error {
+	n := largeActs
+	if e.full {
+		n = fullActs
+	}
+	var err error
+	if l.small, err = buildLarge(ctx, e, smallActs); err != nil {
 		return err
 	}
-	h, err := newHouse(ctx, dir, "a.example")
-	if err != nil {
+	if l.big, err = buildLarge(ctx, e, n); err != nil {
 		return err
+	}
+	for _, x := range []*large{l.small, l.big} {
+		if err := x.open(ctx); err != nil {
+			return err
+		}
+		e.atEnd = append(e.atEnd, x.close)
+	}
+	return nil
+}
+
+// buildLarge builds and weighs a node with n acts.
+func buildLarge(ctx context.Context, e *env, n int) (l *large, err error) {
+	l = &large{dir: filepath.Join(e.dir, fmt.Sprint("large-", n))}
+	if err := os.Mkdir(l.dir, 0o700); err != nil {
+		return nil, err
+	}
+	h, err := newHouse(ctx, l.dir, "a.example")
+	if err != nil {
+		return nil, err
 	}
 	if err := h.close(); err != nil {
-		return err
+		return nil, err
 	}
-	begun := time.Now()
-	names, err := fill(ctx, filepath.Join(dir, "a.example"), n)
-	if err != nil {
-		return err
+	if l.names, err = fill(ctx, filepath.Join(l.dir, "a.example"), n); err != nil {
+		return nil, err
 	}
-	l.took = time.Since(begun)
+	if err := l.write(); err != nil {
+		return nil, err
+	}
 	debug.FreeOSMemory()
-
-	begun = time.Now()
-	again, err := node.Open(ctx, node.Config{Dir: filepath.Join(dir, "a.example"), Version: "bench"})
-	if err != nil {
-		return err
+	begun := time.Now()
+	if err := l.open(ctx); err != nil {
+		return nil, err
 	}
 	l.start = time.Since(begun)
-	h = &house{Node: again, client: &http.Client{}}
-	defer h.close()
-	who := desk.Who{Person: &person.Person{ID: "officer", Role: person.Officer}, Role: person.Officer}
-	if err := h.serve(ctx); err != nil {
-		return err
+	defer func() { err = errors.Join(err, l.close()) }()
+	for _, name := range l.names[:min(len(l.names), weighed)] {
+		if _, err := l.house.Desk.Situation(ctx, l.house.who, name); err != nil {
+			return nil, err
+		}
 	}
-	link, err := again.People.IssueLink(ctx, "officer", person.Officer, time.Hour)
+	for _, use := range []func(context.Context, *env) (sample, error){l.page, l.read, l.issue, l.list} {
+		if _, err := use(ctx, e); err != nil {
+			return nil, err
+		}
+	}
+	l.docs = nil // they are no memory of the node
+	debug.FreeOSMemory()
+	l.heap = resident()
+	return l, l.write()
+}
+
+// write writes the documents, before they are issued: that is no part of it.
+func (l *large) write() (err error) {
+	l.docs = make([][]byte, len(l.names))
+	for i, name := range l.names {
+		if l.docs[i], err = note1K(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *large) open(ctx context.Context) error {
+	n, err := node.Open(ctx, node.Config{Dir: filepath.Join(l.dir, "a.example"), Version: "bench", Serves: true})
 	if err != nil {
 		return err
 	}
-	session, err := again.SignIn(ctx, link)
+	l.house = &house{Node: n, client: &http.Client{}, who: desk.Who{Person: &person.Person{ID: "officer", Role: person.Officer}, Role: person.Officer}}
+	if err := l.house.serve(ctx); err != nil {
+		return errors.Join(err, n.Close())
+	}
+	link, err := n.People.IssueLink(ctx, "officer", person.Officer, time.Hour)
+	if err == nil {
+		l.session, err = n.SignIn(ctx, link)
+	}
 	if err != nil {
-		return err
+		return errors.Join(err, l.close())
 	}
-	if l.page, err = warm(ctx, 1, e.each, func(ctx context.Context, _ int) error {
-		return h.getPage(ctx, "/situations/"+names[rand.IntN(len(names))].String(), session)
-	}); err != nil {
-		return err
-	}
-	docs := make([][]byte, len(names))
-	if l.read, err = warm(ctx, 1, e.each, func(ctx context.Context, _ int) error {
-		v, err := again.Desk.Situation(ctx, who, names[rand.IntN(len(names))])
+	return nil
+}
+
+func (l *large) close() error { return l.house.close() }
+
+// Every second situation is read, and acts are issued in the others: those that
+// are read stay as long in both nodes.
+func (l *large) toRead() int  { return 2 * rand.IntN(len(l.names)/2) }
+func (l *large) toIssue() int { return l.toRead() + 1 }
+
+// page gets pages of situations chosen at random.
+func (l *large) page(ctx context.Context, e *env) (sample, error) {
+	return warm(ctx, 1, e.each, func(ctx context.Context, _ int) error {
+		return l.house.getPage(ctx, "/situations/"+l.names[l.toRead()].String(), l.session)
+	})
+}
+
+// read reads the situations alone.
+func (l *large) read(ctx context.Context, e *env) (sample, error) {
+	return warm(ctx, 1, e.each, func(ctx context.Context, _ int) error {
+		v, err := l.house.Desk.Situation(ctx, l.house.who, l.names[l.toRead()])
 		if err == nil && v.Acts < perFile-1 {
 			err = fmt.Errorf("%s has %d acts", v.Name, v.Acts)
 		}
 		return err
-	}); err != nil {
+	})
+}
+
+// issue issues acts in situations chosen at random, some hundred of them: many
+// more would make files long in the smaller node and not in the other.
+func (l *large) issue(ctx context.Context, e *env) (sample, error) {
+	return warm(ctx, 1, e.each/4, func(ctx context.Context, _ int) error {
+		_, err := l.house.Desk.Issue(ctx, l.house.who, l.docs[l.toIssue()])
 		return err
-	}
-	for k := range docs { // before: writing it is no part of issuing it
-		if docs[k], err = note1K(names[k]); err != nil {
-			return err
-		}
-	}
-	if l.issue, err = warm(ctx, 1, e.each, func(ctx context.Context, _ int) error {
-		_, err := again.Desk.Issue(ctx, who, docs[rand.IntN(len(docs))])
-		return err
-	}); err != nil {
-		return err
-	}
+	})
+}
+
+// list lists all situations, after something has changed in one.
+func (l *large) list(ctx context.Context, _ *env) (sample, error) {
 	var took []time.Duration
 	for range 3 {
 		at := time.Now()
-		all, err := again.Desk.Situations(ctx, who)
-		if err == nil && len(all) != len(names) {
-			err = fmt.Errorf("%d situations, want %d", len(all), len(names))
+		all, err := l.house.Desk.Situations(ctx, l.house.who)
+		if err == nil && len(all) != len(l.names) {
+			err = fmt.Errorf("%d situations, want %d", len(all), len(l.names))
 		}
 		if err != nil {
-			return err
+			return sample{}, err
 		}
 		took = append(took, time.Since(at))
-		if _, err := again.Desk.Issue(ctx, who, docs[0]); err != nil {
-			return err
+		if _, err := l.house.Desk.Issue(ctx, l.house.who, l.docs[1]); err != nil {
+			return sample{}, err
 		}
 	}
-	l.list, docs = latencies(took), nil
-	debug.FreeOSMemory()
-	l.heap = resident()
-	runtime.KeepAlive(again)
-	return nil
+	return latencies(took), nil
+}
+
+// begin is how long it took to open the node.
+func (l *large) begin(context.Context, *env) (sample, error) {
+	return latencies([]time.Duration{l.start}), nil
+}
+
+// memory is megabytes, as if they were milliseconds: what is compared is the
+// ratio.
+func (l *large) memory(context.Context, *env) (sample, error) {
+	return sample{p50: l.heap, p99: l.heap}, nil
 }
 
 // fill records n acts: situations, and in each of them notes of 1 KB. They are
@@ -251,28 +327,18 @@ const (
 )
 
 // ofLarge is a measure of one of the two nodes.
-func ofLarge(big bool, f func(*large) sample) measure {
+func ofLarge(big bool, f func(*large, context.Context, *env) (sample, error)) measure {
 	return func(ctx context.Context, e *env, _ string) (sample, error) {
-		n := smallActs
+		both, err := e.largeNodes(ctx)
+		if err != nil {
+			return sample{}, err
+		}
 		if big {
-			n = largeActs
+			return f(both.big, ctx, e)
 		}
-		if big && e.full {
-			n = fullActs
-		}
-		l := largeOf(ctx, e, n)
-		if l.err != nil {
-			return sample{}, l.err
-		}
-		return f(l), nil
+		return f(both.small, ctx, e)
 	}
 }
-
-func largeStart(l *large) sample { return latencies([]time.Duration{l.start}) }
-
-// largeMemory is megabytes, as if they were milliseconds: what is compared is the
-// ratio.
-func largeMemory(l *large) sample { return sample{p50: l.heap, p99: l.heap} }
 
 // resident is how many megabytes the process has in memory, of Go's heap and of
 // the database's own; on systems that do not say, of the heap.

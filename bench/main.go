@@ -123,6 +123,8 @@ type env struct {
 	each time.Duration // of one repetition of a rate
 	full bool          // the largest node, too
 
+	larges *larges // nil until they are asked for
+
 	atEnd []func() error // what measures share is closed, last in first out
 }
 

@@ -92,6 +92,11 @@ var rows = []row{
 	{"1,000,000 events of UCDP's format read, checked, normalised", "parse events", []want{{p50, "parse csv", "encoding/csv", 0, 1.5}}},
 	{"Go encoding/csv on the same file, nothing done with it (limit)", "parse csv", nil},
 
+	{"1,000,000 events imported into SQLite", "import sqlite", []want{{p50, "sqlite3 .import", "sqlite3 .import", 0, 1}}},
+	{"sqlite3 .import of the same file, nothing checked (peer)", "sqlite3 .import", nil},
+	{"1,000,000 events imported into PostgreSQL", "import postgres", []want{{p50, "psql copy", "psql \\copy", 0, 1.3}}},
+	{"psql \\copy of the same file, nothing checked (peer)", "psql copy", nil},
+
 	{"comity demo, start to ready", "demo", []want{{p50, "", "", 0, 3000}}},
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -105,25 +106,16 @@ func (l *List) UnmarshalJSON(b []byte) error {
 }
 
 func decode(raw []byte) (Effect, error) {
-	var members map[string]json.RawMessage
-	if err := strict.Unmarshal(raw, &members); err != nil {
+	do, rest, null, err := skim(raw)
+	if err != nil {
 		return nil, err
-	}
-	var do string
-	if err := strict.Unmarshal(members["do"], &do); err != nil {
-		return nil, errors.New(`has no member "do"`)
 	}
 	t, ok := types[do]
 	if !ok {
 		return nil, fmt.Errorf("%q is not in effect set version %d", do, Version)
 	}
-	if hasNull(raw) {
+	if null {
 		return nil, fmt.Errorf("%s: a member is null; leave it out", do)
-	}
-	delete(members, "do")
-	rest, err := json.Marshal(members)
-	if err != nil {
-		return nil, err
 	}
 	v := reflect.New(t)
 	if err := strict.Unmarshal(rest, v.Interface(), strict.RejectUnknownMembers(true)); err != nil {
@@ -136,14 +128,38 @@ func decode(raw []byte) (Effect, error) {
 	return e, nil
 }
 
-// hasNull reports whether a null stands anywhere in the valid JSON text b.
-func hasNull(b []byte) bool {
-	for dec := jsontext.NewDecoder(bytes.NewReader(b)); ; {
+// skim reads a JSON text once: it returns the member "do", the text without it,
+// and whether a null stands anywhere.
+func skim(raw []byte) (do string, rest []byte, null bool, err error) {
+	dec := jsontext.NewDecoder(bytes.NewReader(raw))
+	name := ""
+	from := int64(0) // where what was read before the name ends
+	for before := from; ; before = dec.InputOffset() {
 		t, err := dec.ReadToken()
-		if err != nil || t.Kind() == 'n' {
-			return err == nil
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return "", nil, false, err
+		}
+		null = null || t.Kind() == 'n'
+		if in, n := dec.StackIndex(dec.StackDepth()); dec.StackDepth() != 1 || in != '{' || t.Kind() != '"' {
+			continue
+		} else if n%2 == 1 {
+			name, from = t.String(), before
+		} else if name == "do" {
+			do = t.String()
+			after := raw[dec.InputOffset():]
+			if raw[from-1] == '{' { // the comma after it goes, or else that before it
+				after = bytes.TrimPrefix(bytes.TrimLeft(after, " \t\r\n"), []byte(","))
+			}
+			rest = slices.Concat(raw[:from], after)
 		}
 	}
+	if rest == nil {
+		return "", nil, false, errors.New(`has no member "do"`)
+	}
+	return do, rest, null, nil
 }
 
 // Check applies the rules that UnmarshalJSON applies, to effects made in Go.

@@ -221,6 +221,27 @@ func TestUnmarshalRefuses(t *testing.T) {
 	}
 }
 
+// The name of an effect may stand anywhere among its members.
+func TestUnmarshalNameAnywhere(t *testing.T) {
+	want := List{HandOver{To: "un.example", Lead: true}}
+	for _, text := range []string{
+		`[{"do":"hand-over","to":"un.example","lead":true}]`,
+		` [ { "do" : "hand-over" , "to" : "un.example" , "lead" : true } ] `,
+		`[{"to":"un.example","do":"hand-over","lead":true}]`,
+		"[{\"to\":\"un.example\"\n,\n\"lead\":true\n,\n\"do\"\n:\n\"hand-over\"\n}]",
+		`[{"\u0064o":"hand-\u006fver","to":"un.example","lead":true}]`,
+	} {
+		var l List
+		if err := l.UnmarshalJSON([]byte(text)); err != nil || !l.Equal(want) {
+			t.Errorf("%s is read as %v, %v; want %v", text, l, err, want)
+		}
+	}
+	var l List
+	if err := l.UnmarshalJSON([]byte(`[{ "do":"say" }]`)); err != nil || !l.Equal(List{Say{}}) {
+		t.Errorf("read as %v, %v", l, err)
+	}
+}
+
 // The zero value of an effect that needs a member is refused, not applied.
 func TestCheckOfZeroValues(t *testing.T) {
 	fine := []string{"open", "dormant", "close", "say"}

@@ -162,6 +162,16 @@ func (s Set) Retired(r Role) Set {
 	return s.With(r, keep...)
 }
 
+// RevokesLog reports whether s, which follows h, revokes every Ed25519 log key in
+// force: what nothing but these has signed may be somebody else's.
+func (s Statement) RevokesLog(h History) bool {
+	return !slices.ContainsFunc(h.InForce(Log), func(k string) bool {
+		v, err := ParseVKey(k)
+		return err == nil && v.Alg == 0x01 &&
+			!slices.ContainsFunc(s.Revoked, func(r Revocation) bool { return r.Role == Log && r.Key == k })
+	})
+}
+
 func one(s string) []string {
 	if s == "" {
 		return nil

@@ -39,7 +39,7 @@ func (a *app) draftsCmd() *cobra.Command {
 			for _, d := range all {
 				fmt.Fprintf(a.out, "%d  %s  %s  by %s, %s\n", d.ID, d.Kind.Base(), d.Title, d.By, d.At)
 			}
-			return nil
+			return a.awaited(c.Context(), n)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/node"
 	"github.com/comity/comity/keys"
 )
@@ -78,12 +80,26 @@ the keys that others give to "comity follow", "verify" and "peers repin".`,
 			last := h.Last()
 			fmt.Fprintf(a.out, "\nGive to whoever follows or checks us, by another way than this node:\n  log key   %s\n  root key  %s\n",
 				last.Log[slices.IndexFunc(last.Log, func(k string) bool { return !node.IsPQ(k) })], last.Root)
+			if err := a.awaited(c.Context(), n); err != nil {
+				return err
+			}
 			if n.Folder.RootHere() {
 				fmt.Fprintf(a.out, "\nWARNING: the root key lies on this machine, in keys/. Whoever steals the machine can\nreplace all keys. Take it to paper or to a medium in a safe, and delete the file.\n")
 			}
 			return nil
 		},
 	}
+}
+
+// awaited says which change of keys comes first, if nothing else is recorded
+// before it.
+func (a *app) awaited(ctx context.Context, n *node.Node) error {
+	err := n.Desk.Awaited(ctx)
+	if !errors.Is(err, desk.ErrAwaited) {
+		return err
+	}
+	fmt.Fprintf(a.out, "NOTHING ELSE IS RECORDED: %v\n", err)
+	return nil
 }
 
 func changes(n int) string {
@@ -247,7 +263,12 @@ func (a *app) submit(c *cobra.Command, person string, signed []byte) error {
 		return a.printIssued(out, false)
 	}
 	fmt.Fprintf(a.out, "draft %d waits for a second person. Nothing changes before that:\n  comity release %d --dir %s --person …\n", out.Draft, out.Draft, a.dir)
-	return nil
+	n, err := a.read(c.Context())
+	if err != nil {
+		return err
+	}
+	defer n.Close()
+	return a.awaited(c.Context(), n)
 }
 
 func (a *app) keyRotateCmd() *cobra.Command {
@@ -468,7 +489,8 @@ func (a *app) keySubmitCmd() *cobra.Command {
 		Short: "Put a signed change of keys into our journal, as a draft",
 		Long: `Checks that the statement in the file SIGNED follows the last one and is signed
 by the root key, and drafts the act that carries it. It takes effect when a
-second person has released it.`,
+second person has released it. If it revokes every log key in use, nothing else
+is recorded before that.`,
 		Example: `  comity key submit change.signed --person a.diallo`,
 		Args:    exactly(1, "one file, a signed statement"),
 		RunE: func(c *cobra.Command, args []string) error {

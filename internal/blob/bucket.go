@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -51,9 +52,22 @@ func openBucket(ctx context.Context, address string) (*bucket, error) {
 	if err != nil || e.Host == "" || e.Scheme != "http" && e.Scheme != "https" || strings.Trim(e.Path, "/") != "" {
 		return fail(form)
 	}
+	transport, err := minio.DefaultTransport(e.Scheme == "https")
+	if err != nil {
+		return fail(err)
+	}
+	transport.ResponseHeaderTimeout = stall
+	dial := transport.DialContext
+	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return impatient{c}, nil
+	}
 	c, err := minio.New(e.Host, &minio.Options{
 		Creds:  credentials.NewChainCredentials([]credentials.Provider{&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}}),
-		Secure: e.Scheme == "https", Region: region, MaxRetries: 3,
+		Secure: e.Scheme == "https", Region: region, MaxRetries: 2, Transport: transport,
 	})
 	if err != nil {
 		return fail(err)
@@ -77,6 +91,34 @@ func openBucket(ctx context.Context, address string) (*bucket, error) {
 	return b, nil
 }
 
+const (
+	stall    = 5 * time.Second  // a bucket may keep us waiting so long for its next byte, or for taking ours
+	patience = 10 * time.Second // and so long, and as long as its bytes take at pace, to be done: somebody waits who issues an act
+	pace     = 1 << 20          // bytes a second
+)
+
+// within bounds what is done at once with a blob of so many bytes.
+func within(ctx context.Context, size int64) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, patience+time.Duration(size/pace)*time.Second)
+}
+
+// impatient is a connection that breaks if nothing moves.
+type impatient struct{ net.Conn }
+
+func (c impatient) Read(p []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(stall)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(p)
+}
+
+func (c impatient) Write(p []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(stall)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}
+
 func (b *bucket) key(h comity.Hash) string { return b.prefix + hex.EncodeToString(h[:]) }
 
 // putReader implements backend. It holds the blob in memory: its name is not
@@ -96,6 +138,8 @@ func (b *bucket) putReader(ctx context.Context, r io.Reader, max int64) (comity.
 
 // putVerified implements backend.
 func (b *bucket) putVerified(ctx context.Context, want comity.Hash, r io.Reader, max int64) error {
+	ctx, cancel := within(ctx, max)
+	defer cancel()
 	fail := func(err error) error { return fmt.Errorf("store blob %x: %w", want[:], err) }
 	switch whole, err := b.whole(ctx, want); {
 	case err != nil:
@@ -118,7 +162,7 @@ func (b *bucket) putVerified(ctx context.Context, want comity.Hash, r io.Reader,
 
 // whole reports whether the blob is there, undamaged.
 func (b *bucket) whole(ctx context.Context, h comity.Hash) (bool, error) {
-	r, _, err := b.open(ctx, h)
+	r, _, err := b.get(ctx, h)
 	if err == nil {
 		_, err = io.Copy(io.Discard, r)
 		r.Close()
@@ -145,6 +189,12 @@ func (b *bucket) put(ctx context.Context, h comity.Hash, data []byte) error {
 
 // open implements backend.
 func (b *bucket) open(ctx context.Context, h comity.Hash) (io.ReadCloser, int64, error) {
+	r, size, err := b.get(ctx, h)
+	return r, size, b.certain(ctx, err)
+}
+
+// get is open that takes the bucket to be there.
+func (b *bucket) get(ctx context.Context, h comity.Hash) (io.ReadCloser, int64, error) {
 	fail := func(err error) (io.ReadCloser, int64, error) {
 		return nil, 0, fmt.Errorf("read blob %x: %w", h[:], known(err))
 	}
@@ -163,6 +213,23 @@ func (b *bucket) open(ctx context.Context, h comity.Hash) (io.ReadCloser, int64,
 	return newReader(ctx, o, h, st.Size), st.Size, nil
 }
 
+// certain is err, but if it is that a blob is not there, and the bucket is not,
+// either: that looks the same, and says nothing of the blob.
+func (b *bucket) certain(ctx context.Context, err error) error {
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	ctx, cancel := within(ctx, 0)
+	defer cancel()
+	switch ok, asking := b.c.BucketExists(ctx, b.name); {
+	case asking != nil:
+		return fmt.Errorf("look for the bucket %s: %w", b.name, asking)
+	case !ok:
+		return fmt.Errorf("the bucket %s is not there any more", b.name)
+	}
+	return err
+}
+
 // known turns an answer of the store into an error of this package.
 func known(err error) error {
 	if r := minio.ToErrorResponse(err); r.StatusCode == http.StatusNotFound && r.Code != minio.NoSuchBucket {
@@ -173,8 +240,10 @@ func known(err error) error {
 
 // has implements backend.
 func (b *bucket) has(ctx context.Context, h comity.Hash) (bool, error) {
+	ctx, cancel := within(ctx, 0)
+	defer cancel()
 	_, err := b.c.StatObject(ctx, b.name, b.key(h), minio.StatObjectOptions{})
-	switch err = known(err); {
+	switch err = b.certain(ctx, known(err)); {
 	case errors.Is(err, ErrNotFound):
 		return false, nil
 	case err != nil:
@@ -185,6 +254,8 @@ func (b *bucket) has(ctx context.Context, h comity.Hash) (bool, error) {
 
 // delete implements backend.
 func (b *bucket) delete(ctx context.Context, h comity.Hash) error {
+	ctx, cancel := within(ctx, 0)
+	defer cancel()
 	if err := b.c.RemoveObject(ctx, b.name, b.key(h), minio.RemoveObjectOptions{}); err != nil && !errors.Is(known(err), ErrNotFound) {
 		return fmt.Errorf("remove blob %x: %w", h[:], err)
 	}

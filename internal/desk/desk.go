@@ -89,6 +89,12 @@ type Config struct {
 	Clock   func() time.Time // the node's clock; a scenario's in the demo
 	Log     *slog.Logger
 
+	// KeysInUse is the number of the statement whose keys sign the journal, and
+	// Rekey takes those into use that it has put in force since. Where the journal
+	// awaits no statement they are not called, and may be nil.
+	KeysInUse func() int
+	Rekey     func(context.Context) error
+
 	// Names returns the display name of a State or body at a date.
 	Names func(p comity.Party, at comity.Time) string
 	// Follows returns how far a peer's journal was read.

@@ -192,7 +192,7 @@ func (d *Desk) confirm(ctx context.Context, by comity.ActName, fresh []Erasure) 
 // confirmErasure says in our journal that it was carried out here, unless it
 // does already: what a backup has forgotten has come back from mirrors.
 func (d *Desk) confirmErasure(ctx context.Context, by comity.ActName, fresh []Erasure) error {
-	if err := d.c.Journal.Held(); err != nil {
+	if err := d.held(ctx); err != nil {
 		return err
 	}
 	if said, err := d.confirmed(ctx, by); err != nil || said {
@@ -221,7 +221,7 @@ func (d *Desk) confirmErasure(ctx context.Context, by comity.ActName, fresh []Er
 		return err
 	}
 	once := comity.Hash(sha256.Sum256(append([]byte("comity erased\n"), h.Leaf[:]...)))
-	_, err = d.record(ctx, p, publishOnce(once))
+	_, err = d.record(ctx, p, 0, publishOnce(once))
 	if errors.As(err, new(*publishedBefore)) {
 		return nil
 	}

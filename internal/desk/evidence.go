@@ -174,21 +174,21 @@ func (d *Desk) Publish(ctx context.Context, e *monitor.Evidence) (comity.ActName
 	}
 	file := e.File()
 	proof := comity.Hash(sha256.Sum256(file))
-	if err := d.c.Journal.Held(); err != nil {
+	if err := d.held(ctx); err != nil {
 		return comity.ActName{}, explain(err) // the act may be about to be put back
 	}
 	if name, ok, err := d.published(ctx, proof); ok || err != nil {
 		return name, err
 	}
 	if _, err := d.c.Blobs.Put(ctx, file); err != nil { // before anybody learns of it
-		return comity.ActName{}, explain(fmt.Errorf("store the evidence file: %w", err))
+		return comity.ActName{}, d.unkept(ctx, fmt.Errorf("store the evidence file: %w", err))
 	}
 	p, err := d.evidenceAct(ctx, against, file, proof)
 	if err != nil {
 		return comity.ActName{}, err
 	}
 	// What another process has just recorded may not be in our books yet.
-	out, err := d.record(ctx, p, publishOnce(proof))
+	out, err := d.record(ctx, p, 0, publishOnce(proof))
 	var before *publishedBefore
 	if errors.As(err, &before) {
 		return before.by, nil

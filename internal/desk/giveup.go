@@ -34,7 +34,7 @@ func (d *Desk) GiveUp(ctx context.Context, p monitor.Parting, why string) (comit
 		return comity.ActName{}, err
 	}
 	once := comity.Hash(sha256.Sum256(fmt.Appendf(nil, "comity given up\n%d\n%s", p.Size, p.Signed)))
-	out, err := d.record(ctx, q, publishOnce(once))
+	out, err := d.record(ctx, q, 0, publishOnce(once))
 	var before *publishedBefore
 	if errors.As(err, &before) {
 		return before.by, nil

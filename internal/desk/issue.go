@@ -54,14 +54,19 @@ func (d *Desk) Issue(ctx context.Context, who Who, doc []byte) (Issued, error) {
 		return Issued{}, explain(err)
 	}
 	if p.Consequential {
-		id, err := d.c.Drafts.AddDraft(ctx, d.draftOf(who, p))
+		draft, err := d.draftOf(ctx, who, p)
+		if err != nil {
+			return Issued{}, explain(err)
+		}
+		id, err := d.c.Drafts.AddDraft(ctx, draft)
 		return Issued{Draft: id}, explain(err)
 	}
-	return d.record(ctx, p, nil)
+	return d.record(ctx, p, 0, nil)
 }
 
-func (d *Desk) draftOf(who Who, p Preview) person.Draft {
-	return person.Draft{Document: p.Document, Kind: string(p.Act.Kind), Title: p.Act.Title, By: who.Person.ID, At: d.Now().Time}
+func (d *Desk) draftOf(ctx context.Context, who Who, p Preview) (person.Draft, error) {
+	statement, err := d.revokesAll(ctx, p.Act)
+	return person.Draft{Document: p.Document, Kind: string(p.Act.Kind), Title: p.Act.Title, By: who.Person.ID, At: d.Now().Time, Statement: statement}, err
 }
 
 // Release records a draft and takes it off the list, both or neither. Whoever
@@ -92,7 +97,7 @@ func (d *Desk) release(ctx context.Context, who Who, id int64) (Issued, error) {
 	if err != nil {
 		return Issued{}, err
 	}
-	return d.record(ctx, p, func(r Recorder, issued Issued) error {
+	return d.record(ctx, p, draft.Statement, func(r Recorder, issued Issued) error {
 		_, err := r.TakeDraft(id)
 		if errors.Is(err, person.ErrNotFound) {
 			return journal.Refuse(fmt.Errorf("draft %d: %w: perhaps it was released or discarded", id, person.ErrNotFound))
@@ -410,14 +415,15 @@ func (d *Desk) scopeFor(ctx context.Context, a *act.Act) (casefile.Scope, error)
 	return a.Situation, nil
 }
 
-// record puts a prepared act into the journal, and writes w with it.
-func (d *Desk) record(ctx context.Context, p Preview, w with) (Issued, error) {
+// record puts a prepared act into the journal, and writes w with it. statement is
+// that of the draft which it was.
+func (d *Desk) record(ctx context.Context, p Preview, statement int, w with) (Issued, error) {
 	if p.Act.TLP == comity.Clear {
 		entry, err := act.Recordable(p.Document, d.c.Self.Domain)
 		if err != nil {
 			return Issued{}, err
 		}
-		return d.append(ctx, opened{act: p.Act}, entry, w)
+		return d.append(ctx, opened{act: p.Act}, entry, d.inTx(w, statement))
 	}
 	o, err := d.seal(ctx, p)
 	if err != nil {
@@ -425,7 +431,7 @@ func (d *Desk) record(ctx context.Context, p Preview, w with) (Issued, error) {
 	}
 	return d.append(ctx, o, func(at comity.Time) ([]byte, error) {
 		return act.EncodeSealed(d.c.Self.Domain, at, p.Act.Status, *o.sealed)
-	}, w)
+	}, d.inTx(w, statement))
 }
 
 // seal makes the act's two boxes and stores them, so that they are there
@@ -453,7 +459,7 @@ func (d *Desk) seal(ctx context.Context, p Preview) (opened, error) {
 				return fmt.Errorf("seal: %w", err)
 			}
 			if _, err := d.c.Blobs.Put(ctx, box.Ciphertext); err != nil {
-				return explain(fmt.Errorf("store the sealed content: %w", err))
+				return d.unkept(ctx, fmt.Errorf("store the sealed content: %w", err))
 			}
 			*part.into = box.Commitment
 			return nil
@@ -463,6 +469,18 @@ func (d *Desk) seal(ctx context.Context, p Preview) (opened, error) {
 		return fail(err)
 	}
 	return opened{act: p.Act, sealed: &out, effects: cut, content: p.Document}, nil
+}
+
+// unkept makes an error that people can act on of one that kept a blob from being
+// stored. What was to name it is not recorded.
+func (d *Desk) unkept(ctx context.Context, err error) error {
+	out := explain(err)
+	if ctx.Err() != nil || errors.As(out, new(*Unable)) {
+		return out
+	}
+	d.c.Log.ErrorContext(ctx, "the place where sealed contents are kept does not take them", "err", err)
+	return &Unable{errors.New("nothing was recorded: the place where sealed contents are kept does not take them now; " +
+		"try again in a moment, and tell the operator, who finds the reason in the node's log. What is TLP:CLEAR can be recorded")}
 }
 
 func (d *Desk) recipients(ctx context.Context, p Preview) ([]seal.Recipient, error) {
@@ -486,9 +504,21 @@ func (d *Desk) recipients(ctx context.Context, p Preview) ([]seal.Recipient, err
 	return out, nil
 }
 
-// append sequences one entry, stamped with the node's clock, which never
+// append is appendOnce, again if new keys had to be taken into use first.
+func (d *Desk) append(ctx context.Context, o opened, entry func(at comity.Time) ([]byte, error), w journal.With) (Issued, error) {
+	out, err := d.appendOnce(ctx, o, entry, w)
+	if !errors.Is(err, ErrAwaited) {
+		return out, err
+	}
+	if err := d.takeAwaited(ctx); err != nil {
+		return Issued{}, explain(err)
+	}
+	return d.appendOnce(ctx, o, entry, w)
+}
+
+// appendOnce sequences one entry, stamped with the node's clock, which never
 // decreases within the journal. What is in it need not be decoded again.
-func (d *Desk) append(ctx context.Context, o opened, entry func(at comity.Time) ([]byte, error), w with) (Issued, error) {
+func (d *Desk) appendOnce(ctx context.Context, o opened, entry func(at comity.Time) ([]byte, error), w journal.With) (Issued, error) {
 	if _, err := d.newest(ctx); err != nil {
 		return Issued{}, err
 	}
@@ -508,7 +538,7 @@ func (d *Desk) append(ctx context.Context, o opened, entry func(at comity.Time) 
 		written.act = &recorded
 		undo = d.c.Ledger.prepare(comity.LeafHash(e), &written)
 		return e, nil
-	}, w.inTx(d.c.Self.Domain))
+	}, w)
 	if undo != nil {
 		undo()
 	}
@@ -531,6 +561,8 @@ func explain(err error) error {
 		return &Unable{errors.New("nothing was recorded: the disk is full; make room and try again")}
 	case errors.As(err, &held):
 		return &Unable{fmt.Errorf("nothing was recorded: %w", held)}
+	case errors.Is(err, ErrAwaited):
+		return &Unable{fmt.Errorf("nothing was recorded: %w", err)}
 	case errors.As(err, &behind):
 		return &Unable{behind}
 	case errors.As(err, &known):
@@ -588,7 +620,7 @@ func (d *Desk) Found(ctx context.Context, key effect.Key) (Issued, error) {
 		}
 		return Issued{}, err
 	}
-	out, err := d.record(ctx, p, func(_ Recorder, issued Issued) error {
+	out, err := d.record(ctx, p, 0, func(_ Recorder, issued Issued) error {
 		if issued.Name.Index != 0 {
 			return journal.Refuse(errFounded)
 		}
@@ -614,5 +646,5 @@ func (d *Desk) Note(ctx context.Context, title, text string) (Issued, error) {
 	if err != nil {
 		return Issued{}, err
 	}
-	return d.record(ctx, p, nil)
+	return d.record(ctx, p, 0, nil)
 }

@@ -43,6 +43,11 @@ type Answers interface {
 // Recorder is implemented by the transactions of a Store: what is written
 // together with an entry.
 type Recorder interface {
+	// Awaits is the number of the statement of keys of which, or of a later one,
+	// the keys must be in use here for anything to be appended, but for the act
+	// that carries it; 0 if any may. Who keeps a draft with a Statement makes the
+	// log await that; it is over if all such drafts are discarded.
+	Awaits() int
 	// TakeDraft removes a draft and returns it; person.ErrNotFound, and nothing
 	// is written, if it is not there.
 	TakeDraft(id int64) (person.Draft, error)
@@ -120,10 +125,14 @@ func (d *Desk) IssueOnce(ctx context.Context, who Who, key string, doc []byte) (
 		return Issued{}, explain(err)
 	}
 	if p.Consequential {
-		before, _, err := d.c.Answers.AddDraftOnce(ctx, d.draftOf(who, p), a, since)
+		draft, err := d.draftOf(ctx, who, p)
+		if err != nil {
+			return Issued{}, explain(err)
+		}
+		before, _, err := d.c.Answers.AddDraftOnce(ctx, draft, a, since)
 		return a.like(before, explain(err))
 	}
-	out, err := d.record(ctx, p, func(r Recorder, issued Issued) error {
+	out, err := d.record(ctx, p, 0, func(r Recorder, issued Issued) error {
 		a := a
 		a.Issued = issued
 		before, fresh, err := r.AnswerOnce(a, since)
@@ -161,16 +170,20 @@ func (i Issued) String() string {
 // with is what is written together with an act; nil for nothing.
 type with func(r Recorder, issued Issued) error
 
-// inTx is w as the journal calls it.
-func (w with) inTx(self comity.Domain) journal.With {
-	if w == nil {
-		return nil
-	}
+// inTx is w as the journal calls it, for an act that carries a statement of that
+// number, if not 0.
+func (d *Desk) inTx(w with, statement int) journal.With {
 	return func(tx journal.Tx, index int64, leaf tlog.Hash) error {
 		r, err := recorder(tx)
 		if err != nil {
 			return err
 		}
-		return w(r, Issued{Name: comity.ActName{Domain: self, Index: index}, Leaf: comity.Hash(leaf)})
+		if n := r.Awaits(); n != 0 && n != statement && n > d.c.KeysInUse() {
+			return journal.Refuse(ErrAwaited)
+		}
+		if w == nil {
+			return nil
+		}
+		return w(r, Issued{Name: comity.ActName{Domain: d.c.Self.Domain, Index: index}, Leaf: comity.Hash(leaf)})
 	}
 }

@@ -58,6 +58,8 @@ type Store interface {
 	Awaiting(ctx context.Context, o comity.Origin, from int64, limit int) ([]comity.ActName, error)
 	// Waiting counts the acts that wait for others.
 	Waiting(ctx context.Context) (int, error)
+	// Awaits is what Recorder.Awaits is, of a log.
+	Awaits(ctx context.Context, o comity.Origin) (statement int, err error)
 	// Rules is by which rules acts were placed; "" if none were.
 	Rules(ctx context.Context) (string, error)
 }

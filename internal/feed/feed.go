@@ -139,7 +139,7 @@ type Fault struct {
 	Line   int64  // on which the row begins, from 1
 	Column string // the source's name of it; empty: the row as a whole
 	Reason string // for the officer who mends it
-	Raw    string // the row as it came, at most MaxRaw bytes
+	Raw    string // the row as it came, at most MaxRaw bytes; it may be no UTF-8
 }
 
 // MaxRaw bounds Fault.Raw.
@@ -157,6 +157,9 @@ func (f *Fault) Error() string {
 type Options struct {
 	Version string // of the release, if the source does not say it in its rows
 	Mapping []byte // of the plain CSV adapter: its JSON
+	// Row is read instead of all rows of the file, as if it stood there: a Fault's Raw
+	// that was mended. The file still says what its columns are.
+	Row string
 }
 
 // Reader reads one file of a source. Its methods are called by one goroutine.
@@ -179,6 +182,10 @@ type Adapter struct {
 	// Newer reports whether version a of an event replaces version b. Nil: what
 	// is read last counts.
 	Newer func(a, b string) bool
+	// Replaces reports whether a whole file of release a says all there is to say of what
+	// release b told: an event that only b has is withdrawn. Nil: nothing is. It
+	// does not hold for a part of a release, as one country's rows are.
+	Replaces func(a, b string) bool
 	// VersionOf is the release that a file's name tells of: "25.0.3" of
 	// GEDEvent_v25_0_3.csv; "" if it tells none. Nil: names tell nothing.
 	VersionOf func(name string) string

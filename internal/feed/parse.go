@@ -3,6 +3,7 @@ package feed
 import (
 	"bytes"
 	"hash/maphash"
+	"net/url"
 	"strconv"
 	"time"
 )
@@ -126,7 +127,7 @@ func isTime(b []byte) bool {
 // its key MaxKey, and what is only shown is cut there.
 const (
 	MaxText = 4096
-	MaxKey  = 256
+	MaxKey  = 512
 )
 
 // Cut returns the beginning of a text of at most n bytes, whole characters, with
@@ -140,6 +141,16 @@ func Cut(b []byte, n int) []byte {
 		n--
 	}
 	return append(bytes.Clone(b[:n]), "…"...)
+}
+
+// WebAddress is s if it is an address on the web that may be shown as a link; else
+// it is empty.
+func WebAddress(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || len(s) > MaxText {
+		return ""
+	}
+	return s
 }
 
 // Texts makes strings of bytes. What comes again and again, as names of actors

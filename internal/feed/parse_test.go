@@ -90,3 +90,14 @@ func TestTexts(t *testing.T) {
 		t.Errorf("a name that was there before takes %v allocations", n)
 	}
 }
+
+func TestWebAddress(t *testing.T) {
+	for s, good := range map[string]bool{
+		"https://example.org/a?b": true, "http://example.org": true, "": false, "javascript:alert(1)": false, "javascript://example.org/%0aalert(1)": false,
+		"data:text/html,x": false, "//example.org/a": false, "https:///a": false, "example.org": false, "https://example.org/\x00": false,
+	} {
+		if got := WebAddress(s); got != "" != good || good && got != s {
+			t.Errorf("%q is %q", s, got)
+		}
+	}
+}

@@ -30,7 +30,7 @@ const (
 
 // Fetch writes what a source answers to w, page by page, each ended by a new line.
 // Without an api that is one page, of any length up to most bytes, as it came.
-// Pages after the first come from the same host, or not at all.
+// Pages of an api come from the host of its address, or not at all.
 func Fetch(ctx context.Context, c *http.Client, a API, address string, l Login, w io.Writer, most int64) error {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -55,6 +55,9 @@ func Fetch(ctx context.Context, c *http.Client, a API, address string, l Login, 
 		}
 		return err
 	}
+	stay := *c
+	stay.CheckRedirect = sameHost
+	c = &stay
 	req, err := a.First(ctx, c, u, l)
 	if err != nil {
 		return err
@@ -67,13 +70,15 @@ func Fetch(ctx context.Context, c *http.Client, a API, address string, l Login, 
 		if err != nil {
 			return err
 		}
-		page, err := io.ReadAll(io.LimitReader(body, min(MaxPage, most)+1))
+		bound := min(MaxPage, most)
+		page, err := io.ReadAll(io.LimitReader(body, bound+1))
 		if err = errors.Join(err, body.Close()); err != nil {
 			return err
 		}
-		if most -= int64(len(page)) + 1; len(page) > MaxPage || most < 0 {
-			return tooLong(u, MaxPage)
+		if int64(len(page)) > bound {
+			return tooLong(u, bound)
 		}
+		most -= int64(len(page))
 		if _, err := w.Write(append(page, '\n')); err != nil {
 			return err
 		}
@@ -88,6 +93,18 @@ func Fetch(ctx context.Context, c *http.Client, a API, address string, l Login, 
 			return fmt.Errorf("the page after %s is the same again", req.URL.Redacted())
 		}
 		req = next
+	}
+	return nil
+}
+
+// sameHost keeps logins and tokens where they belong: package http takes only some
+// headers away when an answer leads elsewhere.
+func sameHost(next *http.Request, via []*http.Request) error {
+	if first := via[0].URL; next.URL.Host != first.Host || next.URL.Scheme != first.Scheme {
+		return fmt.Errorf("it leads elsewhere: %s", next.URL.Redacted())
+	}
+	if len(via) >= 10 {
+		return errors.New("it leads in circles")
 	}
 	return nil
 }

@@ -14,3 +14,10 @@ var Sign = sign
 
 // SignedBy reports whether a checkpoint names a signature of a key.
 func SignedBy(checkpoint []byte, key note.Signer) bool { return signed(checkpoint, []note.Signer{key}) }
+
+// Remembered is how many checkpoints are kept that were seen elsewhere.
+func (j *Journal) Remembered() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.contradicted) + len(j.ahead)
+}

@@ -93,7 +93,7 @@ func (j *Journal) Held() error {
 
 // held is Held; the caller holds mu.
 func (j *Journal) held() error {
-	if err := j.contradicted.err(); err != nil {
+	if err := j.contradiction(); err != nil {
 		return err
 	}
 	if j.guard.why != "" {
@@ -184,9 +184,13 @@ func (j *Journal) settleDoubt() bool {
 func (j *Journal) ask() error {
 	j.judgeAnew()
 	seen, unanswered := j.c.Ask(j.life)
+	// What is known here counts, whoever else knows it.
 	j.mu.Lock()
-	if len(j.seen.Note) > 0 {
-		seen = append(seen, j.seen) // what is known here counts, whoever else knows it
+	if len(j.head.Note) > 0 {
+		seen = append(seen, j.head)
+	}
+	for _, s := range j.ahead {
+		seen = append(seen, s.Head)
 	}
 	j.mu.Unlock()
 	var newest Head
@@ -200,8 +204,12 @@ func (j *Journal) ask() error {
 	if err != nil {
 		return err
 	}
+	for _, h := range seen {
+		if h.Size > stored.Size {
+			j.see(h)
+		}
+	}
 	if newest.Size > stored.Size || stored.Size > 0 && len(stored.Note) == 0 {
-		j.see(newest)
 		if j.c.Fetch == nil {
 			return &BehindError{Stored: stored, Seen: newest}
 		}
@@ -216,15 +224,23 @@ func (j *Journal) ask() error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return cmp.Or(j.contradicted.err(), unanswered)
+	return cmp.Or(j.contradiction(), unanswered)
 }
 
-// see notes that a tree is known to have existed.
+// see notes that a tree is known to have existed that the store does not reach.
 func (j *Journal) see(h Head) {
+	s := j.sighted(h)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if h.Size > j.seen.Size {
-		j.seen = h
+	j.ahead = j.ahead.largest(s)
+}
+
+// found notes that the store holds a tree that was seen.
+func (j *Journal) found(h Head) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.ahead) > 0 {
+		j.ahead = j.ahead.without(h.same)
 	}
 }
 
@@ -240,10 +256,14 @@ func (j *Journal) compare(ctx context.Context, seen Head) error {
 		return behind
 	}
 	root, err := RootAt(ctx, j.c.Store, j.c.Origin, seen.Size)
-	if err != nil || seen.Size == 0 || root == seen.Root {
+	switch {
+	case err != nil:
 		return err
+	case seen.Size > 0 && root != seen.Root:
+		return j.contradict(ctx, behind)
 	}
-	return j.contradict(ctx, behind)
+	j.found(seen)
+	return nil
 }
 
 // Saw takes note that a tree of this journal is known elsewhere, at a witness

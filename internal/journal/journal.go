@@ -138,8 +138,8 @@ type Journal struct {
 	resigned     Head          // the newest that was signed anew before it was head
 	recent       *recent       // what the last commit of this process left
 	changed      chan struct{} // closed when head changes
-	seen         Head          // the newest known to have existed: head, or newer
-	contradicted contradicted  // checkpoints seen elsewhere that the store contradicts
+	ahead        sightings     // seen elsewhere, and not found in the store so far
+	contradicted sightings     // seen elsewhere, and the store contradicts them
 	guard        guard         // whether it may sign
 }
 
@@ -194,7 +194,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	j := &Journal{
 		c: c, ctx: context.WithoutCancel(ctx),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
-		head: h, seen: h, changed: make(chan struct{}),
+		head: h, changed: make(chan struct{}),
 		doubted: make(chan struct{}, 1), settled: make(chan struct{}),
 	}
 	j.signers.Store(new(append([]note.Signer{c.Signer}, c.Also...)))

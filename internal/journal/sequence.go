@@ -238,9 +238,6 @@ func (j *Journal) advance(h Head, r *recent) (tell func()) {
 		h = r
 	}
 	j.head = h
-	if h.Size > j.seen.Size {
-		j.seen = h
-	}
 	changed := j.changed
 	j.changed = make(chan struct{})
 	return func() { close(changed) }
@@ -373,15 +370,26 @@ func (j *Journal) doubtful() bool {
 // existed, or that does not continue it.
 func (j *Journal) checkSeen(tx Tx, h Head) error {
 	j.mu.Lock()
-	seen, contradicted := j.seen, j.contradicted.err()
+	known, ahead, contradicted := j.head, j.ahead, j.contradiction()
 	j.mu.Unlock()
 	if contradicted != nil {
 		return contradicted
 	}
-	if h.Size == seen.Size && h.Root == seen.Root || seen.Size == 0 {
-		return nil
+	for _, s := range ahead {
+		if err := holds(tx, h, s.Head); err != nil {
+			return err
+		}
+		j.found(s.Head)
 	}
-	if h.Size < seen.Size {
+	return holds(tx, h, known)
+}
+
+// holds checks that a log under the head h goes on behind a tree.
+func holds(tx Tx, h, seen Head) error {
+	switch {
+	case h.Size == seen.Size && h.Root == seen.Root || seen.Size == 0:
+		return nil
+	case h.Size < seen.Size:
 		return &BehindError{Stored: h, Seen: seen}
 	}
 	// Another process has appended meanwhile, or a tree was seen elsewhere.

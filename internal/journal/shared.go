@@ -52,7 +52,11 @@ func (j *Journal) Refresh(ctx context.Context) error {
 		return err
 	}
 	j.mu.Lock()
-	known, seen := j.head, j.seen
+	known := j.head
+	seen := []Head{known}
+	for _, s := range j.ahead {
+		seen = append(seen, s.Head)
+	}
 	j.mu.Unlock()
 	if h.Size <= known.Size {
 		return nil // one that is behind is found out under the lock
@@ -62,15 +66,12 @@ func (j *Journal) Refresh(ctx context.Context) error {
 			return err
 		}
 	}
-	if 0 < seen.Size && seen.Size <= h.Size {
-		root, err := RootAt(ctx, j.c.Store, j.c.Origin, seen.Size)
-		if err != nil {
-			return err
+	for _, s := range seen {
+		if s.Size == 0 || s.Size > h.Size {
+			continue
 		}
-		if root != seen.Root {
-			if err := j.contradict(ctx, &BehindError{Stored: h, Seen: seen}); err != nil {
-				return err
-			}
+		if err := j.compare(ctx, s); err != nil {
+			return err
 		}
 	}
 	j.publish(h)

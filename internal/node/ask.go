@@ -142,3 +142,38 @@ func (tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 func (t tiles) ReadEndpoint(ctx context.Context, path string) ([]byte, error) {
 	return t.c.Get(ctx, t.base+path, peer.MaxCheckpoint)
 }
+
+// The most that one step of a recovery reads.
+const (
+	stepBundles = 64
+	stepBytes   = 32 << 20
+)
+
+// entries reads those from at on, up to end or the bounds of one step.
+func (t tiles) entries(ctx context.Context, at, end int64) ([][]byte, error) {
+	var all [][]byte
+	bytes := 0
+	for n := 0; at < end && n < stepBundles && bytes < stepBytes; n++ {
+		w := tlog.Tile{H: torchwood.TileHeight, L: -1, N: at / torchwood.TileWidth}
+		w.W = int(min(torchwood.TileWidth, end-w.N*torchwood.TileWidth))
+		data, err := t.get(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		bytes += len(data)
+		var bundle [][]byte
+		for len(data) > 0 && len(bundle) < w.W {
+			var e []byte
+			if e, data, err = torchwood.ReadTileEntry(data); err != nil {
+				return nil, fmt.Errorf("%s: %w", torchwood.TilePath(w), err)
+			}
+			bundle = append(bundle, e)
+		}
+		if len(bundle) < w.W {
+			return nil, fmt.Errorf("%s: a bundle of %d entries, want %d", torchwood.TilePath(w), len(bundle), w.W)
+		}
+		all = append(all, bundle[at-w.N*torchwood.TileWidth:]...)
+		at = w.N*torchwood.TileWidth + int64(w.W)
+	}
+	return all, nil
+}

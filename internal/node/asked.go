@@ -140,7 +140,9 @@ func (r *recovery) lookAt(ctx context.Context, a asked) sight {
 	if err != nil || cp.Size == 0 {
 		return sight{err: err}
 	}
-	return sight{seen: r.disown(ctx, client, []journal.Head{headOf(cp)})}
+	out := sight{cosigned: headOf(cp)}
+	out.keep(r.disown(ctx, client, []journal.Head{out.cosigned}))
+	return out
 }
 
 // empty is a checkpoint of our journal before its first entry.

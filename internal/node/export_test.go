@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
@@ -73,4 +74,24 @@ func (n *Node) EraseElsewhere(ctx context.Context, from *Node, name comity.ActNa
 	}
 	of := comity.Domain("aa.example")
 	return n.store.PutErasure(ctx, desk.Erasure{Target: comity.ActName{Domain: of}, Act: comity.ActName{Domain: of, Index: 1}, Content: h.Sealed.Content.SHA256})
+}
+
+// unread is a store of which no file can be read.
+type unread struct {
+	desk.Store
+	why error
+}
+
+func (u unread) Scope(context.Context, casefile.Scope) (int64, []desk.StoredPlaced, error) {
+	return 0, nil, u.why
+}
+
+// OwnKeysUnread takes the keys in force, as at the start, from a record that
+// cannot be read.
+func (n *Node) OwnKeysUnread(ctx context.Context, why error) (err error) {
+	n.ledger, err = desk.OpenLedger(ctx, n.Self.Domain, unread{n.store, why}, n.blobs, n.keys.Load().ring(), desk.LedgerOptions{})
+	if err != nil {
+		return err
+	}
+	return n.ownKeys(ctx)
 }

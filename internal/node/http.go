@@ -71,7 +71,7 @@ func (n *Node) serveBlob(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		n.log.ErrorContext(r.Context(), "read a blob", "sha256", h.String(), "err", err)
-		http.Error(w, "the blob cannot be read", http.StatusInternalServerError)
+		http.Error(w, "the blob cannot be read now; try again in a moment", http.StatusServiceUnavailable)
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
@@ -122,15 +122,17 @@ func (n *Node) serveHealth(w http.ResponseWriter, r *http.Request) {
 // serveReady answers whether acts are recorded, and will be: somebody should be
 // woken if not.
 func (n *Node) serveReady(w http.ResponseWriter, r *http.Request) {
-	if err := cmp.Or(n.ping(r.Context()), n.Recording(), n.Folder.room()); err != nil {
+	if err := cmp.Or(n.ping(r.Context()), n.Recording(), n.Folder.room(), n.pingBlobs(r.Context())); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	io.WriteString(w, "ok\n")
 }
 
+const pingTimeout = 3 * time.Second
+
 func (n *Node) ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	if err := n.store.Ping(ctx); err != nil {
 		return errors.New("the database does not answer")
@@ -138,10 +140,24 @@ func (n *Node) ping(ctx context.Context) error {
 	return nil
 }
 
+// pingBlobs asks the place where sealed contents are kept, which may be a bucket.
+func (n *Node) pingBlobs(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	if _, err := n.blobs.Has(ctx, comity.Hash{}); err != nil {
+		n.log.ErrorContext(ctx, "the place where sealed contents are kept does not answer", "err", err)
+		return errors.New("the place where sealed contents are kept does not answer: only what is TLP:CLEAR is recorded")
+	}
+	return nil
+}
+
 // Recording is nil if acts are recorded, as far as is known; else why not, for
 // everybody to read.
 func (n *Node) Recording() error {
-	if why := n.Held(); why != nil {
+	switch why := n.Held(); {
+	case errors.Is(why, desk.ErrAwaited):
+		return fmt.Errorf("%w, and nothing else is recorded before it is released: see \"comity drafts\"", desk.ErrAwaited)
+	case why != nil:
 		return why
 	}
 	if n.journal == nil {
@@ -159,7 +175,15 @@ func (n *Node) Held() error {
 	if n.journal == nil {
 		return nil
 	}
-	return n.journal.Held()
+	if why := n.journal.Held(); why != nil {
+		return why
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
+	defer cancel()
+	if why := n.Desk.Awaited(ctx); errors.Is(why, desk.ErrAwaited) {
+		return why
+	}
+	return nil
 }
 
 // who finds the person behind a request: by a bearer token, or by the session

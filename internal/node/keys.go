@@ -323,13 +323,20 @@ func (n *Node) HistoryOf(ctx context.Context, d comity.Domain) (keys.History, er
 // ownKeys takes the keys that our journal says are in force. An empty journal
 // will be founded with the folder's.
 func (n *Node) ownKeys(ctx context.Context) error {
-	h, err := n.ledger.KeyHistory(ctx, n.Self.Domain)
+	acts, err := n.ledger.KeyActs(ctx, n.Self.Domain)
 	if err != nil {
-		e := n.Folder.Keys.Effect()
-		if h, err = keys.Found(n.Self.Domain, casefile.FoundingKeys(e)); err != nil {
-			return fmt.Errorf("our own keys: %w", err)
-		}
-	} else if ours := n.Folder.Keys.LogVerifier; h.Len() == 1 && !n.c.Visit && !slices.Contains(h.InForce(keys.Log), ours) {
+		return fmt.Errorf("our own keys: %w", err)
+	}
+	var h keys.History
+	if acts == 0 {
+		h, err = keys.Found(n.Self.Domain, casefile.FoundingKeys(n.Folder.Keys.Effect()))
+	} else {
+		h, err = n.ledger.KeyHistory(ctx, n.Self.Domain)
+	}
+	if err != nil {
+		return fmt.Errorf("our own keys: %w", err)
+	}
+	if ours := n.Folder.Keys.LogVerifier; acts > 0 && h.Len() == 1 && !n.c.Visit && !slices.Contains(h.InForce(keys.Log), ours) {
 		return n.notOurs(fmt.Errorf("its log key %s is not in this folder", keys.Fingerprint(h.InForce(keys.Log)[0])))
 	}
 	k, err := n.Folder.keysFor(h)

@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -237,4 +238,25 @@ func TestWitnessRotated(t *testing.T) {
 	un.show(map[string]string{at: before})
 	au.start()
 	until(t, "au.example to record", func() bool { return au.Held() == nil })
+}
+
+// That our own keys cannot be read is no sign that the journal is empty: the
+// folder's first keys, which may be revoked since, are not taken for those in
+// force.
+func TestOwnKeysUnread(t *testing.T) {
+	t.Parallel()
+	un := newHouse(t, "un.example")
+	un.issue(situation("The situation in Alba"))
+	un.rotate(keys.Log)
+	check(t, un.close())
+	n, err := node.Open(t.Context(), node.Config{Dir: un.dir, Visit: true})
+	check(t, err)
+	defer n.Close()
+	why := errors.New("a page of the database is damaged")
+	if err := n.OwnKeysUnread(t.Context(), why); !errors.Is(err, why) {
+		t.Errorf("own keys that cannot be read: %v", err)
+	}
+	if got := n.KeysInUse(); got != 1 {
+		t.Errorf("the keys of statement %d are in use, want 1", got)
+	}
 }

@@ -37,7 +37,7 @@ type link struct {
 // connect makes links to peers that were pinned, ends those of peers that
 // were removed, and pauses and resumes. After Start the links run.
 func (n *Node) connect(ctx context.Context) error {
-	n.roster.forget()
+	n.roster.doubt()
 	peers, err := n.roster.Peers(ctx)
 	if err == nil && !n.c.Visit {
 		if err = n.learnRead(ctx, peers); err == nil {

@@ -94,9 +94,10 @@ type Fault func(step, what string) (applied bool, err error)
 type Node struct {
 	Self   desk.Self
 	Desk   *desk.Desk
-	Watch  *watch.Desk
 	People *person.Register
 	Folder *Folder
+	Feeds  *watch.Feeds
+	Watch  *watch.Desk
 
 	c            Config
 	log          *slog.Logger
@@ -113,6 +114,7 @@ type Node struct {
 	journal      *journal.Journal
 	signing      atomic.Pointer[journal.Journal] // the same, for otherDatabase
 	recovery     *recovery
+	noteOwed     atomic.Bool // that there is no quorum has yet to be put on the record
 	roster       *roster
 	witness      *witness.Witness
 	doubts       doubts
@@ -209,17 +211,18 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err := n.openDesk(ctx); err != nil {
 		return nil, err
 	}
-	if err := n.openWatch(); err != nil {
-		return nil, err
-	}
 	n.witness = witness.New(f.Keys.Witness, n.logs, n.store.WitnessStates(), n.log, f.Keys.witnessAlso()...)
 	n.witness.Contradicted = n.contradicted
 	if err := n.openOutside(ctx); err != nil {
 		return nil, err
 	}
+	n.openFeeds()
+	if err := n.openWatch(); err != nil {
+		return nil, err
+	}
 	n.metrics = newMetrics(n)
 	n.api = api.New(api.Config{Desk: n.Desk, Who: n.who, Log: n.log})
-	n.pages = web.New(web.Config{Desk: n.Desk, Sessions: n, Scenario: c.Scenario, Held: n.Held, Logger: n.log, Version: c.Version})
+	n.pages = web.New(web.Config{Desk: n.Desk, Sessions: n, Scenario: c.Scenario, Watch: watchPages{n.Watch, watch.NewFeedDesk(n.Feeds)}, Held: n.Held, Logger: n.log, Version: c.Version})
 	return n, nil
 }
 
@@ -245,17 +248,21 @@ func (n *Node) openDesk(ctx context.Context) error {
 	}
 	n.Desk = desk.New(desk.Config{Self: n.Self, Ledger: n.ledger, Journal: n.journal, Store: n.journals, Peers: n.roster,
 		Drafts: n.People, Answers: n.store, Cosigs: n.store.Cosignatures(), Blobs: n.blobs, Keys: f.Keys.Seal.Recipient(), Clock: n.c.Clock, Log: n.log,
-		Names: names(facts, n.c.Names), Follows: n.following, Doubts: n.Doubts, Forks: n.store.Followed(), Pause: n.Pause, Policy: n.Policy})
+		Names: names(facts, n.c.Names), Follows: n.following, KeysInUse: n.KeysInUse, Rekey: n.rekey, Doubts: n.Doubts, Forks: n.store.Followed(), Pause: n.Pause, Policy: n.Policy})
 	if err := n.Desk.LoadReceipts(ctx); err != nil {
 		return err
 	}
 	if n.journal != nil && n.journal.Head().Size == 0 {
 		if _, err := n.Desk.Found(ctx, f.Keys.Effect()); err != nil {
-			if errors.As(err, new(*journal.HeldError)) {
+			held := errors.As(err, new(*journal.HeldError)) || errors.As(err, new(*journal.BehindError))
+			switch {
+			case held && n.ledger.Size(n.Self.Domain) > 0: // it has been put back meanwhile
+			case held:
 				return fmt.Errorf("the journal is empty here, and is not begun before the pinned peers have said that they know of none: "+
 					"start the node again when they answer; a peer that pinned other keys of %s must first pin these: %w", n.Self.Domain, err)
+			default:
+				return fmt.Errorf("found the journal: %w", err)
 			}
-			return fmt.Errorf("found the journal: %w", err)
 		}
 	}
 	if n.journal != nil && n.c.WithoutQuorum != "" {
@@ -293,10 +300,28 @@ func (n *Node) goOnRecord(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	short := n.recovery.wanting()
-	if short == nil {
+	switch {
+	case n.recovery.wanting() == nil:
+		return nil
+	case errors.Is(n.Desk.Awaited(ctx), desk.ErrAwaited):
+		n.noteOwed.Store(true) // only a release may come first
 		return nil
 	}
+	return n.noteNoQuorum(ctx)
+}
+
+// payNote records what goOnRecord could not, as soon as it can be.
+func (n *Node) payNote(ctx context.Context) {
+	if !n.noteOwed.Load() || n.Desk.Awaited(ctx) != nil || !n.noteOwed.CompareAndSwap(true, false) {
+		return
+	}
+	if err := n.noteNoQuorum(ctx); err != nil {
+		n.noteOwed.Store(true)
+		n.log.ErrorContext(ctx, "put on the record that there is no quorum", "err", err)
+	}
+}
+
+func (n *Node) noteNoQuorum(ctx context.Context) error {
 	_, err := n.Desk.Note(ctx, "Recorded without a quorum of witnesses",
 		fmt.Sprintf("%s started this node although too few witnesses could be asked how far they have seen this journal. Reason given: %s", n.c.Operator, n.c.WithoutQuorum))
 	return err
@@ -343,6 +368,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.done.Go(func() { n.group.While(ctx, evidenceLease, n.watchEvidence) })
 	n.done.Go(func() { n.group.While(ctx, "erasures", n.watchErasures) })
 	n.done.Go(func() { n.group.While(ctx, "lists", n.ledger.Tend) })
+	n.done.Go(func() { n.group.While(ctx, "feeds", n.Feeds.Tend) })
 	n.done.Go(func() { n.group.While(ctx, "watch", n.Watch.Run) })
 	n.done.Go(func() { n.group.Run(ctx, n.told) })
 	n.done.Go(func() { n.tellStatus(ctx) })
@@ -354,6 +380,7 @@ func (n *Node) watchJournal(ctx context.Context) {
 	size := n.journal.Head().Size // first: what comes from now on is waited for
 	for {
 		followed := n.followKeys(ctx) // also at first: what was put back into an old copy may have changed them
+		n.payNote(ctx)
 		for _, l := range n.all() {
 			l.pusher.Wake() // first: who is pushed to need not ask
 		}
@@ -411,6 +438,12 @@ func (n *Node) Close() error {
 	}
 	n.done.Wait()
 	var errs []error
+	if n.stop == nil && n.noteOwed.Load() { // by a command that has released something
+		ctx, cancel := context.WithTimeout(context.Background(), hold)
+		errs = append(errs, n.rekey(ctx))
+		n.payNote(ctx)
+		cancel()
+	}
 	if n.journal != nil {
 		errs = append(errs, n.journal.Close(), n.recovery.note())
 	}

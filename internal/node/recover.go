@@ -58,10 +58,23 @@ const (
 
 // sight is what one witness says of our journal.
 type sight struct {
-	by     asked
-	seen   []journal.Head // by its witness and its mirror, verified under our key
-	mirror journal.Head   // the mirror's; zero if it has none
-	err    error          // it has not answered
+	by   asked
+	seen []journal.Head // by its witness and its mirror, verified under our key
+	err  error          // it has not answered
+
+	// Of these, the one that its witness has cosigned, and the one of its mirror;
+	// zero if there is none.
+	cosigned, mirror journal.Head
+}
+
+// keep leaves what is not a thief's.
+func (s *sight) keep(ours []journal.Head) {
+	s.seen = ours
+	for _, h := range []*journal.Head{&s.cosigned, &s.mirror} {
+		if !slices.ContainsFunc(ours, func(o journal.Head) bool { return tree(o) == tree(*h) }) {
+			*h = journal.Head{}
+		}
+	}
 }
 
 // ask is the journal's Config.Ask: it asks every witness at once. "Never seen"
@@ -76,7 +89,7 @@ func (r *recovery) ask(ctx context.Context) ([]journal.Head, error) {
 	if err := r.signAnew(ctx); err != nil {
 		return nil, err
 	}
-	r.n.roster.forget()
+	r.n.roster.doubt()
 	w, err := r.n.witnesses(ctx)
 	if err != nil {
 		return nil, err
@@ -190,7 +203,8 @@ func (r *recovery) lookAtPeer(ctx context.Context, p peer.Peer) (s sight) {
 		return s
 	}
 	if cosigned.Size > 0 {
-		s.seen = append(s.seen, headOf(cosigned))
+		s.cosigned = headOf(cosigned)
+		s.seen = append(s.seen, s.cosigned)
 	}
 	// The mirror may have what the witness was not shown yet. That it is a
 	// mirror is not asked of a witness.
@@ -202,12 +216,19 @@ func (r *recovery) lookAtPeer(ctx context.Context, p peer.Peer) (s sight) {
 			s.seen = append(s.seen, s.mirror)
 		}
 	}
+	if errors.As(err, new(*note.UnverifiedNoteError)) {
+		// It follows somebody else under our name.
+		return sight{err: errOtherKeys}
+	}
 	if err != nil && peer.StatusOf(err) != http.StatusNotFound && ctx.Err() == nil {
 		r.n.log.WarnContext(ctx, "a mirror of our journal cannot be used", "peer", string(p.Domain), "err", err)
 	}
-	s.seen = r.disown(ctx, client, s.seen)
+	s.keep(r.disown(ctx, client, s.seen))
 	return s
 }
+
+var errOtherKeys = errors.New("it holds a journal of our name under a key that is not in this folder: put the key's file back, or, if nobody here made it, " +
+	"telephone them, since somebody else may have the root key")
 
 func headOf(cp witness.Checkpoint) journal.Head {
 	return journal.Head{Origin: cp.Origin, Size: cp.Size, Root: cp.Root, Note: cp.Note}
@@ -224,24 +245,49 @@ func (r *recovery) fetch(ctx context.Context, j *journal.Journal, to journal.Hea
 	if err != nil {
 		return err
 	}
-	peers := slices.DeleteFunc(w.all, func(a asked) bool { return a.peer == nil })
 	r.n.log.WarnContext(ctx, "entries that were signed are missing here; fetching them back from the mirrors", "have", begun.Size, "signed", to.Size)
 	r.grown = j
 	var sights []sight
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
-	all := r.look(asking, peers)
-	for range peers {
+	all := r.look(asking, w.all)
+	for range w.all {
 		sights = append(sights, <-all)
 	}
 	cancel()
-	slices.SortStableFunc(sights, func(a, b sight) int { return int(b.mirror.Size - a.mirror.Size) })
-	var failed []string
+	silent := map[string]string{}
 	for _, s := range sights {
 		if s.err != nil {
-			failed = append(failed, fmt.Sprintf("%s: %s", s.by.name, whySilent(s.err)))
+			silent[s.by.name] = whySilent(s.err)
+		}
+	}
+	answered := func(a asked) bool { _, ok := silent[a.name]; return !ok }
+	if !r.waived && !w.enough(answered) {
+		// Who is silent may show that what the others do is not ours.
+		return w.few(silent, answered)
+	}
+	kept, err := r.remembered()
+	if err != nil {
+		return err
+	}
+	p, err := r.newPasts(ctx, sights, to, append(kept, begun), w.policy)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	if len(p.good) > 0 && p.good[0].Size > begun.Size && p.err() != nil {
+		to = p.good[0]
+	}
+	slices.SortStableFunc(sights, func(a, b sight) int { return cmp.Compare(b.mirror.Size, a.mirror.Size) })
+	var failed []string
+	for _, s := range sights {
+		if s.by.peer == nil {
 			continue
 		}
-		if err := r.fetchFrom(ctx, j, s, to); err != nil {
+		if s.err != nil {
+			failed = append(failed, fmt.Sprintf("%s: %s", s.by.name, silent[s.by.name]))
+			continue
+		}
+		if err := r.fetchFrom(ctx, j, s, to, p.mayPutBack); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -251,8 +297,11 @@ func (r *recovery) fetch(ctx context.Context, j *journal.Journal, to journal.Hea
 		if now, err := j.Stored(ctx); err == nil && whole(now, to) {
 			r.n.log.WarnContext(ctx, "the journal is whole again", "mirror", s.by.name, "from", begun.Size, "to", now.Size)
 			r.fetchBlobs(ctx)
-			return r.signAnew(ctx)
+			return errors.Join(p.err(), r.signAnew(ctx))
 		}
+	}
+	if err := p.err(); err != nil {
+		return err
 	}
 	now, err := j.Stored(ctx)
 	if err != nil {
@@ -294,8 +343,8 @@ func (r *recovery) signAnew(ctx context.Context) error {
 // checkpoint.
 func whole(stored, to journal.Head) bool { return stored.Size >= to.Size && len(stored.Note) > 0 }
 
-// fetchFrom gets from one mirror as much as it has.
-func (r *recovery) fetchFrom(ctx context.Context, j *journal.Journal, s sight, to journal.Head) error {
+// fetchFrom gets from one mirror as much as it has of what may be put back.
+func (r *recovery) fetchFrom(ctx context.Context, j *journal.Journal, s sight, to journal.Head, may func(journal.Head) bool) error {
 	client, err := s.by.peer.Client(peer.Config{UserAgent: "comity/" + r.n.c.Version, Transport: r.n.c.Transport})
 	if err != nil {
 		return err
@@ -305,7 +354,7 @@ func (r *recovery) fetchFrom(ctx context.Context, j *journal.Journal, s sight, t
 	// First what it vouches for; then, since it may hold entries whose blobs it
 	// waits for, what others have seen.
 	for _, t := range []journal.Head{s.mirror, to} {
-		if t.Size == 0 {
+		if t.Size == 0 || !may(t) {
 			continue
 		}
 		if err := r.copyTo(ctx, j, tiles{c: client, base: base}, t); err != nil {
@@ -314,12 +363,6 @@ func (r *recovery) fetchFrom(ctx context.Context, j *journal.Journal, s sight, t
 	}
 	return nil
 }
-
-// The most that one step of a recovery reads.
-const (
-	stepBundles = 64
-	stepBytes   = 32 << 20
-)
 
 // copyTo puts back what the store lacks of a tree that we signed. Each step is
 // verified against the tree's root before it is stored.
@@ -369,35 +412,6 @@ func (r *recovery) copyTo(ctx context.Context, j *journal.Journal, from tiles, t
 		checked = next.Size
 		r.n.log.InfoContext(ctx, "entries put back", "size", next.Size, "of", to.Size)
 	}
-}
-
-// entries reads those from at on, up to end or the bounds of one step.
-func (t tiles) entries(ctx context.Context, at, end int64) ([][]byte, error) {
-	var all [][]byte
-	bytes := 0
-	for n := 0; at < end && n < stepBundles && bytes < stepBytes; n++ {
-		w := tlog.Tile{H: torchwood.TileHeight, L: -1, N: at / torchwood.TileWidth}
-		w.W = int(min(torchwood.TileWidth, end-w.N*torchwood.TileWidth))
-		data, err := t.get(ctx, w)
-		if err != nil {
-			return nil, err
-		}
-		bytes += len(data)
-		var bundle [][]byte
-		for len(data) > 0 && len(bundle) < w.W {
-			var e []byte
-			if e, data, err = torchwood.ReadTileEntry(data); err != nil {
-				return nil, fmt.Errorf("%s: %w", torchwood.TilePath(w), err)
-			}
-			bundle = append(bundle, e)
-		}
-		if len(bundle) < w.W {
-			return nil, fmt.Errorf("%s: a bundle of %d entries, want %d", torchwood.TilePath(w), len(bundle), w.W)
-		}
-		all = append(all, bundle[at-w.N*torchwood.TileWidth:]...)
-		at = w.N*torchwood.TileWidth + int64(w.W)
-	}
-	return all, nil
 }
 
 // fetchBlobs gets back the sealed contents of our own acts that are not here,

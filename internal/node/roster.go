@@ -15,9 +15,11 @@ import (
 type roster struct {
 	peer.Store
 
-	mu    sync.Mutex
-	known []peer.Peer
-	read  bool
+	mu      sync.Mutex
+	known   []peer.Peer
+	read    bool
+	version string // of the store, before known was read
+	checked bool   // that it is still this one
 }
 
 func newRoster(s peer.Store) *roster { return &roster{Store: s} }
@@ -26,12 +28,19 @@ func newRoster(s peer.Store) *roster { return &roster{Store: s} }
 func (r *roster) Peers(ctx context.Context) ([]peer.Peer, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.read {
-		known, err := r.Store.Peers(ctx)
+	if !r.checked {
+		version, err := r.Store.Version(ctx)
 		if err != nil {
 			return nil, err
 		}
-		r.known, r.read = known, true
+		if !r.read || version != r.version {
+			known, err := r.Store.Peers(ctx)
+			if err != nil {
+				return nil, err
+			}
+			r.known, r.version, r.read = known, version, true
+		}
+		r.checked = true
 	}
 	return slices.Clone(r.known), nil
 }
@@ -52,39 +61,39 @@ func (r *roster) Peer(ctx context.Context, d comity.Domain) (peer.Peer, error) {
 
 // Pin implements peer.Store.
 func (r *roster) Pin(ctx context.Context, p peer.Peer) error {
-	defer r.forget()
+	defer r.doubt()
 	return r.Store.Pin(ctx, p)
 }
 
 // Learn implements peer.Store.
 func (r *roster) Learn(ctx context.Context, d comity.Domain, h keys.History) error {
-	defer r.forget()
+	defer r.doubt()
 	return r.Store.Learn(ctx, d, h)
 }
 
 // Repin implements peer.Store.
 func (r *roster) Repin(ctx context.Context, p peer.Peer) error {
-	defer r.forget()
+	defer r.doubt()
 	return r.Store.Repin(ctx, p)
 }
 
 // Pause implements peer.Store.
 func (r *roster) Pause(ctx context.Context, d comity.Domain, paused bool) error {
-	defer r.forget()
+	defer r.doubt()
 	return r.Store.Pause(ctx, d, paused)
 }
 
 // Remove implements peer.Store.
 func (r *roster) Remove(ctx context.Context, d comity.Domain) error {
-	defer r.forget()
+	defer r.doubt()
 	return r.Store.Remove(ctx, d)
 }
 
-// forget makes the next read go to the store.
-func (r *roster) forget() {
+// doubt makes the next read ask the store whether the roster has changed.
+func (r *roster) doubt() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.read = false
+	r.checked = false
 }
 
 // Repin replaces the keys that are pinned of a peer, whatever they were. A

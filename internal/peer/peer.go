@@ -249,6 +249,10 @@ type Store interface {
 	// Peers returns every peer, by domain.
 	Peers(ctx context.Context) ([]Peer, error)
 
+	// Version is another one after every change to the roster, by whatever
+	// process: while it is the same, so is what Peers returns.
+	Version(ctx context.Context) (string, error)
+
 	// Peer returns the one of domain d; ErrUnknown if it is not pinned.
 	Peer(ctx context.Context, d comity.Domain) (Peer, error)
 

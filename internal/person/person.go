@@ -132,6 +132,11 @@ type Draft struct {
 	Title    string // of the act
 	By       string // person who drafted it
 	At       time.Time
+
+	// Statement, if not 0, is the number of the statement of keys that the
+	// document carries, which revokes every key that signs the journal: until
+	// the draft is released or discarded nothing else is recorded.
+	Statement int
 }
 
 // MayRelease reports as an error, in words for that person, why somebody may

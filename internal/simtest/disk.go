@@ -41,6 +41,7 @@ var writes = []string{
 	"UPDATE arrival_next",
 	"UPDATE log",
 	"UPDATE peer",
+	"UPDATE roster",
 	"UPDATE scope",
 	"UPDATE witnessed",
 	"begin",

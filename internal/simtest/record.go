@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"net/http"
 	"slices"
@@ -214,7 +215,7 @@ type remembering struct {
 
 // Verify implements note.Verifier.
 func (v *remembering) Verify(msg, sig []byte) bool {
-	key := sha256.Sum256(fmt.Appendf(nil, "%q%q", msg, sig))
+	key := sha256.Sum256(slices.Concat(binary.AppendUvarint(nil, uint64(len(msg))), msg, sig))
 	good, ok := v.seen[key]
 	if !ok {
 		if v.seen == nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/comity/comity/comity"
@@ -61,7 +60,10 @@ func (tx *Tx) AnswerOnce(a desk.Answer, since time.Time) (desk.Answer, bool, err
 // AddDraftOnce implements [desk.Answers].
 func (s *Store) AddDraftOnce(ctx context.Context, d person.Draft, a desk.Answer, since time.Time) (kept desk.Answer, fresh bool, err error) {
 	err = s.Write(ctx, func(tx *Tx) error {
-		// The answer first: its key makes others wait who come with the same one.
+		if err := tx.await(d.Statement); err != nil { // the log first, as who appends to it
+			return err
+		}
+		// The answer before the draft: its key makes others wait who come with the same one.
 		if kept, fresh, err = tx.AnswerOnce(a, since); err != nil || !fresh {
 			return err
 		}
@@ -72,13 +74,4 @@ func (s *Store) AddDraftOnce(ctx context.Context, d person.Draft, a desk.Answer,
 		return s.failed("keep an answer", err)
 	})
 	return kept, fresh, err
-}
-
-// TakeDraft implements [desk.Recorder].
-func (tx *Tx) TakeDraft(id int64) (person.Draft, error) {
-	d, err := scanDraft(tx.queryRow(tx.ctx, "DELETE FROM draft WHERE id = ? RETURNING "+draftColumns, id))
-	if err != nil {
-		return person.Draft{}, tx.s.notFound(fmt.Sprintf("take the draft %d", id), err)
-	}
-	return d, nil
 }

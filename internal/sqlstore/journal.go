@@ -23,11 +23,11 @@ func (s *Store) Update(ctx context.Context, o comity.Origin, fn func(journal.Tx)
 
 // Head implements [journal.Store].
 func (s *Store) Head(ctx context.Context, o comity.Origin) (journal.Head, error) {
-	_, h, err := s.read().head(ctx, o, "")
+	l, err := s.read().head(ctx, o, "")
 	if errors.Is(err, sql.ErrNoRows) {
 		return journal.Head{Origin: o}, nil
 	}
-	return h, s.failed("read the head of "+string(o), err)
+	return l.head, s.failed("read the head of "+string(o), err)
 }
 
 // Tile implements [journal.Store].
@@ -79,11 +79,11 @@ func (s *Store) missing(err error, o comity.Origin, what string, args ...any) er
 }
 
 // head reads a log's row, with lock locked until the end of the transaction.
-func (c conn) head(ctx context.Context, o comity.Origin, lock string) (id int64, h journal.Head, err error) {
-	h.Origin = o
-	err = c.queryRow(ctx, "SELECT id, size, root, note FROM log WHERE origin = ?"+lock, string(o)).
-		Scan(&id, &h.Size, intoHash(&h.Root), &h.Note)
-	return id, h, err
+func (c conn) head(ctx context.Context, o comity.Origin, lock string) (l locked, err error) {
+	l.head.Origin = o
+	err = c.queryRow(ctx, "SELECT id, size, root, note, awaits FROM log WHERE origin = ?"+lock, string(o)).
+		Scan(&l.id, &l.head.Size, intoHash(&l.head.Root), &l.head.Note, &l.awaits)
+	return l, err
 }
 
 // lock locks a log's head, until the end of the transaction, and binds tx to
@@ -93,18 +93,18 @@ func (tx *Tx) lock(o comity.Origin) error {
 		tx.log = l
 		return nil
 	}
-	id, h, err := tx.conn.head(tx.ctx, o, tx.s.d.ForUpdate())
+	l, err := tx.conn.head(tx.ctx, o, tx.s.d.ForUpdate())
 	if errors.Is(err, sql.ErrNoRows) {
 		err = tx.exec(`INSERT INTO log (origin, size, root, note) VALUES (?, 0, ?, ?)
 			ON CONFLICT (origin) DO NOTHING`, string(o), hash(tlog.Hash{}), []byte{})
 		if err == nil {
-			id, h, err = tx.conn.head(tx.ctx, o, tx.s.d.ForUpdate())
+			l, err = tx.conn.head(tx.ctx, o, tx.s.d.ForUpdate())
 		}
 	}
 	if err != nil {
 		return tx.s.failed("lock the head of "+string(o), err)
 	}
-	tx.log = &locked{id, h}
+	tx.log = &l
 	tx.logs[o] = tx.log
 	return nil
 }

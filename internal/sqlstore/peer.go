@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"slices"
@@ -45,6 +46,19 @@ func (r Roster) Peers(ctx context.Context) ([]peer.Peer, error) {
 	return all, r.s.failed("read the peers", err)
 }
 
+// Version implements [peer.Store].
+func (r Roster) Version(ctx context.Context) (v string, err error) {
+	err = r.s.read().queryRow(ctx, "SELECT version FROM roster WHERE one = 1").Scan(&v)
+	return v, r.s.failed("read the version of the roster", err)
+}
+
+// rosterChanged gives the roster another version. It is no count: a database that was
+// put back, or taken over by a server that lacks the last changes, must not come
+// to one that stood for something else.
+func (tx *Tx) rosterChanged() error {
+	return tx.exec("UPDATE roster SET version = ? WHERE one = 1", rand.Text())
+}
+
 // Peer implements [peer.Store].
 func (r Roster) Peer(ctx context.Context, d comity.Domain) (peer.Peer, error) {
 	p, err := scanPeer(r.s.read().queryRow(ctx, "SELECT "+peerColumns+" FROM peer WHERE domain = ?", string(d)))
@@ -70,6 +84,9 @@ func (r Roster) Pin(ctx context.Context, p peer.Peer) error {
 			WHERE peer.log_key = excluded.log_key`, peerValues(p)...)
 		if err == nil && n == 0 {
 			return peer.ErrOtherKey
+		}
+		if err == nil {
+			err = tx.rosterChanged()
 		}
 		return r.s.failed("pin "+string(p.Domain), err)
 	})
@@ -103,6 +120,9 @@ func (r Roster) Learn(ctx context.Context, d comity.Domain, h keys.History) erro
 		// Not if another process was quicker: it is learnt again.
 		err = tx.exec("UPDATE peer SET history = ?, log_key = ?, witness_key = ?, mirror_key = ?, recipient = ? WHERE domain = ? AND history = ?",
 			p.History, p.LogKey, p.WitnessKey, p.MirrorKey, p.Recipient, string(d), was.History)
+		if err == nil {
+			err = tx.rosterChanged()
+		}
 		return r.s.failed("keep the keys of "+string(d), err)
 	})
 }
@@ -119,6 +139,9 @@ func (r Roster) Repin(ctx context.Context, p peer.Peer) error {
 		}
 		if err == nil {
 			err = tx.exec("INSERT INTO peer ("+peerColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", peerValues(p)...)
+		}
+		if err == nil {
+			err = tx.rosterChanged()
 		}
 		return r.s.failed("pin "+string(p.Domain)+" again", err)
 	})
@@ -140,6 +163,9 @@ func (r Roster) one(ctx context.Context, what, q string, args ...any) error {
 		n, err := tx.affected(q, args...)
 		if err == nil && n == 0 {
 			return peer.ErrUnknown
+		}
+		if err == nil {
+			err = tx.rosterChanged()
 		}
 		return r.s.failed(what, err)
 	})

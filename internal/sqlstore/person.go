@@ -127,6 +127,9 @@ func (s *Store) DropExpired(ctx context.Context, before comity.Time) error {
 // AddDraft implements [person.Store].
 func (s *Store) AddDraft(ctx context.Context, d person.Draft) (id int64, err error) {
 	err = s.Write(ctx, func(tx *Tx) error {
+		if err := tx.await(d.Statement); err != nil {
+			return err
+		}
 		id, err = tx.addDraft(d)
 		return err
 	})
@@ -134,8 +137,8 @@ func (s *Store) AddDraft(ctx context.Context, d person.Draft) (id int64, err err
 }
 
 func (tx *Tx) addDraft(d person.Draft) (id int64, err error) {
-	columns, values := "document, kind, title, author, at", "?, ?, ?, ?, ?"
-	args := []any{blob(d.Document), d.Kind, d.Title, d.By, text(comity.TimeOf(d.At))}
+	columns, values := "document, kind, title, author, at, statement", "?, ?, ?, ?, ?, ?"
+	args := []any{blob(d.Document), d.Kind, d.Title, d.By, text(comity.TimeOf(d.At)), d.Statement}
 	if d.ID != 0 {
 		columns, values, args = "id, "+columns, "?, "+values, append([]any{d.ID}, args...)
 	}
@@ -143,11 +146,11 @@ func (tx *Tx) addDraft(d person.Draft) (id int64, err error) {
 	return id, tx.s.failed("write a draft", err)
 }
 
-const draftColumns = "id, document, kind, title, author, at"
+const draftColumns = "id, document, kind, title, author, at, statement"
 
 func scanDraft(r row) (d person.Draft, err error) {
 	var at comity.Time
-	err = r.Scan(&d.ID, &d.Document, &d.Kind, &d.Title, &d.By, intoText(&at))
+	err = r.Scan(&d.ID, &d.Document, &d.Kind, &d.Title, &d.By, intoText(&at), &d.Statement)
 	d.At = at.Time
 	return d, err
 }
@@ -168,7 +171,7 @@ func (s *Store) Drafts(ctx context.Context) ([]person.Draft, error) {
 // TakeDraft implements [person.Store].
 func (s *Store) TakeDraft(ctx context.Context, id int64) (d person.Draft, err error) {
 	err = s.Write(ctx, func(tx *Tx) error {
-		d, err = tx.TakeDraft(id)
+		d, err = tx.discardDraft(id)
 		return err
 	})
 	return d, err

@@ -80,8 +80,9 @@ type Tx struct {
 
 // locked is a log whose head no other transaction can change.
 type locked struct {
-	id   int64
-	head journal.Head // as this transaction leaves it
+	id     int64
+	head   journal.Head // as this transaction leaves it
+	awaits int          // likewise; see Tx.Awaits
 }
 
 // exec runs a statement of which only a failure matters. It may come to light

@@ -80,11 +80,12 @@ func (c Cosignatures) Put(ctx context.Context, cp witness.Checkpoint, sigs ...wi
 		return nil
 	}
 	return c.s.Write(ctx, func(tx *Tx) error {
-		if err := tx.putCosigned(cp); err != nil {
+		kept, err := tx.putCosigned(cp)
+		if err != nil {
 			return err
 		}
 		for _, g := range sigs {
-			if err := tx.putCosignature(cp, g); err != nil {
+			if err := tx.putCosignature(cp, g, kept); err != nil {
 				return c.s.failed("write a cosignature of "+g.Signer, err)
 			}
 		}
@@ -92,34 +93,79 @@ func (c Cosignatures) Put(ctx context.Context, cp witness.Checkpoint, sigs ...wi
 	})
 }
 
-func (tx *Tx) putCosigned(cp witness.Checkpoint) error {
-	err := tx.exec("INSERT INTO cosigned (origin, size, root, note) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-		string(cp.Origin), cp.Size, hash(cp.Root), blob(cp.Note))
-	var kept tlog.Hash
-	if err == nil {
-		err = tx.queryRow(tx.ctx, "SELECT root FROM cosigned WHERE origin = ? AND size = ?", string(cp.Origin), cp.Size).
-			Scan(intoHash(&kept))
-	}
-	if err == nil && kept != cp.Root {
-		return witness.ErrOtherRoot
-	}
-	return tx.s.failed("write a cosigned checkpoint of "+string(cp.Origin), err)
+// cosigned is when the cosignatures of one checkpoint that are kept were made,
+// in seconds since 1970, by key.
+type cosigned map[cosigner][]int64
+
+// cosigner is a key that cosigns.
+type cosigner struct {
+	name string
+	hash uint32
 }
 
-// putCosignature keeps the first and the last of each key.
-func (tx *Tx) putCosignature(cp witness.Checkpoint, g witness.Cosignature) error {
+// putCosigned writes a checkpoint, unless it is kept, and returns what is kept
+// of its cosignatures.
+func (tx *Tx) putCosigned(cp witness.Checkpoint) (cosigned, error) {
+	kept, err := tx.cosigned(cp)
+	if errors.Is(err, sql.ErrNoRows) {
+		var n int64
+		n, err = tx.affected("INSERT INTO cosigned (origin, size, root, note) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+			string(cp.Origin), cp.Size, hash(cp.Root), blob(cp.Note))
+		if err == nil && n == 0 { // another process was quicker
+			kept, err = tx.cosigned(cp)
+		}
+	}
+	if errors.Is(err, witness.ErrOtherRoot) {
+		return nil, err
+	}
+	return kept, tx.s.failed("write a cosigned checkpoint of "+string(cp.Origin), err)
+}
+
+// cosigned reads what is kept of the cosignatures of a checkpoint;
+// sql.ErrNoRows if it is not kept.
+func (tx *Tx) cosigned(cp witness.Checkpoint) (cosigned, error) {
+	kept := cosigned{}
+	rows, err := tx.query(tx.ctx, `SELECT c.root, COALESCE(g.signer, ''), COALESCE(g.key_hash, 0), COALESCE(g.at, 0) FROM cosigned c
+		LEFT JOIN cosignature g ON g.origin = c.origin AND g.size = c.size WHERE c.origin = ? AND c.size = ?`, string(cp.Origin), cp.Size)
+	found, err := collect(rows, err, func(r row) (root tlog.Hash, err error) {
+		var by cosigner
+		var keyHash, at int64
+		err = r.Scan(intoHash(&root), &by.name, &keyHash, &at)
+		by.hash = uint32(keyHash)
+		kept[by] = append(kept[by], at)
+		return root, err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(found) == 0:
+		return kept, sql.ErrNoRows
+	case found[0] != cp.Root:
+		return nil, witness.ErrOtherRoot
+	}
+	return kept, nil
+}
+
+// putCosignature adds a cosignature to those kept: of each key the first and
+// the last stay.
+func (tx *Tx) putCosignature(cp witness.Checkpoint, g witness.Cosignature, kept cosigned) error {
+	by, at := cosigner{g.Signer, g.KeyHash}, g.Time.Unix()
+	had := kept[by]
+	if len(had) > 0 && slices.Min(had) <= at && at <= slices.Max(had) {
+		return nil
+	}
 	err := tx.exec("INSERT INTO cosignature (origin, size, signer, key_hash, at, line) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-		string(cp.Origin), cp.Size, g.Signer, int64(g.KeyHash), g.Time.Unix(), blob(g.Line))
-	if err != nil {
+		string(cp.Origin), cp.Size, g.Signer, int64(g.KeyHash), at, blob(g.Line))
+	kept[by] = append(had, at)
+	if err != nil || len(had) < 2 {
 		return err
 	}
-	err = tx.exec(`DELETE FROM cosignature WHERE origin = ? AND size = ? AND signer = ? AND key_hash = ?
+	return tx.exec(`DELETE FROM cosignature WHERE origin = ? AND size = ? AND signer = ? AND key_hash = ?
 		AND EXISTS (SELECT 1 FROM cosignature a WHERE a.origin = cosignature.origin AND a.size = cosignature.size
 			AND a.signer = cosignature.signer AND a.key_hash = cosignature.key_hash AND a.at < cosignature.at)
 		AND EXISTS (SELECT 1 FROM cosignature b WHERE b.origin = cosignature.origin AND b.size = cosignature.size
 			AND b.signer = cosignature.signer AND b.key_hash = cosignature.key_hash AND b.at > cosignature.at)`,
 		string(cp.Origin), cp.Size, g.Signer, int64(g.KeyHash))
-	return err
 }
 
 // From implements [witness.CosignatureStore].

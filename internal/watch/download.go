@@ -29,7 +29,7 @@ func (f *Feeds) answerFile(name FeedName) string {
 }
 
 // download gets the file of a feed, which the caller removes; nil if it is as it was.
-func (f *Feeds) download(ctx context.Context, of reading) (*os.File, error) {
+func (f *Feeds) download(ctx context.Context, of *reading) (*os.File, error) {
 	c, err := f.Client(of.feed.From)
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (f *Feeds) download(ctx context.Context, of reading) (*os.File, error) {
 	return nil, errors.Join(err, file.Close(), os.Remove(file.Name()))
 }
 
-func (f *Feeds) into(ctx context.Context, c *http.Client, of reading, file *os.File) (same bool, err error) {
+func (f *Feeds) into(ctx context.Context, c *http.Client, of *reading, file *os.File) (same bool, err error) {
 	if of.adapter.API != nil {
 		var login feed.Login
 		if f.Login != nil {

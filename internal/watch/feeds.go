@@ -126,7 +126,7 @@ func (f *Feeds) Run(ctx context.Context, name FeedName, progress func(Progress))
 	if err != nil {
 		return Run{}, fmt.Errorf("feed %s: %w", name, err)
 	}
-	of := reading{feed: x, adapter: a, begun: f.now(), progress: progress}
+	of := &reading{feed: x, adapter: a, begun: f.now(), progress: progress}
 	run, err := f.run(ctx, of)
 	if err != nil {
 		return run, fmt.Errorf("feed %s: %w", name, err)
@@ -134,7 +134,7 @@ func (f *Feeds) Run(ctx context.Context, name FeedName, progress func(Progress))
 	return run, nil
 }
 
-func (f *Feeds) run(ctx context.Context, of reading) (Run, error) {
+func (f *Feeds) run(ctx context.Context, of *reading) (Run, error) {
 	from := of.feed.From
 	if h, ok := strings.CutPrefix(from, keptPrefix); ok {
 		var sum comity.Hash
@@ -182,12 +182,12 @@ func versionOf(a feed.Adapter, name string) string {
 
 // failed notes a run that read nothing, so that its error is seen where its feed
 // is.
-func (f *Feeds) failed(ctx context.Context, of reading, why error) (Run, error) {
+func (f *Feeds) failed(ctx context.Context, of *reading, why error) (Run, error) {
 	return f.empty(ctx, of, Run{Err: why.Error()}, why)
 }
 
 // unchanged notes a run in which the source had nothing new.
-func (f *Feeds) unchanged(ctx context.Context, of reading) (Run, error) {
+func (f *Feeds) unchanged(ctx context.Context, of *reading) (Run, error) {
 	last, err := f.Store.Runs(ctx, of.feed.Name, 1)
 	if err != nil {
 		return Run{}, err
@@ -199,7 +199,7 @@ func (f *Feeds) unchanged(ctx context.Context, of reading) (Run, error) {
 	return f.empty(ctx, of, end, nil)
 }
 
-func (f *Feeds) empty(ctx context.Context, of reading, end Run, why error) (Run, error) {
+func (f *Feeds) empty(ctx context.Context, of *reading, end Run, why error) (Run, error) {
 	ctx = context.WithoutCancel(ctx)
 	in, err := f.Store.Begin(ctx, Run{Feed: of.feed.Name, Begun: of.begun}, of.adapter.Newer)
 	if err != nil {
@@ -211,7 +211,7 @@ func (f *Feeds) empty(ctx context.Context, of reading, end Run, why error) (Run,
 }
 
 // readKept reads a snapshot.
-func (f *Feeds) readKept(ctx context.Context, of reading, sum comity.Hash) (Run, error) {
+func (f *Feeds) readKept(ctx context.Context, of *reading, sum comity.Hash) (Run, error) {
 	r, err := f.Snapshots.Open(sum)
 	if err != nil {
 		return f.failed(ctx, of, err)
@@ -249,7 +249,7 @@ func (f *Feeds) Retry(ctx context.Context, name FeedName, progress func(Progress
 		if err != nil {
 			break
 		}
-		of := reading{feed: x, adapter: a, begun: f.now(), version: r.Version, progress: progress}
+		of := &reading{feed: x, adapter: a, begun: f.now(), version: r.Version, progress: progress}
 		var run Run
 		run, err = f.readKept(ctx, of, r.Snapshot)
 		out = append(out, run)

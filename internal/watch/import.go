@@ -1,17 +1,10 @@
 package watch
 
 import (
-	"archive/zip"
-	"bufio"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -45,7 +38,7 @@ type reading struct {
 // read imports a file: the snapshot is kept, rows are parsed, and what was parsed
 // is written, each by a goroutine of its own. However it ends, what was read before
 // counts.
-func (f *Feeds) read(ctx context.Context, of reading, file *os.File) (Run, error) {
+func (f *Feeds) read(ctx context.Context, of *reading, file *os.File) (Run, error) {
 	st, err := file.Stat()
 	if err != nil {
 		return Run{}, err
@@ -55,24 +48,12 @@ func (f *Feeds) read(ctx context.Context, of reading, file *os.File) (Run, error
 		return Run{}, err
 	}
 	defer keep.abandon()
-	in, err := f.Store.Begin(ctx, Run{Feed: of.feed.Name, Begun: of.begun, Version: of.version}, of.adapter.Newer)
+	in, err := f.Store.Begin(ctx, Run{Feed: of.feed.Name, Begun: of.begun}, of.adapter.Newer)
 	if err != nil {
 		return Run{}, err
 	}
-	raw, err := unpacked(file, keep)
-	var r feed.Reader
-	if err == nil {
-		r, err = of.adapter.Open(raw, feed.Options{Version: of.version, Mapping: of.feed.Mapping})
-	}
-	if err == nil {
-		err = pump(ctx, r, func(rows []Row) error {
-			err := in.Put(ctx, rows)
-			if err == nil && of.progress != nil {
-				of.progress(Progress{Read: raw.bytes(), Size: st.Size(), Run: in.Run()})
-			}
-			return err
-		})
-	}
+	raw := &passing{file: file, size: st.Size(), keep: keep}
+	err = of.pump(ctx, raw, in)
 	if errors.Is(err, ErrOvertaken) {
 		return in.Run(), err
 	}
@@ -81,7 +62,10 @@ func (f *Feeds) read(ctx context.Context, of reading, file *os.File) (Run, error
 	}
 	end := Run{Version: of.version}
 	// The snapshot is of the whole file, also if not all of it could be parsed.
-	kept := raw.drain(ctx)
+	kept := ctx.Err()
+	if kept == nil {
+		kept = raw.rest()
+	}
 	if kept == nil {
 		end.Snapshot, end.Bytes, kept = keep.keep()
 	}
@@ -92,6 +76,29 @@ func (f *Feeds) read(ctx context.Context, of reading, file *os.File) (Run, error
 	end.Ended = f.now()
 	run, err := in.Close(context.WithoutCancel(ctx), end, failed == nil)
 	return run, errors.Join(failed, err)
+}
+
+// pump reads a file into the database.
+func (of *reading) pump(ctx context.Context, raw *passing, in Intake) error {
+	file, name, err := feed.Unpack(raw, raw.size)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if of.version == "" && name != "" {
+		of.version = versionOf(of.adapter, name)
+	}
+	r, err := of.adapter.Open(file, feed.Options{Version: of.version, Mapping: of.feed.Mapping})
+	if err != nil {
+		return err
+	}
+	return pump(ctx, r, func(rows []Row) error {
+		err := in.Put(ctx, rows)
+		if err == nil && of.progress != nil {
+			of.progress(Progress{Read: min(raw.read.Load(), raw.size), Size: raw.size, Run: in.Run()})
+		}
+		return err
+	})
 }
 
 // pump parses rows and hands them on in batches. The batch belongs to put until
@@ -159,83 +166,33 @@ func fill(r feed.Reader, rows []Row) ([]Row, error) {
 	return rows, nil
 }
 
-// raw is a file as its adapter reads it.
-type raw struct {
-	io.Reader
-	file *counted
-	rest io.Reader // of the file as it came, on its way into the snapshot
+// passing is a file on its way to the adapter: what is read of it for the first
+// time is copied into its snapshot.
+type passing struct {
+	file io.ReaderAt
+	size int64
+	keep io.Writer
+	done int64        // what the snapshot has, from the beginning
+	read atomic.Int64 // all that was read, for another goroutine to look at
 }
 
-func (r *raw) bytes() int64 { return r.file.n.Load() }
-
-// drain reads what the adapter has not read.
-func (r *raw) drain(ctx context.Context) error {
-	if r == nil || ctx.Err() != nil {
-		return errors.New("the file was not read to its end, and is not kept")
+// ReadAt implements io.ReaderAt, for one goroutine. It is called in order, but of
+// an archive, of which little may be read.
+func (f *passing) ReadAt(p []byte, at int64) (int, error) {
+	n, err := f.file.ReadAt(p, at)
+	f.read.Add(int64(n))
+	if end := at + int64(n); at <= f.done && end > f.done {
+		if _, err := f.keep.Write(p[f.done-at : n]); err != nil {
+			return n, err
+		}
+		f.done = end
 	}
-	_, err := io.Copy(io.Discard, r.rest)
-	return err
-}
-
-// counted counts what is read, for another goroutine to look at.
-type counted struct {
-	r io.Reader
-	n atomic.Int64
-}
-
-func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n.Add(int64(n))
 	return n, err
 }
 
-// maxUnpacked bounds what a packed file may become.
-const maxUnpacked = 64 << 30
-
-// unpacked reads a file, and copies it to keep as it is. What lies in a gzip file,
-// or alone in a zip file, is read out of it.
-func unpacked(file *os.File, keep io.Writer) (*raw, error) {
-	c := &counted{r: file}
-	whole := bufio.NewReaderSize(io.TeeReader(c, keep), snapshotPiece)
-	r := &raw{Reader: whole, file: c, rest: whole}
-	head, err := whole.Peek(4)
-	if err != nil && err != io.EOF {
-		return r, err
-	}
-	switch {
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(whole)
-		if err != nil {
-			return r, err
-		}
-		r.Reader = io.LimitReader(z, maxUnpacked)
-	case bytes.Equal(head, []byte("PK\x03\x04")):
-		st, err := file.Stat()
-		if err != nil {
-			return r, err
-		}
-		z, err := zip.NewReader(file, st.Size())
-		if err != nil {
-			return r, fmt.Errorf("the zip file: %w", err)
-		}
-		var only *zip.File
-		for _, e := range z.File {
-			if e.FileInfo().IsDir() || strings.HasPrefix(filepath.Base(e.Name), ".") {
-				continue
-			}
-			if only != nil {
-				return r, fmt.Errorf("the zip file holds %s and %s; want one file", only.Name, e.Name)
-			}
-			only = e
-		}
-		if only == nil {
-			return r, errors.New("the zip file is empty")
-		}
-		e, err := only.Open()
-		if err != nil {
-			return r, fmt.Errorf("the zip file: %w", err)
-		}
-		r.Reader = io.LimitReader(e, maxUnpacked)
-	}
-	return r, nil
+// rest copies what the adapter has not read.
+func (f *passing) rest() error {
+	_, err := io.Copy(f.keep, io.NewSectionReader(f.file, f.done, f.size-f.done))
+	f.done = f.size
+	return err
 }

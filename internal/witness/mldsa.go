@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/comity/comity/internal/memo"
 	"github.com/comity/comity/internal/verified"
 )
 
@@ -177,7 +178,15 @@ func ParseCosigner(vkey string) (note.Verifier, error) {
 // ParseLog reads the vkey of a log: type 0x01 (Ed25519) or 0x06 (ML-DSA-44).
 func ParseLog(vkey string) (note.Verifier, error) { return parseKey(vkey, "log", typeEd25519) }
 
+// parsed are the vkeys of ML-DSA-44 that were read last. To read one anew takes
+// half as long as to verify a signature, and a node reads those of its peers
+// whenever it asks which policy it has.
+var parsed = memo.Of[string, *MLDSAVerifier]{Newest: 256}
+
 func parseKey(vkey, whose string, classic byte) (note.Verifier, error) {
+	if v, ok := parsed.Get(vkey); ok {
+		return v, nil
+	}
 	key, err := decodeKey(vkey)
 	if err != nil {
 		return nil, fmt.Errorf("%s key %q is no verification key; it is written name+id+key (C2SP vkey)", whose, clip(vkey))
@@ -186,7 +195,12 @@ func parseKey(vkey, whose string, classic byte) (note.Verifier, error) {
 	id, _, _ := strings.Cut(rest, "+")
 	switch key[0] {
 	case typeMLDSA:
-		return parseMLDSA(name, id, key[1:])
+		v, err := parseMLDSA(name, id, key[1:])
+		if err != nil {
+			return nil, err
+		}
+		parsed.Put(vkey, v)
+		return v, nil
 	case classic:
 		if classic == typeEd25519 {
 			return verified.Log(vkey)

@@ -102,7 +102,7 @@ type csvReader struct {
 	row row
 }
 
-func openCSV(src io.Reader, _ feed.Options) (feed.Reader, error) {
+func openCSV(src io.Reader, o feed.Options) (feed.Reader, error) {
 	comma, src := table.GuessComma(src)
 	t, err := table.CSV(src, comma)
 	if err != nil {
@@ -125,6 +125,9 @@ func openCSV(src io.Reader, _ feed.Options) (feed.Reader, error) {
 		if r.at[c] < 0 && column(c) < needed {
 			return nil, fmt.Errorf("no ACLED file: column %s is missing", name)
 		}
+	}
+	if o.Row != "" {
+		t.Only(o.Row)
 	}
 	return r, nil
 }
@@ -150,9 +153,9 @@ type jsonReader struct {
 	maker
 }
 
-func openJSON(src io.Reader, _ feed.Options) (feed.Reader, error) {
+func openJSON(src io.Reader, o feed.Options) (feed.Reader, error) {
 	m, err := newMaker()
-	return &jsonReader{objects.New(src, "data"), m}, err
+	return &jsonReader{objects.New(src, o.Row, "data"), m}, err
 }
 
 // Next implements feed.Reader.

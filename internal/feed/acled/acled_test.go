@@ -200,3 +200,8 @@ func FuzzCSV(f *testing.F) {
 func FuzzJSON(f *testing.F) {
 	feedtest.Fuzz(f, JSON, feed.Options{}, `{"data":[`+object+`]}`, `[{"event_id_cnty":1}]`)
 }
+
+func TestMend(t *testing.T) {
+	feedtest.Mend(t, CSV, strings.Replace(format2022, "-17.91", "-1791", 1), feed.Options{}, "-1791", "-17.91", want)
+	feedtest.Mend(t, JSON, `{"data":[`+object+","+strings.Replace(object, "-17.91", "-1791", 1)+`]}`, feed.Options{}, "-1791", "-17.91", want)
+}

@@ -78,6 +78,21 @@ func ReadFile(t testing.TB, a feed.Adapter, name string, o feed.Options) ([]feed
 	return Read(t, a, f, o)
 }
 
+// Mend checks that the one fault of a file becomes the event that is wanted when
+// its row is read again with the change made.
+func Mend(t testing.TB, a feed.Adapter, file string, o feed.Options, wrong, right string, want feed.Event) {
+	t.Helper()
+	_, faults := Read(t, a, strings.NewReader(file), o)
+	if len(faults) != 1 || !strings.Contains(faults[0].Raw, wrong) {
+		t.Fatalf("%s: faults %v; want one with %q", a.Name, faults, wrong)
+	}
+	o.Row = strings.Replace(faults[0].Raw, wrong, right, 1)
+	events, faults := Read(t, a, strings.NewReader(file), o)
+	if len(faults) > 0 || len(events) != 1 || events[0] != want {
+		t.Errorf("%s: a row that was mended is %v\n got %+v\nwant %+v", a.Name, faults, events, want)
+	}
+}
+
 // Fuzz feeds an adapter with anything: it must come to an end without a panic,
 // and what it gives must be sound.
 func Fuzz(f *testing.F, a feed.Adapter, o feed.Options, seeds ...string) {

@@ -58,7 +58,7 @@ type reader struct {
 	fault  error // and was this
 }
 
-func open(src io.Reader, _ feed.Options) (feed.Reader, error) {
+func open(src io.Reader, o feed.Options) (feed.Reader, error) {
 	t, err := table.Raw(src)
 	if err != nil {
 		return nil, err
@@ -76,6 +76,10 @@ func open(src io.Reader, _ feed.Options) (feed.Reader, error) {
 	}
 	if _, ok := formats[t.Len()]; r.held && r.fault == nil && !ok {
 		return nil, fmt.Errorf("no GDELT event file: it has %d columns; want 61, 58 or 57", t.Len())
+	}
+	if o.Row != "" {
+		t.Only(o.Row)
+		r.held, r.fault = false, nil
 	}
 	return r, nil
 }

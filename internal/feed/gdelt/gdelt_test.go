@@ -10,6 +10,7 @@ import (
 
 	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/feed/feedtest"
+	"github.com/comity/comity/internal/feed/place"
 )
 
 // row makes one of n columns, of what stands in some.
@@ -104,6 +105,10 @@ func TestOpen(t *testing.T) {
 }
 
 func TestSamples(t *testing.T) {
+	x, err := place.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct{ rows, located int }{ // counted by another program
 		"20191024143000_rows1-400.export.CSV":       {400, 393},
 		"gdelt2_20150218230000_first100.export.CSV": {100, 97},
@@ -120,7 +125,7 @@ func TestSamples(t *testing.T) {
 			if len(faults) > 0 || len(events) != c.rows || len(heads) != c.rows {
 				t.Fatalf("%d events, %d lines, want %d; faults %v", len(events), len(heads), c.rows, faults)
 			}
-			located := 0
+			located, countries := 0, 0 // places that are countries are called so
 			for i, e := range events {
 				if h := heads[i]; e.Key != string(h[1]) || e.From.String() != fmt.Sprintf("%s-%s-%s", h[2], h[3], h[4]) {
 					t.Fatalf("line %d became %+v", i+1, e)
@@ -128,9 +133,17 @@ func TestSamples(t *testing.T) {
 				if e.Located {
 					located++
 				}
+				if named := x.Name(e.Place); e.WherePrec == 6 && named != "" {
+					if countries++; named != e.Country {
+						t.Errorf("line %d: %s is %q", i+1, e.Place, e.Country)
+					}
+				}
 				if e.Title == "" || e.Category == "" {
 					t.Errorf("line %d has no title or category: %+v", i+1, e)
 				}
+			}
+			if countries < 10 {
+				t.Errorf("only %d places are countries", countries)
 			}
 			if located != c.located {
 				t.Errorf("%d are located, want %d", located, c.located)
@@ -141,4 +154,13 @@ func TestSamples(t *testing.T) {
 
 func FuzzEvents(f *testing.F) {
 	feedtest.Fuzz(f, Events, feed.Options{}, row(61, good(61)), row(58, good(58))+row(57, good(57)), "\xff\n"+row(61, good(61)), row(61, nil))
+}
+
+func TestMend(t *testing.T) {
+	m := good(61)
+	m[sqlDate] = "20150229"
+	events, _ := feedtest.Read(t, Events, strings.NewReader(row(61, good(61))), feed.Options{})
+	for _, file := range []string{row(61, m), row(61, good(61)) + row(61, m)} {
+		feedtest.Mend(t, Events, file, feed.Options{}, "20150229", "20150218", events[0])
+	}
 }

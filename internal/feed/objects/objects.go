@@ -33,8 +33,12 @@ type Reader struct {
 }
 
 // New reads the elements of the first member of each answer that has one of the
-// names. An answer that is a list is read itself.
-func New(r io.Reader, lists ...string) *Reader {
+// names. An answer that is a list is read itself. If row is not empty, it is the
+// one object that is read instead.
+func New(r io.Reader, row string, lists ...string) *Reader {
+	if row != "" {
+		r = strings.NewReader("[" + row + "]")
+	}
 	in := &source{r: r}
 	return &Reader{in: in, json: jsontext.NewDecoder(in), lists: lists, line: 1, members: map[string][]byte{}}
 }

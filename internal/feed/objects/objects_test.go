@@ -16,7 +16,7 @@ func TestReader(t *testing.T) {
   7 ,
 {"a":"z\u0000"}], "data2":[{"a":"no"}]}
 {"data":[]}[{"a":"2"}]`
-	r := New(iotest.OneByteReader(strings.NewReader(pages)), "Result", "data")
+	r := New(iotest.OneByteReader(strings.NewReader(pages)), "", "Result", "data")
 	var got []string
 	for {
 		err := r.Next()
@@ -51,7 +51,7 @@ func TestRefuses(t *testing.T) {
 		`{"data":` + nested(20000) + `}`: "depth",
 		`{"data":[{"a":"` + strings.Repeat("x", MaxObject+1<<16) + `"}]}`: "longer",
 	} {
-		r := New(strings.NewReader(text), "Result", "data")
+		r := New(strings.NewReader(text), "", "Result", "data")
 		var err error
 		for err = r.Next(); err == nil; err = r.Next() {
 		}

@@ -14,9 +14,9 @@ func (x *Index) FIPS(code string) string {
 	return iso3
 }
 
-// fips of the States, and of what they were called when it ended in 2008. RB was
-// given to Serbia (RI), YI to Serbia and Montenegro, which is none of today's
-// States; OD (South Sudan) and KV are GDELT's later ones.
+// fips of the States. RB stands for Serbia beside RI in GDELT, and OD for South
+// Sudan, which is younger than the standard. YI was Serbia and Montenegro, which is none
+// of today's States.
 const fips = " AF=AFG AL=ALB AG=DZA AN=AND AO=AGO AC=ATG AR=ARG AM=ARM AS=AUS AU=AUT AJ=AZE BF=BHS BA=BHR BG=BGD BB=BRB BO=BLR BE=BEL BH=BLZ" +
 	" BN=BEN BT=BTN BL=BOL BK=BIH BC=BWA BR=BRA BX=BRN BU=BGR UV=BFA BM=MMR BY=BDI CB=KHM CM=CMR CA=CAN CV=CPV CT=CAF CD=TCD CI=CHL CH=CHN" +
 	" CO=COL CN=COM CF=COG CG=COD CS=CRI IV=CIV HR=HRV CU=CUB CY=CYP EZ=CZE DA=DNK DJ=DJI DO=DMA DR=DOM TT=TLS EC=ECU EG=EGY ES=SLV EK=GNQ" +

@@ -7,13 +7,17 @@ import (
 	"strings"
 
 	"github.com/comity/comity/internal/feed"
+	"github.com/comity/comity/internal/feed/acled"
+	"github.com/comity/comity/internal/feed/cap"
 	"github.com/comity/comity/internal/feed/gdelt"
+	"github.com/comity/comity/internal/feed/plain"
+	"github.com/comity/comity/internal/feed/reliefweb"
 	"github.com/comity/comity/internal/feed/ucdp"
 )
 
 // All adapters, in the order in which they are offered.
 func All() []feed.Adapter {
-	return []feed.Adapter{ucdp.GED, gdelt.Events}
+	return []feed.Adapter{ucdp.GED, ucdp.API, acled.CSV, acled.JSON, gdelt.Events, cap.Alerts, reliefweb.Reports, plain.CSV}
 }
 
 // Find returns the adapter of a name. The error lists those that there are.

@@ -118,6 +118,11 @@ func (r *Reader) SetNames(names []string, widths ...int) {
 	r.names, r.width, r.widths = names, len(names), widths
 }
 
+// Only reads this row next, and then nothing more of the file.
+func (r *Reader) Only(row string) {
+	r.src, r.from, r.to, r.end, r.unicode = strings.NewReader(row), 0, 0, nil, false
+}
+
 // Next reads the next row that is not an empty line. Its errors are those of
 // feed.Reader.
 func (r *Reader) Next() error {
@@ -129,7 +134,7 @@ func (r *Reader) Next() error {
 		size, fault := r.split(r, r.buf[r.from:r.to], r.end == io.EOF)
 		for size == more {
 			if r.to-r.from > MaxRow {
-				size, fault = bad, fmt.Sprintf("the row is longer than %d bytes; a quote may be missing", MaxRow)
+				size, fault = bad, tooLong
 				break
 			}
 			if !r.fill() && r.end != io.EOF {
@@ -137,6 +142,13 @@ func (r *Reader) Next() error {
 			}
 			r.fields = r.fields[:0]
 			size, fault = r.split(r, r.buf[r.from:r.to], r.end == io.EOF)
+		}
+		switch {
+		case size == bad:
+		case size > MaxRow:
+			size, fault = bad, tooLong
+		case !r.fits() && bytes.IndexByte(r.buf[r.from:r.from+size-1], '\n') >= 0: // a stray quote joined what were rows
+			size, fault = bad, r.misfit()
 		}
 		if size == bad {
 			return r.skipLine(fault)
@@ -150,7 +162,10 @@ func (r *Reader) Next() error {
 	}
 }
 
-var newline = []byte{'\n'}
+var (
+	newline = []byte{'\n'}
+	tooLong = fmt.Sprintf("the row is longer than %d bytes; a quote may be missing", MaxRow)
+)
 
 // fill reads on behind what is there, and reports whether anything came.
 func (r *Reader) fill() bool {
@@ -202,10 +217,20 @@ func (r *Reader) skipLine(reason string) error {
 	return f
 }
 
+// fits reports whether the row has as many fields as it must; none is an empty line.
+func (r *Reader) fits() bool {
+	n := len(r.fields)
+	return n == 0 || r.width == 0 || n == r.width || slices.Contains(r.widths, n)
+}
+
+func (r *Reader) misfit() string {
+	return fmt.Sprintf("has %d columns; want %d", len(r.fields), r.width)
+}
+
 // check that the row has as many fields as it must, and is text.
 func (r *Reader) check() error {
-	if r.width > 0 && len(r.fields) != r.width && !slices.Contains(r.widths, len(r.fields)) {
-		return r.Fault("", fmt.Sprintf("has %d columns; want %d", len(r.fields), r.width))
+	if !r.fits() {
+		return r.Fault("", r.misfit())
 	}
 	if !utf8.Valid(r.raw) || r.unicode && bytes.ContainsRune(r.raw, utf8.RuneError) {
 		return r.Fault(r.notText(), "is not in UTF-8; save the file in that encoding")

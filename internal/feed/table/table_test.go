@@ -80,6 +80,7 @@ func TestFaults(t *testing.T) {
 		{"x\x00,y", "a", "zero byte"},
 		{strings.Repeat("x,", MaxColumns) + "x", "", "too many"},
 		{`x,"` + strings.Repeat("y", MaxRow), "", "longer"},
+		{`x,` + strings.Repeat("y", MaxRow), "", "longer"},
 		{`x,"` + strings.Repeat("y", 3*MaxRow), "", "longer"},
 	} {
 		r := fromCSV(t, "a,b\n\"1\n1\",2\n"+c.damaged+"\n3,4\n")
@@ -98,6 +99,15 @@ func TestFaults(t *testing.T) {
 		if r.Line() != 5 {
 			t.Errorf("%.20q: the last row is on line %d", c.damaged, r.Line())
 		}
+	}
+	// A quote that closes far behind joins rows; they are parted again.
+	r := fromCSV(t, "a,b\n1,\"2\n3,4\n5,6\",7\n8,9\n")
+	if _, err := r.Header(); err != nil {
+		t.Fatal(err)
+	}
+	got, faults := rows(t, r)
+	if want := [][]string{{"3", "4"}, {"8", "9"}}; !slices.EqualFunc(got, want, slices.Equal) || len(faults) != 2 || faults[0].Raw != "1,\"2" || faults[1].Line != 4 {
+		t.Errorf("rows joined by a quote are %q, %v", got, faults)
 	}
 	if _, faults := rows(t, fromCSV(t, "a,\"b\nc,d\n")); len(faults) != 1 || faults[0].Line != 1 {
 		t.Errorf("a quote that is never closed: %v", faults)

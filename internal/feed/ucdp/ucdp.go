@@ -33,6 +33,7 @@ var GED = feed.Adapter{
 	Title:     "UCDP Georeferenced Event Dataset and Candidate Events, CSV",
 	Licence:   licence,
 	Newer:     Newer,
+	Replaces:  Replaces,
 	VersionOf: VersionOf,
 	Open:      open,
 }
@@ -46,7 +47,8 @@ type reader struct {
 }
 
 func open(src io.Reader, o feed.Options) (feed.Reader, error) {
-	t, err := table.CSV(src, ',')
+	comma, src := table.GuessComma(src) // spreadsheets save it with semicolons
+	t, err := table.CSV(src, comma)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +70,10 @@ func open(src io.Reader, o feed.Options) (feed.Reader, error) {
 		if at < 0 {
 			return nil, fmt.Errorf("no UCDP GED file: column %s is missing", names[c][0])
 		}
+	}
+	if o.Row != "" {
+		t.Only(o.Row)
+		r.first = false
 	}
 	return r, nil
 }
@@ -95,7 +101,7 @@ func (r *reader) Next(e *feed.Event) error {
 
 // A release is known by what it is called.
 type release struct {
-	year  int // that of the events it ends with, and one more for a final one
+	year  int // in its name: that of its events, or the year after them of a final one
 	final bool
 	month int // of a Candidate one: the last that it covers
 	whole bool
@@ -124,11 +130,10 @@ func parseVersion(s string) (r release, ok bool) {
 	return release{}, false
 }
 
-// Newer reports whether release a replaces what release b says of an event. A
-// final release, which comes in the middle of the year after its last events, replaces the
-// Candidate ones of that last year and all before; a Candidate release those that
-// reach less far, and a cumulative one the monthly one of its last month.
-// What is no version of UCDP is older than any that is.
+// Newer reports whether release a replaces what release b says of an event: the
+// later year in their names; of one year the final release, which is made with
+// most care; of Candidate ones that which reaches further, and of two that end with the same
+// month the cumulative one. What is no version of UCDP is older than any that is.
 func Newer(a, b string) bool {
 	x, okA := parseVersion(a)
 	y, okB := parseVersion(b)
@@ -137,6 +142,21 @@ func Newer(a, b string) bool {
 	}
 	return cmp.Or(cmp.Compare(x.year, y.year), boolCompare(x.final, y.final), cmp.Compare(x.month, y.month),
 		boolCompare(x.whole, y.whole), cmp.Compare(x.minor, y.minor)) > 0
+}
+
+// Replaces reports whether release a, read whole, replaces release b wholly: a
+// final one earlier final ones and, as it ends with the year before, the Candidate ones of
+// years before its own; a cumulative one those before it of its year.
+func Replaces(a, b string) bool {
+	x, okA := parseVersion(a)
+	y, okB := parseVersion(b)
+	switch {
+	case !okA || !okB || !Newer(a, b):
+		return false
+	case x.final:
+		return y.final || y.year < x.year
+	}
+	return x.whole && !y.final && x.year == y.year
 }
 
 func boolCompare(a, b bool) int {

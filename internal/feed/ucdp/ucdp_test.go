@@ -32,7 +32,7 @@ func good() map[string]string {
 // file writes rows under the columns that are named, with a header.
 func file(header []string, rows ...map[string]string) string {
 	var b strings.Builder
-	b.WriteString(strings.Join(header, ",") + "\n")
+	b.WriteString(`"` + strings.Join(header, `","`) + "\"\n")
 	for _, r := range rows {
 		line(&b, header, r)
 	}
@@ -69,6 +69,7 @@ func TestEvent(t *testing.T) {
 		"in another order": file(reversed, good()),
 		"mark, CRLF":       "\xef\xbb\xbf" + strings.ReplaceAll(file(columns, good()), "\n", "\r\n"),
 		"without a header": headless(),
+		"semicolons":       strings.ReplaceAll(file(columns, good()), `","`, `";"`),
 	} {
 		events, faults := feedtest.Read(t, GED, strings.NewReader(text), feed.Options{Version: "25.1"})
 		if len(faults) > 0 || len(events) != 1 || events[0] != want {
@@ -154,6 +155,21 @@ func TestNewer(t *testing.T) {
 	}
 }
 
+func TestReplaces(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"26.1", "25.0.12", true}, {"26.1", "25.01.25.12", true}, {"26.1", "25.1", true}, {"26.1", "26.0.1", false}, {"25.1", "26.1", false},
+		{"25.01.25.06", "25.0.6", true}, {"25.01.25.06", "25.0.7", false}, {"25.01.25.06", "25.01.25.03", true}, {"25.01.25.06", "24.0.12", false}, {"25.01.25.06", "24.1", false},
+		{"25.0.7", "25.0.6", false}, {"26.1", "", false}, {"26.1", "26.1", false},
+	} {
+		if got := Replaces(c.a, c.b); got != c.want {
+			t.Errorf("Replaces(%q, %q) is %v", c.a, c.b, got)
+		}
+	}
+}
+
 func TestVersionOf(t *testing.T) {
 	for name, want := range map[string]string{
 		"ged251.csv": "25.1", "ged251-csv.zip": "25.1", "GEDEvent_v25_1.csv": "25.1", "/x/ged_syria_19.1.csv": "19.1",
@@ -165,4 +181,15 @@ func TestVersionOf(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
+}
+
+func TestMend(t *testing.T) {
+	bad := good()
+	bad["best"] = "many"
+	feedtest.Mend(t, GED, file(columns, good(), bad, good()), feed.Options{Version: "25.1"}, "many", "3", want)
+	var headless strings.Builder
+	line(&headless, columns, good())
+	line(&headless, columns, bad)
+	feedtest.Mend(t, GED, headless.String(), feed.Options{Version: "25.1"}, "many", "3", want)
+	feedtest.Mend(t, API, `{"Result":[`+object(t, nil)+`,`+object(t, map[string]any{"best": "many"})+`]}`, feed.Options{Version: "25.1"}, `"many"`, "3", want)
 }

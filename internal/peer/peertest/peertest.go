@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -122,6 +123,12 @@ func (m *Memory) Peers(context.Context) ([]peer.Peer, error) {
 	}
 	slices.SortFunc(out, func(a, b peer.Peer) int { return strings.Compare(string(a.Domain), string(b.Domain)) })
 	return out, nil
+}
+
+// Version is the text of all that is pinned.
+func (m *Memory) Version(ctx context.Context) (string, error) {
+	all, err := m.Peers(ctx)
+	return fmt.Sprint(all), err
 }
 
 // Peer returns the one of domain d.
@@ -341,6 +348,46 @@ func TestStore(t *testing.T, open func(t *testing.T) peer.Store) {
 		want.Domain = "au.example"
 		if err := s.Repin(ctx, NewOrg("au.example").Peer); !errors.Is(err, peer.ErrUnknown) {
 			t.Errorf("Repin of a peer not pinned = %v, want ErrUnknown", err)
+		}
+	})
+	t.Run("every change gives another version", func(t *testing.T) {
+		s := open(t)
+		version := func() string {
+			t.Helper()
+			v, err := s.Version(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+		o, un := keyed("un.example")
+		moved := un
+		moved.URL = "http://127.0.0.1:9"
+		last := version()
+		for _, change := range []struct {
+			what string
+			do   func() error
+		}{
+			{"a pin", func() error { return s.Pin(ctx, un) }},
+			{"another pin", func() error { return s.Pin(ctx, moved) }},
+			{"a pause", func() error { return s.Pause(ctx, un.Domain, true) }},
+			{"a statement learnt", func() error { o.Rotated(keys.Log, "yearly"); return s.Learn(ctx, un.Domain, o.History) }},
+			{"a repin", func() error { return s.Repin(ctx, NewOrg("un.example").Peer) }},
+			{"a removal", func() error { return s.Remove(ctx, un.Domain) }},
+		} {
+			if err := change.do(); err != nil {
+				t.Fatal(err)
+			}
+			now := version()
+			if now == last {
+				t.Errorf("after %s the version is the same", change.what)
+			}
+			if _, err := s.Peers(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if last = version(); last != now {
+				t.Errorf("after %s the version changes when the roster is read", change.what)
+			}
 		}
 	})
 	t.Run("an invalid peer is not kept", func(t *testing.T) {

@@ -195,14 +195,26 @@ func TestCosignatures(t *testing.T, open func(t *testing.T) witness.CosignatureS
 		}
 		one, err := s.Latest(ctx, l.Origin(), au, 0xfedcba98)
 		same(t, "Latest", one, err, sig(10, au, 50))
+
+		put(t, s, 20, sig(20, au, 30), sig(20, eu, 5), sig(20, au, 50), sig(20, au, 10)) // at once
+		got, err = s.Last(ctx, l.Origin(), 1)
+		if err != nil || len(got) != 1 {
+			t.Fatalf("Last = %v, %v", got, err)
+		}
+		sigs = got[0].Cosignatures
+		if sigs[0].Time.Unix() != 10 || sigs[len(sigs)-2].Time.Unix() != 50 || sigs[len(sigs)-1].Signer != eu {
+			t.Errorf("kept %v, want those of %s at 10 and at 50, and that of %s", sigs, au, eu)
+		}
 	})
 	t.Run("no two roots of one size", func(t *testing.T) {
 		s := open(t)
 		put(t, s, 10, sig(10, au, 5))
 		other := cp(10)
 		other.Root = l.Root(11)
-		if err := s.Put(ctx, other, sig(10, eu, 5)); !errors.Is(err, witness.ErrOtherRoot) {
-			t.Errorf("Put of another root = %v, want ErrOtherRoot", err)
+		for _, signer := range []string{eu, au} { // a new one, and one as it is kept
+			if err := s.Put(ctx, other, sig(10, signer, 5)); !errors.Is(err, witness.ErrOtherRoot) {
+				t.Errorf("Put of another root, signed by %s = %v, want ErrOtherRoot", signer, err)
+			}
 		}
 		got, err := s.From(ctx, l.Origin(), 0, 10)
 		same(t, "From", got, err, []witness.Cosigned{{Checkpoint: cp(10), Cosignatures: []witness.Cosignature{sig(10, au, 5)}}})

@@ -1,0 +1,83 @@
+package feed
+
+import (
+	"archive/zip"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+)
+
+// MaxUnpacked bounds what is read out of an archive.
+const MaxUnpacked = 16 << 30
+
+// Unpack returns what is in a file as sources publish it: the one table or
+// document within a zip archive (UCDP, GDELT) with its name, what gzip has packed, or
+// the file itself, both with an empty name.
+func Unpack(f io.ReaderAt, size int64) (r io.ReadCloser, name string, err error) {
+	var magic [4]byte
+	if _, err := f.ReadAt(magic[:], 0); err != nil && err != io.EOF {
+		return nil, "", err
+	}
+	whole := io.NewSectionReader(f, 0, size)
+	switch {
+	case string(magic[:]) == "PK\x03\x04":
+		z, err := zip.NewReader(f, size)
+		if err != nil {
+			return nil, "", fmt.Errorf("the archive: %w", err)
+		}
+		one, err := only(z.File)
+		if err != nil {
+			return nil, "", err
+		}
+		if r, err = one.Open(); err != nil {
+			return nil, "", fmt.Errorf("the archive: %w", err)
+		}
+		return &bounded{r, MaxUnpacked}, path.Base(one.Name), nil
+	case string(magic[:2]) == "\x1f\x8b":
+		z, err := gzip.NewReader(whole)
+		if err != nil {
+			return nil, "", fmt.Errorf("the archive: %w", err)
+		}
+		return &bounded{z, MaxUnpacked}, "", nil
+	}
+	return io.NopCloser(whole), "", nil
+}
+
+// only file of an archive that can hold events.
+func only(files []*zip.File) (*zip.File, error) {
+	var out []*zip.File
+	for _, f := range files {
+		hidden := strings.HasPrefix(path.Base(f.Name), ".") || strings.HasPrefix(f.Name, "__MACOSX/")
+		switch strings.ToLower(path.Ext(f.Name)) {
+		case ".csv", ".tsv", ".json", ".xml", ".cap", ".atom", ".rss":
+			if f.Mode().IsRegular() && !hidden {
+				out = append(out, f)
+			}
+		}
+	}
+	switch len(out) {
+	case 0:
+		return nil, errors.New("the archive holds no file of events (.csv, .tsv, .json, .xml)")
+	case 1:
+		return out[0], nil
+	}
+	return nil, fmt.Errorf("the archive holds %d files, %s and %s among them; unpack it, and read one", len(out), out[0].Name, out[1].Name)
+}
+
+// bounded fails where a LimitReader would only end, as if the file did.
+type bounded struct {
+	io.ReadCloser
+	left int64
+}
+
+// Read implements io.Reader.
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fmt.Errorf("the archive holds more than %d bytes", int64(MaxUnpacked))
+	}
+	return n, err
+}
