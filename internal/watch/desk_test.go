@@ -361,6 +361,7 @@ func TestNoLookAhead(t *testing.T) {
 		signal := rapid.SampledFrom(signals).Draw(rt, "signal")
 		damp := rapid.SampledFrom([]float64{1, 2}).Draw(rt, "damp")
 		var fired [2][]watch.TrialFiring
+		var forecasts [2][]watch.Forecast
 		for i := range fired {
 			later := rapid.SliceOfN(event, 0, 20).Draw(rt, "later")
 			h := newHouse(t)
@@ -374,15 +375,21 @@ func TestNoLookAhead(t *testing.T) {
 			}
 			h.take(rt, "field", all...)
 			tr, err := h.TryRule(h.ctx, officer, ruleOf(func(r *watch.Rule) {
-				r.Signal, r.Damp, r.Months = signal, damp, 1
+				r.Signal, r.Damp, r.Months, r.Rearm = signal, damp, 1, r.Fire
 				r.Places = []string{"MLI", "NER", "TCD"}
 			}), from, to)
 			ok(rt, err)
+			forecasts[i], err = h.Forecasts(h.ctx, officer, false, mali, 100)
+			ok(rt, err)
+			forecasts[i] = slices.DeleteFunc(forecasts[i], func(f watch.Forecast) bool { return f.Last > cut })
 			for _, f := range tr.Fired {
 				if f.On < (cut + 1).First() {
 					fired[i] = append(fired[i], watch.TrialFiring{Place: f.Place, On: f.On, Value: f.Value})
 				}
 			}
+		}
+		if d := cmp.Diff(forecasts[0], forecasts[1]); d != "" {
+			rt.Fatalf("what came after %v changed what was forecast from before:\n%s", cut, d)
 		}
 		if d := cmp.Diff(fired[0], fired[1]); d != "" {
 			rt.Fatalf("%s: what came after %v changed what fired before:\n%s", signal, cut, d)
