@@ -211,9 +211,6 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err := n.openDesk(ctx); err != nil {
 		return nil, err
 	}
-	if err := n.openWatch(); err != nil {
-		return nil, err
-	}
 	n.witness = witness.New(f.Keys.Witness, n.logs, n.store.WitnessStates(), n.log, f.Keys.witnessAlso()...)
 	n.witness.Contradicted = n.contradicted
 	if err := n.openOutside(ctx); err != nil {

@@ -25,7 +25,7 @@ func (d *Desk) places(ctx context.Context, r Rule, src *sources) ([]string, erro
 	if len(r.Places) > 0 {
 		return r.Places, nil
 	}
-	sums, err := d.c.Store.Sums(ctx, SeriesQuery{Place: Place{Level: r.Level}, Feeds: src.feeds, From: (src.month - 120).First()})
+	sums, err := src.sums(ctx, d.c.Store, SeriesQuery{Place: Place{Level: r.Level}, From: (src.month - 120).First()})
 	if err != nil {
 		return nil, err
 	}
@@ -150,12 +150,14 @@ func (d *Desk) draft(ctx context.Context, c *compiled, here *seen, s Standing) (
 // newest events of a place that sources tell of, up to a day.
 func (d *Desk) newest(ctx context.Context, src *sources, p Place, day feed.Day, n int) ([]Stored, error) {
 	var all []Stored
-	for _, f := range src.feeds {
-		page, err := d.c.Store.Events(ctx, EventQuery{Feed: f, Place: p, To: day, Limit: n})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page...)
+	of := map[FeedName]int{}
+	err := src.events(ctx, d.c.Store, p, 0, day, n, func(e Stored) (bool, error) {
+		all = append(all, e)
+		of[e.Feed]++
+		return of[e.Feed] < n, nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(all, func(a, b Stored) int { return int(b.To - a.To) })
 	return all[:min(len(all), n)], nil

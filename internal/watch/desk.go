@@ -204,7 +204,7 @@ func (d *Desk) Map(ctx context.Context, who desk.Who, q MapQuery) (MapValues, er
 	if err != nil || !src.ok() {
 		return MapValues{}, err
 	}
-	sums, err := d.c.Store.Sums(ctx, SeriesQuery{Place: Place{Level: q.Level}, Feeds: src.feeds, From: (src.month - 11).First(), To: (src.month + 1).First() - 1})
+	sums, err := src.sums(ctx, d.c.Store, SeriesQuery{Place: Place{Level: q.Level}, From: (src.month - 11).First(), To: (src.month + 1).First() - 1})
 	if err != nil {
 		return MapValues{}, err
 	}
@@ -242,8 +242,7 @@ func (d *Desk) Cells(ctx context.Context, who desk.Who, exercise bool, q CellQue
 	if err != nil || len(src.feeds) == 0 {
 		return nil, err
 	}
-	q.Feeds = src.feeds
-	return d.c.Store.Cells(ctx, q)
+	return src.cells(ctx, d.c.Store, q)
 }
 
 // What the page of a place lists, at most.
@@ -336,23 +335,15 @@ func (d *Desk) Events(ctx context.Context, who desk.Who, exercise bool, q EventQ
 		return nil, nil
 	}
 	limit := min(max(q.Limit, 1), eventPage)
-	q.Limit = limit
+	q.Limit = eventPage
 	var out []Stored
-	for {
-		page, err := d.c.Store.Events(ctx, q)
-		if err != nil {
-			return nil, err
+	err = eachEvent(ctx, d.c.Store, q, func(e Stored) (bool, error) {
+		if ours[e.Feed] {
+			out = append(out, e)
 		}
-		for _, e := range page {
-			if ours[e.Feed] && len(out) < limit {
-				out = append(out, e)
-			}
-		}
-		if len(page) < q.Limit || len(out) == limit {
-			return out, nil
-		}
-		q.Before, q.Limit = page[len(page)-1].ID, eventPage
-	}
+		return len(out) < limit, nil
+	})
+	return out, err
 }
 
 // Forecasts implements [Pages].

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/feed"
@@ -178,10 +177,10 @@ func (d *Desk) views(ctx context.Context, exercise *bool) ([]FeedView, error) {
 func (s *State) staleAfter() int {
 	switch s.Feed.Adapter {
 	case "ucdp-ged", "ucdp-api":
-		if strings.Count(s.Last.Version, ".") > 1 { // 25.0.9: candidates come by the month
+		if s.candidate() {
 			return 75
 		}
-		return 550 // a year comes half a year after its end
+		return 550
 	case "gdelt":
 		return 2
 	}

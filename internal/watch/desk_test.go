@@ -111,9 +111,12 @@ func (h *house) take(t failer, name watch.FeedName, events ...feed.Event) {
 		rows[i] = watch.Row{Event: e, Line: int64(i + 1)}
 	}
 	ok(t, in.Put(h.ctx, rows))
-	_, err = in.Close(h.ctx, watch.Run{Feed: name, Begun: now, Ended: now, Version: "25.1"}, true)
+	_, err = in.Close(h.ctx, watch.Run{Feed: name, Begun: now, Ended: now, Version: versions[name]}, true)
 	ok(t, err)
 }
+
+// versions of feeds as their sources number them.
+var versions = map[watch.FeedName]string{"field": "25.1", "ucdp": "25.1", "candidate": "25.0.3"}
 
 func (h *house) night(t failer) watch.Night {
 	t.Helper()
@@ -358,6 +361,7 @@ func TestNoLookAhead(t *testing.T) {
 		signal := rapid.SampledFrom(signals).Draw(rt, "signal")
 		damp := rapid.SampledFrom([]float64{1, 2}).Draw(rt, "damp")
 		var fired [2][]watch.TrialFiring
+		var forecasts [2][]watch.Forecast
 		for i := range fired {
 			later := rapid.SliceOfN(event, 0, 20).Draw(rt, "later")
 			h := newHouse(t)
@@ -371,15 +375,21 @@ func TestNoLookAhead(t *testing.T) {
 			}
 			h.take(rt, "field", all...)
 			tr, err := h.TryRule(h.ctx, officer, ruleOf(func(r *watch.Rule) {
-				r.Signal, r.Damp, r.Months = signal, damp, 1
+				r.Signal, r.Damp, r.Months, r.Rearm = signal, damp, 1, r.Fire
 				r.Places = []string{"MLI", "NER", "TCD"}
 			}), from, to)
 			ok(rt, err)
+			forecasts[i], err = h.Forecasts(h.ctx, officer, false, mali, 100)
+			ok(rt, err)
+			forecasts[i] = slices.DeleteFunc(forecasts[i], func(f watch.Forecast) bool { return f.Last > cut })
 			for _, f := range tr.Fired {
 				if f.On < (cut + 1).First() {
 					fired[i] = append(fired[i], watch.TrialFiring{Place: f.Place, On: f.On, Value: f.Value})
 				}
 			}
+		}
+		if d := cmp.Diff(forecasts[0], forecasts[1]); d != "" {
+			rt.Fatalf("what came after %v changed what was forecast from before:\n%s", cut, d)
 		}
 		if d := cmp.Diff(fired[0], fired[1]); d != "" {
 			rt.Fatalf("%s: what came after %v changed what fired before:\n%s", signal, cut, d)
@@ -611,5 +621,46 @@ func TestBackcast(t *testing.T) {
 	}
 	if err := h.Backcast(h.ctx, observer, false, 6, nil); !errors.Is(err, desk.ErrForbidden) {
 		t.Errorf("an observer: %v", err)
+	}
+}
+
+// Of UCDP's candidates those are counted that are later than all that is final.
+func TestCandidates(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "ucdp", "ucdp-ged", comity.Clear, false)
+	h.feed(t, "candidate", "ucdp-ged", comity.Clear, false)
+	later := []feed.Event{dead("MLI", feed.Date(2002, 12, 30), 700), dead("MLI", feed.Date(2003, 1, 1), 7), dead("MLI", feed.Date(2003, 4, 29), 20)}
+	for i := range later {
+		later[i].Cell = 1
+	}
+	h.take(t, "candidate", later...)
+	total := func() int64 {
+		m, err := h.Map(h.ctx, officer, watch.MapQuery{Level: watch.ByCountry, Deaths: 25, Months: 3})
+		ok(t, err)
+		return m.Values[0].Observed.Best
+	}
+	if got := total(); got != 727 {
+		t.Errorf("alone they are %d dead, want all 727", got)
+	}
+	final := dead("MLI", feed.Date(2002, 12, 30), 30)
+	final.Cell = 1
+	h.take(t, "ucdp", final)
+	h.rule(t, func(r *watch.Rule) {
+		r.Signal = "deaths.last(360)"
+		r.Also = "deaths.months(12) == 57.0 && p(1, 12) > 0.0"
+	})
+	h.night(t)
+	x := h.drafts(t, watch.Waiting)
+	if len(x) != 1 || x[0].Evidence.Value != 57 || len(x[0].Evidence.Events) != 3 {
+		t.Fatalf("drafts %+v", x)
+	}
+	var before int64
+	for _, d := range x[0].Evidence.Forecast.Before {
+		before += d
+	}
+	cells, err := h.Cells(h.ctx, officer, false, watch.CellQuery{South: -90, West: -180, North: 90, East: 180, Degrees: 2})
+	ok(t, err)
+	if got := total(); got != 57 || before != 57 || len(cells) != 1 || cells[0].Best != 57 {
+		t.Errorf("map %d, forecast %d, cells %+v; want 57", got, before, cells)
 	}
 }

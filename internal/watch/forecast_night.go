@@ -84,11 +84,11 @@ func (d *Desk) fingerprint(src *sources) string {
 // histories of all places of a level, up to the last whole month. Of real events
 // every State has one: where nothing happens is part of what an engine learns.
 func (d *Desk) histories(ctx context.Context, src *sources, l Level, recent feed.Month) ([]History, error) {
-	q := SeriesQuery{Place: Place{Level: l}, Feeds: src.feeds, Violence: src.violence, To: (src.month + 1).First() - 1}
+	q := SeriesQuery{Place: Place{Level: l}, Violence: src.violence, To: (src.month + 1).First() - 1}
 	if recent > 0 {
 		q.From = (src.month - recent + 1).First()
 	}
-	sums, err := d.c.Store.Sums(ctx, q)
+	sums, err := src.sums(ctx, d.c.Store, q)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (d *Desk) histories(ctx context.Context, src *sources, l Level, recent feed
 	points := make([][]Point, len(names))
 	for i, name := range names {
 		q.Place.Name = name
-		if points[i], err = d.c.Store.Series(ctx, q); err != nil {
+		if points[i], err = src.series(ctx, d.c.Store, q); err != nil {
 			return nil, err
 		}
 		if len(points[i]) > 0 {
@@ -203,7 +203,7 @@ func (d *Desk) trackOf(ctx context.Context, src *sources, p Place) (Track, error
 		return Track{}, err
 	}
 	all = slices.DeleteFunc(all, func(f Forecast) bool { return f.Engine != d.c.Engine.Name() })
-	points, err := d.c.Store.Series(ctx, SeriesQuery{Place: p, Feeds: src.feeds, Violence: src.violence})
+	points, err := src.series(ctx, d.c.Store, SeriesQuery{Place: p, Violence: src.violence})
 	if err != nil {
 		return Track{}, err
 	}

@@ -193,7 +193,7 @@ func (d *Desk) began(ctx context.Context, exercise bool, from feed.Month) ([]Mis
 	if err != nil || !src.ok() || from == 0 {
 		return nil, err
 	}
-	sums, err := d.c.Store.Sums(ctx, SeriesQuery{Place: Place{Level: ByCountry}, Feeds: src.feeds, From: from.First()})
+	sums, err := src.sums(ctx, d.c.Store, SeriesQuery{Place: Place{Level: ByCountry}, From: from.First()})
 	if err != nil {
 		return nil, err
 	}

@@ -36,11 +36,11 @@ func (r *record) points(ctx context.Context, v feed.Violence) ([]Point, error) {
 	if p, ok := r.series[v]; ok {
 		return p, nil
 	}
-	q := SeriesQuery{Place: r.place, To: r.until, Feeds: r.src.feeds}
+	q := SeriesQuery{Place: r.place, To: r.until}
 	if v != feed.NoViolence {
 		q.Violence = []feed.Violence{v}
 	}
-	p, err := r.store.Series(ctx, q)
+	p, err := r.src.series(ctx, r.store, q)
 	if err == nil {
 		r.series[v] = p
 	}
@@ -81,24 +81,15 @@ func (r *record) read(ctx context.Context, since feed.Day) error {
 	if r.since != 0 {
 		to = r.since - 1
 	}
-	for _, name := range r.src.feeds {
-		q := EventQuery{Feed: name, Place: r.place, From: since, To: to, Limit: eventPage}
-		for {
-			page, err := r.store.Events(ctx, q)
-			if err != nil {
-				return err
-			}
-			for _, e := range page {
-				r.events = append(r.events, occurred{e.To, e.Violence, int64(e.Best)})
-			}
-			if len(r.events) > maxEvents {
-				return fmt.Errorf("more than %d events: ask by months", maxEvents)
-			}
-			if len(page) < eventPage {
-				break
-			}
-			q.Before = page[len(page)-1].ID
+	err := r.src.events(ctx, r.store, r.place, since, to, eventPage, func(e Stored) (bool, error) {
+		if len(r.events) == maxEvents {
+			return false, fmt.Errorf("more than %d events: ask by months", maxEvents)
 		}
+		r.events = append(r.events, occurred{e.To, e.Violence, int64(e.Best)})
+		return true, nil
+	})
+	if err != nil {
+		return err
 	}
 	r.since = since
 	slices.SortFunc(r.events, func(a, b occurred) int { return int(a.day - b.day) })
