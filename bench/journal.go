@@ -67,6 +67,9 @@ var measures = map[string]measure{
 	"import postgres": importPostgres,
 	"sqlite3 .import": sqlite3Import,
 	"psql copy":       psqlCopy,
+	"series kept":     seriesKept,
+	"series grouped":  seriesGrouped,
+	"cells":           cells,
 
 	"small start":  ofLarge(false, (*large).begin),
 	"small append": ofLarge(false, (*large).issue),

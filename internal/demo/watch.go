@@ -28,7 +28,12 @@ const (
 	fileFeed     = watch.FeedName("file")
 )
 
-// firstMonth of the made-up events.
+// The made-up events: few, so that the demonstration begins at once.
+const (
+	exerciseSeed   = 28
+	exercisePlaces = 6
+)
+
 var firstMonth = feed.MonthOf(1995, time.January)
 
 // watch has the watchers read what there is by the scenario's time, forecast, and
@@ -66,7 +71,7 @@ func writeExercise(path string, month feed.Month) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return simulate.Write(f, simulate.Options{Seed: 65, From: firstMonth, To: month})
+	return simulate.Write(f, simulate.Options{Seed: exerciseSeed, From: firstMonth, To: month, Places: simulate.Fictitious(exercisePlaces)})
 }
 
 // watch has the organization read a feed, which is added with a rule if it is not
@@ -101,8 +106,8 @@ func (p *player) watch(ctx context.Context, x watch.Feed) error {
 
 // firstRule is one to begin with. Made-up events lie in no State.
 func firstRule(exercise bool) watch.Rule {
-	r := watch.Rule{Name: "25 deaths or more within three months are likely", Exercise: exercise, Level: watch.ByCountry,
-		Signal: "p(25, 3)", Fire: .6, Rearm: .4, Gap: 60, Damp: 1.2, Deaths: 25, Months: 3, Lapse: 30}
+	r := watch.Rule{Name: "25 deaths or more within three months: 30% or more", Exercise: exercise, Level: watch.ByCountry,
+		Signal: "p(25, 3)", Fire: .3, Rearm: .2, Gap: 60, Damp: 1.2, Deaths: 25, Months: 3, Lapse: 30}
 	if exercise {
 		r.Level = watch.ByCell
 	}

@@ -1,13 +1,16 @@
 package node
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/feed/sources"
 	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/watch"
 )
 
@@ -17,7 +20,13 @@ const feedsFolder = "feeds"
 // openFeeds opens what reads the world outside. None of it is part of the record.
 func (n *Node) openFeeds() {
 	n.Feeds = &watch.Feeds{Store: n.store.Watch(), Snapshots: watch.Snapshots{Dir: filepath.Join(n.Folder.Dir, feedsFolder)},
-		Adapters: sources.All(), Now: n.c.Clock, Client: peer.Outside, Login: login, Log: n.log}
+		Adapters: sources.All(), Now: n.c.Clock, Client: peer.Outside, Login: login, Own: n.ownReports, Log: n.log}
+}
+
+// ownReports are read for the watch, which stays inside the node.
+func (n *Node) ownReports(ctx context.Context, f func(desk.Held) error) error {
+	who := desk.Who{Person: &person.Person{ID: "node"}, Role: person.Officer}
+	return n.Desk.Own(ctx, who, "report.v1", f)
 }
 
 // login to a feed stands in the environment of the node, and nowhere else:

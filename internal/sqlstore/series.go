@@ -57,20 +57,67 @@ func (s *Store) Series(ctx context.Context, q watch.SeriesQuery) ([]watch.Point,
 		if err := r.Scan(&blob); err != nil {
 			return err
 		}
-		var points []watch.Point
-		err := watch.Bins(blob, part.from, part.to, func(x watch.Bin) {
-			if !part.violence[x.Violence] {
-				return
-			}
-			if at := part.at(x.At); len(points) == 0 || points[len(points)-1].At != at {
-				points = append(points, watch.Point{At: at})
-			}
-			points[len(points)-1].Add(x.Count)
-		})
+		points, err := part.points(blob)
 		out = merged(out, points)
 		return err
 	})
 	return out, s.failed("read a series", err)
+}
+
+// points are what a blob has of it.
+func (s *span) points(blob []byte) ([]watch.Point, error) {
+	out := make([]watch.Point, 0, len(blob)/8)
+	now := int32(math.MinInt32)
+	err := watch.Bins(blob, s.from, s.to, func(x watch.Bin) {
+		if !s.violence[x.Violence] {
+			return
+		}
+		if x.At != now {
+			now = x.At
+			out = append(out, watch.Point{At: s.at(x.At)})
+		}
+		out[len(out)-1].Add(x.Count)
+	})
+	return out, err
+}
+
+// AllSeries implements [watch.Store].
+func (s *Store) AllSeries(ctx context.Context, q watch.SeriesQuery) (map[string][]watch.Point, error) {
+	c := s.read()
+	feeds, err := c.feedIDs(ctx, q.Feeds)
+	if err != nil {
+		return nil, err
+	}
+	part := spanOf(q.Weekly, q.From, q.To, q.Violence)
+	all := map[int64][]watch.Point{}
+	level := levels[q.Place.Level]
+	for id := range feeds {
+		rows, err := c.query(ctx, "SELECT place, "+part.column+" FROM series WHERE place >= ? AND place < ?", placeKey(id, level, 0), placeKey(id, level+1, 0))
+		_, err = collect(rows, err, func(r row) (_ struct{}, err error) {
+			var key int64
+			var blob []byte
+			if err := r.Scan(&key, &blob); err != nil {
+				return struct{}{}, err
+			}
+			points, err := part.points(blob)
+			if len(points) > 0 {
+				all[key%maxPlaces] = merged(all[key%maxPlaces], points)
+			}
+			return struct{}{}, err
+		})
+		if err != nil {
+			return nil, s.failed("read series", err)
+		}
+	}
+	names, err := c.namesOf(ctx, q.Place.Level)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string][]watch.Point, len(all))
+	for n, points := range all {
+		out[names(n)] = points
+	}
+	return out, nil
 }
 
 // merged adds two series.
@@ -114,29 +161,25 @@ func (s *Store) Sums(ctx context.Context, q watch.SeriesQuery) (map[string]watch
 			return nil, s.failed("sum series", err)
 		}
 	}
+	names, err := c.namesOf(ctx, q.Place.Level)
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[string]watch.Count, len(sums))
-	switch q.Place.Level {
-	case watch.ByCountry:
-		for n, x := range sums {
-			out[watch.Country(n).String()] = x
-		}
-	case watch.ByCell:
-		for n, x := range sums {
-			out[strconv.FormatInt(n, 10)] = x
-		}
-	default:
-		names, err := c.placeNames(ctx)
-		if err != nil {
-			return nil, s.failed("read the names of places", err)
-		}
-		for n, x := range sums {
-			out[names[n]] = x
-		}
+	for n, x := range sums {
+		out[names(n)] = x
 	}
 	return out, nil
 }
 
-func (c conn) placeNames(ctx context.Context) (map[int64]string, error) {
+// namesOf returns what names the places of a level by their numbers.
+func (c conn) namesOf(ctx context.Context, l watch.Level) (func(int64) string, error) {
+	switch l {
+	case watch.ByCountry:
+		return func(n int64) string { return watch.Country(n).String() }, nil
+	case watch.ByCell:
+		return func(n int64) string { return strconv.FormatInt(n, 10) }, nil
+	}
 	names := map[int64]string{}
 	rows, err := c.query(ctx, "SELECT id, name FROM place")
 	_, err = collect(rows, err, func(r row) (_ struct{}, err error) {
@@ -146,7 +189,7 @@ func (c conn) placeNames(ctx context.Context) (map[int64]string, error) {
 		names[id] = name
 		return struct{}{}, err
 	})
-	return names, err
+	return func(n int64) string { return names[n] }, c.s.failed("read the names of places", err)
 }
 
 // sums calls f with what happened in the places with keys from on, below to, if
@@ -173,6 +216,60 @@ func (c conn) sums(ctx context.Context, part span, from, to int64, f func(number
 	return err
 }
 
+// cells calls f with what happened in the cells with keys from on, below to, that
+// are wanted: once or twice for each. Whole years are read of years; months only
+// of cells in which anything happened in a year that is asked for in part.
+func (c conn) cells(ctx context.Context, part span, from, to int64, wanted func(int64) bool, f func(cell int64, sum watch.Count)) error {
+	first, last := watch.YearOf(feed.Month(part.from)), watch.YearOf(feed.Month(part.to))
+	inPart := func(y int32) bool { // only some months of the year are asked for
+		return y == first && part.from > 12*y || y == last && part.to < 12*y+11
+	}
+	rows, err := c.query(ctx, "SELECT place, years FROM series WHERE place >= ? AND place < ?", from, to)
+	var blob []byte
+	var some []int64
+	_, err = collect(rows, err, func(r row) (_ struct{}, err error) {
+		var key int64
+		if err := r.Scan(&key, &blob); err != nil || !wanted(key%maxPlaces) {
+			return struct{}{}, err
+		}
+		var sum watch.Count
+		more := false
+		err = watch.Bins(blob, first, last, func(x watch.Bin) {
+			if inPart(x.At) {
+				more = true
+			} else {
+				sum.Add(x.Count)
+			}
+		})
+		if sum != (watch.Count{}) {
+			f(key%maxPlaces, sum)
+		}
+		if more {
+			some = append(some, key)
+		}
+		return struct{}{}, err
+	})
+	if err != nil {
+		return err
+	}
+	return c.eachKey(ctx, "SELECT place, months FROM series WHERE place IN ", some, func(r row) error {
+		var key int64
+		if err := r.Scan(&key, &blob); err != nil {
+			return err
+		}
+		var sum watch.Count
+		err := watch.Bins(blob, part.from, part.to, func(x watch.Bin) {
+			if inPart(watch.YearOf(feed.Month(x.At))) {
+				sum.Add(x.Count)
+			}
+		})
+		if sum != (watch.Count{}) {
+			f(key%maxPlaces, sum)
+		}
+		return err
+	})
+}
+
 // Cells implements [watch.Store].
 func (s *Store) Cells(ctx context.Context, q watch.CellQuery) ([]watch.CellSum, error) {
 	c := s.read()
@@ -190,13 +287,16 @@ func (s *Store) Cells(ctx context.Context, q watch.CellQuery) ([]watch.CellSum, 
 	}
 	type corner struct{ south, west float64 }
 	sums := map[corner]watch.Count{}
+	cornerOf := func(cell int64) corner {
+		lat, lon := feed.CellCentre(int32(cell))
+		return corner{down(lat), down(lon)}
+	}
 	for id := range feeds {
-		err := c.sums(ctx, part, placeKey(id, levelCell, int64(low)), placeKey(id, levelCell, int64(high)+1), func(cell int64, x watch.Count) {
-			lat, lon := feed.CellCentre(int32(cell))
-			at := corner{down(lat), down(lon)}
-			if at.west < west || at.west > q.East {
-				return
-			}
+		err := c.cells(ctx, part, placeKey(id, levelCell, int64(low)), placeKey(id, levelCell, int64(high)+1), func(cell int64) bool {
+			x := cornerOf(cell).west
+			return x >= west && x <= q.East
+		}, func(cell int64, x watch.Count) {
+			at := cornerOf(cell)
 			sum := sums[at]
 			sum.Add(x)
 			sums[at] = sum

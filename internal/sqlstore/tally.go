@@ -113,13 +113,13 @@ func (tx *Tx) addGroups(feedID int64, before bool, groups []watch.Group) error {
 		}
 		keys[i] = placeKey(feedID, levels[g.Level], number)
 	}
-	type kept struct{ months, weeks []byte }
+	type kept struct{ years, months, weeks []byte }
 	old := map[int64]kept{}
 	if before {
-		err := tx.each("SELECT place, months, weeks FROM series WHERE place IN ", keys, func(r row) error {
+		err := tx.each("SELECT place, years, months, weeks FROM series WHERE place IN ", keys, func(r row) error {
 			var key int64
 			var k kept
-			err := r.Scan(&key, &k.months, &k.weeks)
+			err := r.Scan(&key, &k.years, &k.months, &k.weeks)
 			old[key] = k
 			return err
 		})
@@ -128,29 +128,35 @@ func (tx *Tx) addGroups(feedID int64, before bool, groups []watch.Group) error {
 		}
 	}
 	var series, posted []any
-	for i, g := range groups {
+	var sights []watch.Sight
+	for i := range groups {
+		sights = groups[i].Sights(sights[:0])
 		k := keys[i]
 		was, there := old[k]
-		months, err := watch.AddBins(was.months, watch.MonthBins(g.Sights))
+		years, err := watch.AddBins(was.years, watch.YearBins(sights))
 		if err != nil {
 			return err
 		}
-		weeks, err := watch.AddBins(was.weeks, watch.WeekBins(g.Sights))
+		months, err := watch.AddBins(was.months, watch.MonthBins(sights))
+		if err != nil {
+			return err
+		}
+		weeks, err := watch.AddBins(was.weeks, watch.WeekBins(sights))
 		if err != nil {
 			return err
 		}
 		switch {
 		case !there:
-			series = append(series, k, months, weeks)
+			series = append(series, k, years, months, weeks)
 		case len(months) == 0:
 			err = tx.exec("DELETE FROM series WHERE place = ?", k)
 		default:
-			err = tx.exec("UPDATE series SET months = ?, weeks = ? WHERE place = ?", months, weeks, k)
+			err = tx.exec("UPDATE series SET years = ?, months = ?, weeks = ? WHERE place = ?", years, months, weeks, k)
 		}
 		if err != nil {
 			return err
 		}
-		leaves, err := tx.takeLeaves(k, there, g.Sights)
+		leaves, err := tx.takeLeaves(k, there, sights)
 		if err != nil {
 			return err
 		}
@@ -158,7 +164,7 @@ func (tx *Tx) addGroups(feedID int64, before bool, groups []watch.Group) error {
 			posted = append(posted, k, int64(l.First), l.Blob)
 		}
 	}
-	if err := tx.tx.PutRows(tx.ctx, "series", "place, months, weeks", series); err != nil {
+	if err := tx.tx.PutRows(tx.ctx, "series", "place, years, months, weeks", series); err != nil {
 		return err
 	}
 	return tx.tx.PutRows(tx.ctx, "posted", "place, first, ids", posted)

@@ -129,9 +129,10 @@ type MapValue struct {
 type PlaceView struct {
 	Place    Place
 	Exercise bool
-	Label    comity.TLP // of all that is shown
-	Series   []Point    // by month, from the first that is not zero
-	Forecast *Forecast  // the newest; nil: there is none
+	Label    comity.TLP      // of all that is shown
+	Violence []feed.Violence // of which deaths are counted in Series, and forecast
+	Series   []Point         // by month, from the first that is not zero
+	Forecast *Forecast       // the newest; nil: there is none
 	Track    Track
 	Standing []Standing // of rules here
 	Drafts   []Draft    // the newest

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/feed"
 )
 
@@ -35,7 +36,9 @@ type Feeds struct {
 	Client func(address string) (*http.Client, error)
 	// Login to a feed, of one that wants it.
 	Login func(FeedName) feed.Login
-	Log   *slog.Logger
+	// Own calls f with the organization's own reports; nil: there are none.
+	Own func(ctx context.Context, f func(desk.Held) error) error
+	Log *slog.Logger
 }
 
 func (f *Feeds) now() comity.Time { return comity.TimeOf(f.Now()) }
@@ -121,6 +124,14 @@ func (f *Feeds) Run(ctx context.Context, name FeedName, progress func(Progress))
 	x, err := f.Find(ctx, name)
 	if err != nil {
 		return Run{}, err
+	}
+	if x.Adapter == ownAdapter {
+		runs, err := f.ReadOwn(ctx)
+		i := slices.IndexFunc(runs, func(r Run) bool { return r.Feed == name })
+		if i < 0 {
+			return Run{Feed: name}, err
+		}
+		return runs[i], err
 	}
 	a, err := f.adapter(x.Adapter)
 	if err != nil {

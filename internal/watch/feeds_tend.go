@@ -11,13 +11,20 @@ const feedHour = 1
 // feedAgain is after how long one that failed is read again.
 const feedAgain = time.Hour
 
-// Tend reads the feeds that are on the web once a day, by the node's clock, until
-// ctx ends. It is called on the process that holds the lease. What fails stands in
+// Tend reads the feeds that are on the web once a day, by the node's clock, and the
+// organization's own reports, also at the beginning, until ctx ends. It is called on the process that holds the lease. What fails stands in
 // the State of its feed.
 func (f *Feeds) Tend(ctx context.Context) {
 	t := time.NewTicker(time.Minute)
 	defer t.Stop()
+	var own time.Time
 	for {
+		if today := feedDay(f.Now()); own.Before(today) {
+			own = today
+			if _, err := f.ReadOwn(ctx); err != nil && ctx.Err() == nil {
+				f.Log.WarnContext(ctx, "read our own reports", "err", err)
+			}
+		}
 		if err := f.readDue(ctx); err != nil && ctx.Err() == nil {
 			f.Log.WarnContext(ctx, "read the feeds", "err", err)
 		}
@@ -57,9 +64,14 @@ func (s *State) due(now time.Time) bool {
 	if s.Last.Err != "" && now.Sub(last) >= feedAgain {
 		return true
 	}
+	return last.Before(feedDay(now))
+}
+
+// feedDay is when the day began on which feeds are read.
+func feedDay(now time.Time) time.Time {
 	today := now.UTC().Truncate(24 * time.Hour).Add(feedHour * time.Hour)
 	if now.Before(today) {
-		today = today.AddDate(0, 0, -1)
+		return today.AddDate(0, 0, -1)
 	}
-	return last.Before(today)
+	return today
 }

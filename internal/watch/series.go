@@ -16,7 +16,7 @@ import (
 
 // Bin is what happened in a month or week, of one type of violence.
 type Bin struct {
-	At       int32 // a feed.Month, or the feed.Day of a Monday
+	At       int32 // a year, a feed.Month, or the feed.Day of a Monday
 	Violence feed.Violence
 	Count
 }
@@ -119,7 +119,7 @@ func (c *Count) add(d Count) {
 // Add adds d.
 func (c *Count) Add(d Count) { c.add(d) }
 
-// MonthBins and WeekBins are what sights in the order of days add.
+// MonthBins, YearBins and WeekBins are what sights in the order of days add.
 func MonthBins(sights []Sight) []Bin {
 	// A month is looked up once, and not for each of its events.
 	var month feed.Month
@@ -132,6 +132,22 @@ func MonthBins(sights []Sight) []Bin {
 		return int32(month)
 	})
 }
+
+// YearBins is said with MonthBins.
+func YearBins(sights []Sight) []Bin {
+	var year int32
+	end := feed.Day(-1 << 31)
+	return bins(sights, func(d feed.Day) int32 {
+		if d >= end {
+			year = YearOf(d.Month())
+			end = feed.MonthOf(int(year)+1, 1).First()
+		}
+		return year
+	})
+}
+
+// YearOf a month.
+func YearOf(m feed.Month) int32 { return int32((m - ((m%12)+12)%12) / 12) }
 
 // WeekBins is said with MonthBins.
 func WeekBins(sights []Sight) []Bin {

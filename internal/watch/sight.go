@@ -67,12 +67,25 @@ type Spell struct {
 	From, To     feed.Day
 }
 
-// Group is the sights of one place, by day, the type of violence, and ID.
+// Group is the sights of one place.
 type Group struct {
 	Level  Level // "": the world
 	Number int64 // of a country or cell
 	Name   string
-	Sights []Sight
+
+	all []Sight // sorted
+	at  []int32 // those of the group; nil: all. An event is in some ten groups.
+}
+
+// Sights appends those of the group to room, by day, the type of violence, and ID.
+func (g *Group) Sights(room []Sight) []Sight {
+	if g.at == nil {
+		return append(room, g.all...)
+	}
+	for _, i := range g.at {
+		room = append(room, g.all[i])
+	}
+	return room
 }
 
 // Grouper sorts sights into their places.
@@ -88,28 +101,28 @@ func (g Grouper) Groups(all []Sight) []Group {
 		return nil
 	}
 	slices.SortFunc(all, byDay)
-	out := []Group{{Sights: all}}
-	named := map[[2]string][]Sight{}
-	add := func(l Level, name string, s Sight) {
+	out := []Group{{all: all}}
+	named := map[[2]string][]int32{}
+	add := func(l Level, name string, i int) {
 		k := [2]string{string(l), name}
-		named[k] = append(named[k], s)
+		named[k] = append(named[k], int32(i))
 	}
 	for i := range all {
 		for _, m := range g.Members[all[i].Country] {
 			if m.From <= all[i].Day && all[i].Day < m.To {
-				add(ByOrganization, m.Organization, all[i])
+				add(ByOrganization, m.Organization, i)
 			}
 		}
 		if g.Situations != nil {
 			for _, name := range g.Situations(&all[i]) {
-				add(BySituation, name, all[i])
+				add(BySituation, name, i)
 			}
 		}
 	}
 	out = append(out, split(ByCountry, all, func(s *Sight) int64 { return int64(s.Country) })...)
 	out = append(out, split(ByCell, all, func(s *Sight) int64 { return int64(s.Cell) })...)
-	for k, sights := range named {
-		out = append(out, Group{Level: Level(k[0]), Name: k[1], Sights: sights})
+	for k, at := range named {
+		out = append(out, Group{Level: Level(k[0]), Name: k[1], all: all, at: at})
 	}
 	slices.SortStableFunc(out, func(a, b Group) int {
 		return cmp.Or(cmp.Compare(a.Level, b.Level), cmp.Compare(a.Number, b.Number), cmp.Compare(a.Name, b.Name))
@@ -133,10 +146,10 @@ func split(l Level, all []Sight, at func(*Sight) int64) (out []Group) {
 		}
 		g := dealt[n]
 		if g == nil {
-			g = &Group{Level: l, Number: n, Sights: make([]Sight, 0, size[n])}
+			g = &Group{Level: l, Number: n, all: all, at: make([]int32, 0, size[n])}
 			dealt[n] = g
 		}
-		g.Sights = append(g.Sights, all[i])
+		g.at = append(g.at, int32(i))
 	}
 	for _, g := range dealt {
 		out = append(out, *g)

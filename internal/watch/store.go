@@ -31,6 +31,8 @@ type Store interface {
 
 	// Series of a place, by month or by week, of what is not zero, in order.
 	Series(ctx context.Context, q SeriesQuery) ([]Point, error)
+	// AllSeries are the series of all places of a level, of which anything is there.
+	AllSeries(ctx context.Context, q SeriesQuery) (map[string][]Point, error)
 	// Sums of all places of a level that a query finds, in no particular order.
 	Sums(ctx context.Context, q SeriesQuery) (map[string]Count, error)
 	// Cells sums the events of squares of a size in degrees, a multiple of 0.5,
@@ -46,6 +48,9 @@ type Importer interface {
 	Begin(ctx context.Context, r Run, newer func(a, b string) bool) (Intake, error)
 	// Mend takes rows out of quarantine: they were read after all.
 	Mend(ctx context.Context, f FeedName, ids ...int64) error
+	// Forget removes events with all their versions, by their keys, from series and
+	// lists, too.
+	Forget(ctx context.Context, f FeedName, keys ...string) error
 }
 
 // Intake takes in what one run reads. It is used by one goroutine.
@@ -126,7 +131,7 @@ type EventQuery struct {
 
 // SeriesQuery says which series, and which part of them.
 type SeriesQuery struct {
-	Place    Place           // Name empty in Sums
+	Place    Place           // Name empty in AllSeries and Sums
 	Weekly   bool            // else by month
 	From, To feed.Day        // the whole months or weeks in which they lie; To 0: no end
 	Feeds    []FeedName      // summed; empty: all that are not coded by machine

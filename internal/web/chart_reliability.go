@@ -18,7 +18,7 @@ type reliabilityBin struct {
 // came: on the diagonal, they can be taken at their word. A dot is the larger the
 // more cases stand behind it.
 func (p *printer) reliabilityChart(id string, bins []reliabilityBin) *chart {
-	c := &chart{ID: id, Title: p.words.T(i18n.Key("How often it came, when so much was expected"))}
+	c := &chart{ID: id, Title: p.words.T(i18n.Key("25 deaths or more within 3 months: how often it was said to come, and how often it came"))}
 	cases := 0
 	for _, b := range bins {
 		cases += b.Cases

@@ -207,6 +207,36 @@ func TestReliabilityChart(t *testing.T) {
 	}
 }
 
+// Of forecasts it is counted what came within three months of each; of the newest it
+// is not known yet.
+func TestReliability(t *testing.T) {
+	var past []watch.Forecast
+	for i := range 24 { // the risk is .9 before a month of 30 deaths, and .1 else
+		f := watch.Forecast{Last: feed.MonthOf(2001, 1) + feed.Month(i), Totals: []watch.Total{{Months: 3, Risk: []float64{1, .1, 0, 0}}}}
+		if i%8 < 3 {
+			f.Totals[0].Risk[1] = .9
+		}
+		past = append(past, f)
+	}
+	var observed []watch.Point
+	for i := range 3 {
+		observed = append(observed, watch.Point{At: (feed.MonthOf(2001, 4) + feed.Month(8*i)).First(), Count: watch.Count{Best: 30}})
+	}
+	got := reliability(past, observed, feed.MonthOf(2002, 12))
+	want := []reliabilityBin{{Said: .1, Came: 0, Cases: 12}, {Said: .9, Came: 1, Cases: 9}}
+	if len(got) != len(want) {
+		t.Fatalf("%v", got)
+	}
+	for i := range want {
+		if got[i].Cases != want[i].Cases || math.Abs(got[i].Said-want[i].Said) > 1e-9 || got[i].Came != want[i].Came {
+			t.Errorf("group %d: %+v, want %+v", i, got[i], want[i])
+		}
+	}
+	if got := reliability(past[:8], observed, feed.MonthOf(2002, 12)); got != nil {
+		t.Errorf("of eight forecasts there is %v", got)
+	}
+}
+
 // What may happen is not said to be impossible, nor what may not to be certain.
 func TestShare(t *testing.T) {
 	for v, want := range map[float64]string{0: "0%", .001: "<1%", .005: "1%", .5: "50%", .996: ">99%", 1: "100%"} {

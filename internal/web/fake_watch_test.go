@@ -35,6 +35,7 @@ type fakeWatch struct {
 	tried    []watch.Rule
 	runs     int
 	mended   []string
+	basis    watch.Basis
 }
 
 func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
@@ -165,6 +166,7 @@ func (f *fakeWatch) Place(_ context.Context, who desk.Who, exercise bool, p watc
 	}
 	if exercise && p == lbr {
 		fc := f.forecast(p)
+		v.Violence = []feed.Violence{feed.StateBased}
 		v.Label, v.Series, v.Forecast, v.Drafts, v.Outcomes = comity.Green, course(), &fc, f.drafts, f.outcomes
 		v.Track = watch.Track{Months: 9, Score: 3.21, Benchmark: 4.9, Within: .89, Afterwards: 4}
 		v.Standing, v.Score = f.rules[0].Standings[:1], f.rules[0].Score
@@ -181,7 +183,13 @@ func (f *fakeWatch) Events(_ context.Context, who desk.Who, exercise bool, q wat
 }
 
 func (f *fakeWatch) Forecasts(_ context.Context, who desk.Who, _ bool, p watch.Place, _ int) ([]watch.Forecast, error) {
-	return []watch.Forecast{f.forecast(p)}, f.may(who)
+	var out []watch.Forecast
+	for i := range 30 {
+		past := f.forecast(p)
+		past.Last -= feed.Month(i)
+		out = append(out, past)
+	}
+	return out, f.may(who)
 }
 
 func (f *fakeWatch) Rules(_ context.Context, who desk.Who) ([]watch.RuleView, error) {
@@ -284,7 +292,11 @@ func (f *fakeWatch) Versions(_ context.Context, who desk.Who, n watch.FeedName, 
 func (f *fakeWatch) Basis(_ context.Context, who desk.Who, exercise bool) (watch.Basis, error) {
 	return watch.Basis{Exercise: exercise}, f.may(who)
 }
-func (f *fakeWatch) SetBasis(_ context.Context, who desk.Who, _ watch.Basis) error { return f.may(who) }
+
+func (f *fakeWatch) SetBasis(_ context.Context, who desk.Who, b watch.Basis) error {
+	f.basis = b
+	return f.may(who)
+}
 
 func (f *fakeWatch) Drafts(_ context.Context, who desk.Who, st watch.DraftState, _ int) ([]watch.Draft, error) {
 	var out []watch.Draft

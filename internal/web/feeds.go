@@ -46,6 +46,8 @@ type feedsPage struct {
 	F        url.Values
 	Errors   []problemLine
 	Address  bool            // the reader may add one that is read from an address
+	Basis    []basisChoice   // feeds that forecasts can count
+	Violence []basisChoice   // types of violence
 	Sorts    []comity.Status // that a new feed can have
 }
 
@@ -60,6 +62,13 @@ type feedPage struct {
 	Rows    []quarantinedRow
 	More    int64 // after which there are more; 0: there are none
 	Mended  bool  // a row, just now
+}
+
+// basisChoice is something that forecasts count, or not.
+type basisChoice struct {
+	Value  string
+	Word   string // "" for the name of a feed
+	Chosen bool
 }
 
 // quarantinedRow is a row that is no event, with what was written in its stead.
@@ -83,6 +92,20 @@ func (s *site) feeds(w http.ResponseWriter, r *request) error {
 func (s *site) feedsPage(w http.ResponseWriter, r *request, status int, of watching, feeds []watch.FeedView, f url.Values, problems []problemLine) error {
 	p := &feedsPage{Page: s.watchFrame(r, watching{}, "feeds", i18n.Key("Feeds")), watching: of, Feeds: feeds, Adapters: s.c.Watch.Adapters(), TLPs: comity.TLPs(), F: f, Errors: problems,
 		Sorts: []comity.Status{comity.Actual, comity.Exercise}, Address: r.who.May(person.Administrator)}
+	basis, err := s.c.Watch.Basis(r.Context(), r.who, of.Exercise)
+	if err != nil {
+		return err
+	}
+	for _, x := range feeds {
+		if x.Feed.Exercise == of.Exercise {
+			p.Basis = append(p.Basis, basisChoice{Value: string(x.Feed.Name), Chosen: slices.Contains(basis.Feeds, x.Feed.Name)})
+		}
+	}
+	words := &printer{s, r.words}
+	for _, v := range feed.Violences() {
+		chosen := slices.Contains(basis.Violence, v) || len(basis.Violence) == 0 && v == feed.StateBased
+		p.Violence = append(p.Violence, basisChoice{strconv.Itoa(int(v)), words.violence(v), chosen})
+	}
 	if s.c.Scenario != nil {
 		p.Sorts = []comity.Status{comity.Exercise}
 	}
@@ -160,6 +183,30 @@ func (r *request) parseFiles() (done func(), err error) {
 			r.MultipartForm.RemoveAll()
 		}
 	}, nil
+}
+
+// basisPost says which feeds, and which types of violence, forecasts count.
+func (s *site) basisPost(w http.ResponseWriter, r *request) error {
+	of, _, err := s.watches(r)
+	if err != nil {
+		return err
+	}
+	if err := r.ParseForm(); err != nil {
+		return errBad
+	}
+	b := watch.Basis{Exercise: of.Exercise}
+	for _, name := range r.PostForm["feeds"] {
+		b.Feeds = append(b.Feeds, watch.FeedName(name))
+	}
+	for _, v := range feed.Violences() {
+		if slices.Contains(r.PostForm["violence"], strconv.Itoa(int(v))) {
+			b.Violence = append(b.Violence, v)
+		}
+	}
+	if err := s.c.Watch.SetBasis(r.Context(), r.who, b); err != nil {
+		return err
+	}
+	return see(w, r, "/watch/feeds?sort="+string(of.Sort()))
 }
 
 func feedURL(n watch.FeedName) string { return "/watch/feeds/" + url.PathEscape(string(n)) }

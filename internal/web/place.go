@@ -24,7 +24,8 @@ type placePage struct {
 	View       watch.PlaceView
 	Called     template.HTML // its name
 	Chart      *chart
-	Months     int // of the past that the chart shows; 0: all
+	Track      *chart // what was said before against what came
+	Months     int    // of the past that the chart shows; 0: all
 	Spans      []int
 	Risks      []riskRow
 	Horizons   []int
@@ -101,6 +102,11 @@ func (s *site) place(w http.ResponseWriter, r *request) error {
 	if f := view.Forecast; f != nil {
 		p.Risks = risks(f)
 		p.Episodes = s.episodes(r, of, f)
+		past, err := s.c.Watch.Forecasts(r.Context(), r.who, of.Exercise, at, pastForecasts)
+		if err != nil {
+			return err
+		}
+		p.Track = words.reliabilityChart("track", reliability(past, view.Series, f.Last))
 	}
 	views, err := s.c.Desk.Situations(r.Context(), r.who)
 	if err != nil {
@@ -199,6 +205,52 @@ func risks(f *watch.Forecast) []riskRow {
 	return out
 }
 
+// What the track record of a place is drawn of: the probability of so many deaths
+// or more within so many months, which stands on the first page, too; in as many of
+// its newest forecasts.
+const (
+	trackDeaths   = 25
+	trackMonths   = 3
+	pastForecasts = 240
+	fewestCases   = 12 // fewer show nothing
+)
+
+// reliability groups past forecasts by the probability that they named, as far as
+// it is known what came: up to the end of the month last.
+func reliability(past []watch.Forecast, observed []watch.Point, last feed.Month) []reliabilityBin {
+	deaths := map[feed.Month]int64{}
+	for _, o := range observed {
+		deaths[o.At.Month()] = o.Best
+	}
+	bins, cases := make([]reliabilityBin, 5), 0
+	for _, f := range past {
+		risk, ok := f.Risk(trackDeaths, trackMonths)
+		if !ok || f.Last+trackMonths > last {
+			continue
+		}
+		var came int64
+		for m := f.Last + 1; m <= f.Last+trackMonths; m++ {
+			came += deaths[m]
+		}
+		b := &bins[min(int(risk*float64(len(bins))), len(bins)-1)]
+		b.Said += risk
+		if came >= trackDeaths {
+			b.Came++
+		}
+		b.Cases++
+		cases++
+	}
+	if cases < fewestCases {
+		return nil
+	}
+	bins = slices.DeleteFunc(bins, func(b reliabilityBin) bool { return b.Cases == 0 })
+	for i := range bins {
+		bins[i].Said /= float64(bins[i].Cases)
+		bins[i].Came /= float64(bins[i].Cases)
+	}
+	return bins
+}
+
 // episodesShown is how many past episodes a page draws.
 const episodesShown = 6
 
@@ -230,7 +282,7 @@ func (s *site) episodes(r *request, of watching, f *watch.Forecast) []episodeRow
 // placeEvents are the newest events, or those before the one that the address
 // names, and a map of what happened in twelve months.
 func (s *site) placeEvents(r *request, p *placePage, at watch.Place) (err error) {
-	q := watch.EventQuery{Place: at, Limit: shownEvents + 1}
+	q := watch.EventQuery{Place: at, To: feed.DayOf(p.Now.Time), Limit: shownEvents + 1} // a scenario does not know what is to come
 	if n, err := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64); err == nil && n > 0 {
 		q.Before = n
 	}
@@ -265,7 +317,7 @@ func (s *site) placeMap(r *request, p *placePage, at watch.Place) (template.HTML
 	m := worldmap.Map{ID: "placemap", Words: s.mapWords(r)}
 	m.Words.Title, m.Words.Desc = r.t("Map of the place"), r.t("Where there were deaths in the last 12 months. The list of events on this page says the same in words.")
 	m.Words.Dot = r.t("deaths observed in the last 12 months; larger for more of them")
-	q := watch.CellQuery{South: -90, West: -180, North: 90, East: 180, Degrees: .5, From: monthsBefore(p.Now, 12)}
+	q := watch.CellQuery{South: -90, West: -180, North: 90, East: 180, Degrees: .5, From: monthsBefore(p.Now, 12), To: feed.DayOf(p.Now.Time)}
 	switch at.Level {
 	case watch.ByCountry:
 		atlas, err := s.atlas()
@@ -372,12 +424,19 @@ func (s *site) seriesCSV(w http.ResponseWriter, r *request) error {
 	}
 	d := series{Observed: view.Series}
 	d.From, d.To = reach(view)
-	rows := [][]string{{"place", "month", "events", "deaths_low", "deaths_best", "deaths_high", "status", "tlp"}}
+	var counted []string
+	for _, v := range view.Violence {
+		counted = append(counted, violenceNames[v])
+	}
+	rows := [][]string{{"place", "month", "events", "deaths_low", "deaths_best", "deaths_high", "violence", "status", "tlp"}}
 	for _, o := range d.full() {
-		rows = append(rows, []string{at.Name, o.At.Month().String(), digits(o.Events), digits(o.Low), digits(o.Best), digits(o.High), of.CSV(), string(view.Label)})
+		rows = append(rows, []string{at.Name, o.At.Month().String(), digits(o.Events), digits(o.Low), digits(o.Best), digits(o.High), strings.Join(counted, " "), of.CSV(), string(view.Label)})
 	}
 	return sendCSV(w, of.file("series-"+string(at.Level)+"-"+at.Name), rows)
 }
+
+// violenceNames are what files call the types of violence.
+var violenceNames = map[feed.Violence]string{feed.StateBased: "state-based", feed.NonState: "non-state", feed.OneSided: "one-sided"}
 
 // CSV is the status as every row of a file says it.
 func (w watching) CSV() string { return strings.ToUpper(string(w.Sort())) }

@@ -30,6 +30,7 @@ func (s *site) routes(mux *http.ServeMux) {
 		"GET /watch/rules":                    s.rules,
 		"GET /watch/rules/{id}":               s.rule,
 		"POST /watch/rules/{id}":              s.rulePost,
+		"POST /watch/basis":                   s.basisPost,
 		"GET /watch/feeds":                    s.feeds,
 		"POST /watch/feeds":                   s.feedsPost,
 		"GET /watch/feeds/{feed}":             s.feed,

@@ -265,11 +265,11 @@ func (s *site) rulePost(w http.ResponseWriter, r *request) error {
 
 func ruleURL(id watch.RuleID) string { return "/watch/rules/" + digits(int64(id)) }
 
-// tryRule tries a rule on the months that the form names; on the last three years
+// tryRule tries a rule on the months that the form names; on the last twelve
 // if it names none.
 func (s *site) tryRule(r *request, d *reader, rule watch.Rule) (watch.Trial, error) {
 	to := feed.DayOf(s.c.Desk.Now().Time).Month() - 1
-	from := to - 35
+	from := to - 11
 	from, to = d.month("from", from), d.month("to", to)
 	if len(d.problems) > 0 {
 		return watch.Trial{}, nil

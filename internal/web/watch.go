@@ -218,7 +218,7 @@ func (s *site) riskMap(r *request, p *watchPage) (template.HTML, error) {
 	}
 	slices.SortFunc(m.Marks, func(a, b worldmap.Mark) int { return cmp.Compare(a.State, b.State) })
 	var err error
-	if m.Dots, err = s.eventDots(r, p.Exercise, watch.CellQuery{South: -90, West: -180, North: 90, East: 180, Degrees: 2, From: monthsBefore(p.Now, 12)}); err != nil {
+	if m.Dots, err = s.eventDots(r, p.Exercise, watch.CellQuery{South: -90, West: -180, North: 90, East: 180, Degrees: 2, From: monthsBefore(p.Now, 12), To: feed.DayOf(p.Now.Time)}); err != nil {
 		return "", err
 	}
 	m.Words.Dot = r.t("deaths observed in the last 12 months; larger for more of them")

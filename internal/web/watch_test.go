@@ -104,7 +104,7 @@ func TestSeriesCSV(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"place", "month", "events", "deaths_low", "deaths_best", "deaths_high", "status", "tlp"}; !slices.Equal(rows[0], want) {
+	if want := []string{"place", "month", "events", "deaths_low", "deaths_best", "deaths_high", "violence", "status", "tlp"}; !slices.Equal(rows[0], want) {
 		t.Errorf("columns %q", rows[0])
 	}
 	last := rows[len(rows)-1]
@@ -113,7 +113,7 @@ func TestSeriesCSV(t *testing.T) {
 	}
 	best := map[string]string{}
 	for _, r := range rows[1:] {
-		if r[0] != "LBR" || r[7] != "GREEN" {
+		if r[0] != "LBR" || r[6] != "state-based" || r[8] != "GREEN" {
 			t.Errorf("row %q", r)
 		}
 		best[r[1]] = r[4]
@@ -391,6 +391,22 @@ func TestAddTable(t *testing.T) {
 	m, err := plain.Parse([]byte(x.watch.mapped["our-reports"]))
 	if err != nil || m.Columns[plain.From] != "Date" || m.Columns[plain.Place] != "Town" || m.Columns[plain.Best] != "Fatalities" || len(m.Columns) != 3 || !slices.Equal(m.Dates, []plain.Style{plain.DMY}) || !m.BlankIsZero || m.Violence["fight"] != feed.StateBased {
 		t.Errorf("the mapping is %s: %v", x.watch.mapped["our-reports"], err)
+	}
+}
+
+// Which feeds and which deaths forecasts count, officers choose.
+func TestBasis(t *testing.T) {
+	x := newTestSite(t)
+	page := x.as("officer", "GET", "/watch/feeds", nil).Body.String()
+	if !strings.Contains(page, `name="violence" value="1" checked`) || strings.Contains(page, `name="violence" value="3" checked`) {
+		t.Error("the form does not say that state-based violence is counted")
+	}
+	w := x.as("officer", "POST", "/watch/basis?sort=exercise", url.Values{"feeds": {"exercise", "field-reports"}, "violence": {"1", "3", "9", "x"}})
+	if b := x.watch.basis; w.Code != http.StatusSeeOther || !b.Exercise || !slices.Equal(b.Feeds, []watch.FeedName{"exercise", "field-reports"}) || !slices.Equal(b.Violence, []feed.Violence{feed.StateBased, feed.OneSided}) {
+		t.Errorf("status %d, basis %+v", w.Code, b)
+	}
+	if w := x.as("observer", "POST", "/watch/basis", url.Values{}); w.Code != 403 {
+		t.Errorf("an observer: status %d", w.Code)
 	}
 }
 

@@ -46,7 +46,11 @@ func (v *visitor) watchTour() []tour {
 		{name: "rules", path: "/watch/rules"},
 		{name: "rule", path: rule},
 		{name: "rule-mistakes", path: "/watch/rules/new", lead: mistaken, want: 400},
-		{name: "rule-trial", path: rule, lead: func(v *visitor) int { v.open(rule); return v.click("button[value=try]") }},
+		{name: "rule-trial", path: rule, lead: func(v *visitor) int {
+			v.open(rule)
+			v.fill(map[string]string{"from": "2002-12", "to": "2003-01"})
+			return v.click("button[value=try]")
+		}},
 		{name: "feeds", path: "/watch/feeds"},
 		{name: "feed", path: "/watch/feeds/exercise"},
 	}
@@ -121,7 +125,7 @@ func (w *world) watchOfficer(t *testing.T) {
 	v.press("Forecast now")
 	v.says("#waiting", "Drafts of warnings 1")
 	v.keep("walk-3-watch")
-	cell := ask[string](v, `document.querySelector("#waiting ~ table th a").innerText`)
+	cell := v.text("#waiting ~ table th a")
 
 	// See what speaks for it, and why.
 	v.click("#waiting ~ table th a")

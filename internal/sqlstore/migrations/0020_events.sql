@@ -79,10 +79,12 @@ CREATE TABLE place (
 );
 
 -- place: feed.id * 2^40 + level * 2^36 + the country, cell or place.id. What the
--- blobs hold says package watch: the series of a place by months and by weeks,
--- and the list of its events, in leaves.
+-- blobs hold says package watch: the series of a place by years, months and weeks,
+-- and the list of its events, in leaves. years are small and stand first: a map
+-- reads those of thousands of cells.
 CREATE TABLE series (
 	place  INTEGER NOT NULL PRIMARY KEY,
+	years  BLOB NOT NULL,
 	months BLOB NOT NULL,
 	weeks  BLOB NOT NULL
 );

@@ -43,6 +43,7 @@ func RunEvents(t *testing.T, open func(t *testing.T) EventStore) {
 		{"Situations", situations},
 		{"Members", members},
 		{"ManyOfADay", manyOfADay},
+		{"Forgotten", forgotten},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
@@ -125,7 +126,7 @@ func made(r *rand.Rand, n int, version string) (out []feed.Event) {
 	return out
 }
 
-// check compares all that s says with what events, one of each key, say.
+// checkEvents compares all that s says with what events, one of each key, say.
 func checkEvents(t *testing.T, s EventStore, events map[watch.FeedName][]feed.Event) {
 	t.Helper()
 	ctx := t.Context()
@@ -168,6 +169,10 @@ func checkEvents(t *testing.T, s EventStore, events map[watch.FeedName][]feed.Ev
 				}
 			}
 			q.Place = watch.Place{Level: level}
+			every, err := s.AllSeries(ctx, q)
+			if err != nil || level != "" && len(every) != len(want) {
+				t.Errorf("series by %q: %d, %v; want %d", level, len(every), err, len(want))
+			}
 			if level != "" {
 				if got, err := s.Sums(ctx, q); err != nil || !reflect.DeepEqual(got, sums) {
 					t.Errorf("sums by %q: %v, %v; want %v", level, got, err, sums)
@@ -179,6 +184,9 @@ func checkEvents(t *testing.T, s EventStore, events map[watch.FeedName][]feed.Ev
 				if err != nil || len(got) != len(series) || !slices.IsSortedFunc(got, func(a, b watch.Point) int { return cmp.Compare(a.At, b.At) }) {
 					t.Fatalf("series of %q %q: %d points, %v; want %d in order", level, name, len(got), err, len(series))
 				}
+				if level != "" && !slices.Equal(got, every[name]) {
+					t.Errorf("the series of %q %q is another alone than with the rest", level, name)
+				}
 				for _, p := range got {
 					if p.Count != series[p.At] {
 						t.Fatalf("series of %q %q: %v at %s, want %v", level, name, p.Count, p.At, series[p.At])
@@ -187,14 +195,30 @@ func checkEvents(t *testing.T, s EventStore, events map[watch.FeedName][]feed.Ev
 			}
 		}
 	}
+	for _, q := range []watch.CellQuery{{}, {From: feed.Date(1999, 5, 1), To: feed.Date(2007, 2, 28)}, {From: feed.Date(2001, 1, 1), To: feed.Date(2002, 12, 31)},
+		{From: feed.Date(2003, 4, 1), To: feed.Date(2003, 9, 30)}} {
+		checkCells(t, s, q, all)
+	}
+	checkLists(t, s, events)
+}
+
+// checkCells asks for a part of the map.
+func checkCells(t *testing.T, s EventStore, q watch.CellQuery, all []feed.Event) {
+	t.Helper()
 	cells := map[[2]float64]watch.Count{}
 	for _, e := range all {
+		if q.From != 0 && (e.To < q.From || e.To > q.To) {
+			continue
+		}
 		if e.Cell != 0 && e.Lat >= 12 && e.Lat < 14 && e.Lon >= -2 {
 			at := [2]float64{math.Floor(e.Lat), math.Floor(e.Lon)}
-			cells[at] = add(cells[at], e)
+			c := cells[at]
+			c.Add(watch.Count{Events: 1, Low: int64(e.Low), Best: int64(e.Best), High: int64(e.High)})
+			cells[at] = c
 		}
 	}
-	got, err := s.Cells(ctx, watch.CellQuery{South: 12.3, North: 13.7, West: -1.4, East: 40, Degrees: 1})
+	q.South, q.North, q.West, q.East, q.Degrees = 12.3, 13.7, -1.4, 40, 1
+	got, err := s.Cells(t.Context(), q)
 	if err != nil || len(got) != len(cells) {
 		t.Errorf("%d squares, %v; want %d", len(got), err, len(cells))
 	}
@@ -203,6 +227,12 @@ func checkEvents(t *testing.T, s EventStore, events map[watch.FeedName][]feed.Ev
 			t.Errorf("square %v %v: %v, want %v", c.South, c.West, c.Count, want)
 		}
 	}
+}
+
+// checkLists looks through all events, page by page.
+func checkLists(t *testing.T, s EventStore, events map[watch.FeedName][]feed.Event) {
+	t.Helper()
+	ctx := t.Context()
 	for _, q := range []watch.EventQuery{
 		{}, {Place: watch.Place{Level: watch.ByCountry, Name: "SYR"}}, {Violence: feed.OneSided, From: feed.Date(1995, 1, 1), To: feed.Date(2010, 1, 1)},
 		{Place: watch.Place{Level: watch.ByCell, Name: strconv.Itoa(int(feed.CellAt(12.2, 0.3)))}},
@@ -572,4 +602,39 @@ func manyOfADay(t *testing.T, s EventStore) {
 	}
 	take(t, s, "one", 3000, all...)
 	checkEvents(t, s, map[watch.FeedName][]feed.Event{"one": all})
+}
+
+// forgotten: an event that is removed leaves nothing behind.
+func forgotten(t *testing.T, s EventStore) {
+	ctx := t.Context()
+	r := rand.New(rand.NewPCG(13, 14))
+	addFeed(t, s, "one")
+	events := made(r, 60, "1")
+	take(t, s, "one", 100, events...)
+	newer := made(r, 60, "2")
+	take(t, s, "one", 100, newer[:20]...)
+	copy(events, newer[:20])
+	if err := s.Tie(ctx, "au.example/7", "one", events[3].Key); err != nil {
+		t.Fatal(err)
+	}
+	before, err := s.Versions(ctx, "one", events[3].Key)
+	if err != nil || len(before) != 2 {
+		t.Fatalf("%d versions, %v", len(before), err)
+	}
+	if err := s.Forget(ctx, "one", events[3].Key, events[50].Key, "never there"); err != nil {
+		t.Fatal(err)
+	}
+	after, err := s.Versions(ctx, "one", events[3].Key)
+	if err != nil || len(after) != 0 {
+		t.Errorf("versions of what is forgotten: %v, %v", after, err)
+	}
+	if left, err := s.EventsByID(ctx, before[0].ID, before[1].ID); err != nil || len(left) != 0 {
+		t.Errorf("left of it: %v, %v", left, err)
+	}
+	if sums, err := s.Sums(ctx, watch.SeriesQuery{Place: watch.Place{Level: watch.BySituation}}); err != nil || len(sums) != 0 {
+		t.Errorf("the situation still has %v, %v", sums, err)
+	}
+	left := slices.Concat(events[:3], events[4:50], events[51:])
+	checkEvents(t, s, map[watch.FeedName][]feed.Event{"one": left})
+	counts(t, take(t, s, "one", 100, left...), 0, 0, 58, 0)
 }

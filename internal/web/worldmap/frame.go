@@ -64,8 +64,12 @@ func (a *Atlas) FrameOver(m Map) Frame {
 	if out == (Frame{}) {
 		return out
 	}
-	if out = out.fitted(.2); out.W > width/3 {
+	switch out = out.fitted(.2); {
+	case out.W > width/3:
 		return Frame{}
+	case out.W < width/8: // so much is needed to see where it is
+		x, y := out.X+out.W/2, out.Y+out.H/2
+		return Frame{x - width/16, y - width/16/frameAspect, width / 8, width / 8 / frameAspect}
 	}
 	return out
 }
