@@ -39,8 +39,72 @@ type WindowResult struct {
 	Window
 	Trials []Trial
 	Onset  Onset
-	PIT    [10]int // how often an observation of an active series lay in each tenth of its distribution
+	Calibration
 	Series []SeriesTrack
+}
+
+// A Calibration says whether what was given a probability came as often.
+type Calibration struct {
+	// PIT counts, for active series, in which tenth of its distribution an
+	// observation lay; one that several draws equal is shared among theirs. All
+	// tenths are alike if the forecast is calibrated (Czado et al. 2009).
+	PIT [10]float64
+	// Deadly has the forecasts of all series by their probability that OnsetDeaths
+	// or more die in the month: below each of DeadlyEdges, and the rest.
+	Deadly [len(DeadlyEdges) + 1]Bin
+}
+
+// DeadlyEdges part the probabilities of Calibration.Deadly.
+var DeadlyEdges = [...]float64{0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}
+
+// observe counts sorted draws and what came.
+func (c *Calibration) observe(draws []float64, y float64, active bool) {
+	n := float64(len(draws))
+	from, _ := slices.BinarySearch(draws, OnsetDeaths)
+	c.Deadly[binned(DeadlyEdges[:], (n-float64(from))/n)].add(Bin{1, happened(y >= OnsetDeaths), (n - float64(from)) / n})
+	if !active {
+		return
+	}
+	below, _ := slices.BinarySearch(draws, y)
+	upTo, _ := slices.BinarySearch(draws, math.Nextafter(y, math.Inf(1)))
+	if below == upTo {
+		c.PIT[min(9, 10*below/len(draws))]++
+		return
+	}
+	a, b := 10*float64(below)/n, 10*float64(upTo)/n
+	for i := range c.PIT {
+		c.PIT[i] += max(0, min(b, float64(i+1))-max(a, float64(i))) / (b - a)
+	}
+}
+
+func (c *Calibration) add(d Calibration) {
+	for i, n := range d.PIT {
+		c.PIT[i] += n
+	}
+	for i, b := range d.Deadly {
+		c.Deadly[i].add(b)
+	}
+}
+
+// A Bin counts forecasts of about the same probability.
+type Bin struct {
+	N, Happened int
+	P           float64 // sum of the probabilities
+}
+
+func (b *Bin) add(c Bin) { *b = Bin{b.N + c.N, b.Happened + c.Happened, b.P + c.P} }
+
+// binned is the bin of p: the first whose edge is not below it.
+func binned(edges []float64, p float64) int {
+	k, _ := slices.BinarySearch(edges, p)
+	return k
+}
+
+func happened(it bool) int {
+	if it {
+		return 1
+	}
+	return 0
 }
 
 // A SeriesTrack is how a series was forecast in a window.
@@ -125,9 +189,7 @@ func score(w Window, known []Series, f *Forecast, truth map[SeriesID]Series, dra
 				}
 			}
 			track.N++
-			if active {
-				r.PIT[tenth(p.Draws, y)]++
-			}
+			r.Calibration.observe(p.Draws, y, active)
 		}
 		if track.N > 0 {
 			track.Model /= float64(track.N)
@@ -146,32 +208,18 @@ func sum(values []float64) (s float64) {
 	return s
 }
 
-// tenth is in which tenth of sorted draws y lies. Among equal draws it is the
-// one in their middle.
-func tenth(draws []float64, y float64) int {
-	below, _ := slices.BinarySearch(draws, y)
-	upTo, _ := slices.BinarySearch(draws, math.Nextafter(y, math.Inf(1)))
-	return min(9, 5*(below+upTo)/len(draws))
-}
-
 // An Onset compares the probability that a war breaks out with whether it did:
 // OnsetDeaths or more within the first OnsetMonths of a forecast, where the last
 // 12 months that were known had none.
 type Onset struct {
 	N, Happened int
 	Brier       float64 // sum of (p - happened)²
-	Bins        [len(OnsetEdges) + 1]OnsetBin
-}
-
-// An OnsetBin counts forecasts of about the same probability.
-type OnsetBin struct {
-	N, Happened int
-	P           float64 // sum of the probabilities
+	Bins        [len(OnsetEdges) + 1]Bin
 }
 
 const (
-	OnsetDeaths = 25
-	OnsetMonths = 3
+	OnsetDeaths = quietDeaths
+	OnsetMonths = quietMonths
 )
 
 // OnsetEdges part the probabilities of Onset.Bins.
@@ -191,18 +239,11 @@ func (o *Onset) observe(past, now Series, f *SeriesForecast, w Window) {
 		died += y
 	}
 	p := f.Chances[i].P
-	k, _ := slices.BinarySearch(OnsetEdges[:], p)
-	b := &o.Bins[k]
-	happened := 0
-	if died >= OnsetDeaths {
-		happened = 1
-	}
+	came := happened(died >= OnsetDeaths)
 	o.N++
-	o.Happened += happened
-	o.Brier += (p - float64(happened)) * (p - float64(happened))
-	b.N++
-	b.Happened += happened
-	b.P += p
+	o.Happened += came
+	o.Brier += (p - float64(came)) * (p - float64(came))
+	o.Bins[binned(OnsetEdges[:], p)].add(Bin{1, came, p})
 }
 
 func (o *Onset) add(p Onset) {
@@ -210,15 +251,13 @@ func (o *Onset) add(p Onset) {
 	o.Happened += p.Happened
 	o.Brier += p.Brier
 	for i, b := range p.Bins {
-		o.Bins[i].N += b.N
-		o.Bins[i].Happened += b.Happened
-		o.Bins[i].P += b.P
+		o.Bins[i].add(b)
 	}
 }
 
 // Skill is the Brier skill: above 0 is better than to say always how often it
-// happened in these very windows, which nobody knew before. It is NaN if it
-// never happened.
+// happened in these very windows, which nobody knew before. It means
+// nothing if it never happened.
 func (o Onset) Skill() float64 {
 	rate := float64(o.Happened) / float64(o.N)
 	return 1 - o.Brier/(float64(o.N)*rate*(1-rate))
@@ -253,15 +292,12 @@ func (b *Backtest) Onset() (o Onset) {
 	return o
 }
 
-// PIT is how often an observation of an active series lay in each tenth of its
-// distribution, in all windows. A calibrated forecast has them equally often.
-func (b *Backtest) PIT() (tenths [10]int) {
+// Calibration is that of all windows.
+func (b *Backtest) Calibration() (c Calibration) {
 	for _, w := range b.Windows {
-		for i, n := range w.PIT {
-			tenths[i] += n
-		}
+		c.add(w.Calibration)
 	}
-	return tenths
+	return c
 }
 
 // Track is how one series was forecast, over all windows.

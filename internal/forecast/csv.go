@@ -26,16 +26,17 @@ var HistoryHeader = []string{"country_id", "country", "month", "ged_sb"}
 // its first and its last line no month may be missing, as a missing month is
 // not a month without deaths. Errors name the line.
 func ReadHistory(r io.Reader) ([]Series, error) {
-	in := csv.NewReader(r)
+	buffered := bufio.NewReader(r)
+	if mark, _ := buffered.Peek(3); string(mark) == "\ufeff" { // some programs write it in front of UTF-8
+		buffered.Discard(3)
+	}
+	in := csv.NewReader(buffered)
 	in.ReuseRecord = true
 	header, err := in.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, errors.New("the history is empty; its first line must be a header, country_id,country,iso3,gw,month,ged_sb")
 	} else if err != nil {
 		return nil, err
-	}
-	if len(header) > 0 {
-		header[0] = trimBOM(header[0])
 	}
 	var col [4]int
 	for i, name := range HistoryHeader {
@@ -110,14 +111,6 @@ func ReadHistory(r io.Reader) ([]Series, error) {
 	return history, nil
 }
 
-// trimBOM removes the mark that some programs write in front of UTF-8.
-func trimBOM(s string) string {
-	if len(s) >= 3 && s[:3] == "\ufeff" {
-		return s[3:]
-	}
-	return s
-}
-
 // WriteDraws writes a forecast as csv: country_id,month,draw,value, ordered by
 // series, month and draw, which counts from 0.
 func WriteDraws(w io.Writer, f *Forecast) error {
@@ -140,10 +133,8 @@ func WriteDraws(w io.Writer, f *Forecast) error {
 
 // quoteCSV puts a field into quotes if it needs them.
 func quoteCSV(s string) string {
-	for _, c := range s {
-		if c == ',' || c == '"' || c == '\n' || c == '\r' {
-			return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
-		}
+	if !strings.ContainsAny(s, ",\"\r\n") {
+		return s
 	}
-	return s
+	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
 }

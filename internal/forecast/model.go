@@ -11,7 +11,8 @@ import (
 type model struct {
 	panel  *panel
 	forest *forest
-	first  int // the first lead
+	quiet  *quiet // nil if too few moments were quiet
+	first  int    // the first lead
 	months int
 }
 
@@ -22,7 +23,16 @@ func learn(ctx context.Context, known []Series, first, months int, seed uint64) 
 		sorted[i] = known[at]
 	}
 	p := newPanel(sorted)
-	return &model{p, growForest(ctx, p, first, first+months-1, seed), first, months}
+	f := growForest(ctx, p, first, first+months-1, seed)
+	return &model{p, f, learnQuiet(ctx, p, f, first, months), first, months}
+}
+
+// neighbours are the past moments that a moment is compared with.
+func (m *model) neighbours(at moment) []neighbour {
+	if m.quiet != nil && m.panel.isQuiet(at) {
+		return m.quiet.neighbours(m.forest, m.panel.quietFeatures(at))
+	}
+	return m.forest.neighbours(m.panel.features(at))
 }
 
 // A part of the mixture is one view of the future.
@@ -38,20 +48,21 @@ const (
 // String is the part's name.
 func (p part) String() string { return [numParts]string{"analogs", "memory", "midway"}[p] }
 
-// weightsOf are the weights of the parts. They were chosen by backtests of
-// windows until 2017. Where nobody died for a year, the last months tell nothing, and half-way to nothing is too near it.
+// weightsOf are the weights of the parts at a moment with n neighbours. They
+// were chosen by backtests of windows until 2017. Where nobody died for a year
+// the last months say little, and half-way to nothing is nearly nothing.
 func (m *model) weightsOf(at moment, n int) (w [numParts]float64) {
 	switch {
 	case n == 0:
 		return [numParts]float64{memory: 1}
-	case m.panel.mean(at, 12) == 0:
-		return [numParts]float64{analogs: 0.75, memory: 0.25}
+	case m.panel.isQuiet(at):
+		return [numParts]float64{analogs: 0.8, memory: 0.2}
 	}
-	return [numParts]float64{analogs: 0.2, memory: 0.2, midway: 0.6}
+	return [numParts]float64{analogs: 0.15, memory: 0.25, midway: 0.6}
 }
 
 // grain is by how many quantiles a part is held.
-const grain = 200
+const grain = 256
 
 // view is what the parts say about one question.
 type view [numParts][]float64 // grain quantiles each, or nil if the part has no weight
@@ -125,23 +136,32 @@ func (v *view) mix(w [numParts]float64, n int) []float64 {
 	return quantiles(points, n)
 }
 
-// atLeast is the probability of a whole number or more.
-func (v *view) atLeast(w [numParts]float64, x float64) float64 {
+// chance is the probability that at least x die in span months from a lead on.
+func (m *model) chance(at moment, near []neighbour, w [numParts]float64, lead, span int, x float64) float64 {
+	v := m.look(at, near, w, lead, span)
 	var p float64
 	for i, q := range v {
-		if w[i] > 0 {
+		switch {
+		case w[i] == 0:
+		case part(i) == analogs: // quantiles would round small chances off
+			for _, n := range near {
+				if y, ok := m.panel.after(m.forest.moments[n.row], lead, span); ok && m.scaled(y, at, n.row, span) >= x-0.5 {
+					p += w[i] * n.weight
+				}
+			}
+		default:
 			k, _ := slices.BinarySearch(q, x-0.5)
 			p += w[i] * float64(len(q)-k) / float64(len(q))
 		}
 	}
-	return p
+	return min(p, 1)
 }
 
 // forecast makes the forecast of series s.
 func (m *model) forecast(s int, t Task) SeriesForecast {
 	at := m.panel.now(s)
 	series := m.panel.series[s]
-	near := m.forest.neighbours(m.panel.features(at))
+	near := m.neighbours(at)
 	w := m.weightsOf(at, len(near))
 	f := SeriesForecast{ID: series.ID, Name: series.Name, Months: make([]MonthForecast, t.Months)}
 	f.Why = m.explain(at, near, w, t)
@@ -158,9 +178,8 @@ func (m *model) forecast(s int, t Task) SeriesForecast {
 		if within > t.Months {
 			break
 		}
-		v := m.look(at, near, w, m.first, within)
 		for _, x := range chances.atLeast {
-			f.Chances = append(f.Chances, Chance{within, x, v.atLeast(w, x)})
+			f.Chances = append(f.Chances, Chance{within, x, m.chance(at, near, w, m.first, within, x)})
 		}
 	}
 	rng := rand.New(rand.NewPCG(t.Seed, series.digest()))

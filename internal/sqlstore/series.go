@@ -280,19 +280,28 @@ func (s *Store) Cells(ctx context.Context, q watch.CellQuery) ([]watch.CellSum, 
 	part := spanOf(false, q.From, q.To, nil)
 	side := max(0.5, math.Round(q.Degrees*2)/2)
 	down := func(x float64) float64 { return math.Floor(x/side) * side }
-	south, west := down(max(q.South, -90)), down(max(q.West, -180))
-	low, high := feed.CellAt(max(south, -90), -180), feed.CellAt(min(down(q.North)+side, 90)-0.25, 179.9)
-	if low == 0 || high == 0 || q.North < q.South {
+	if q.North < q.South || q.North < -90 || q.South > 90 {
 		return nil, nil
+	}
+	south, north, west := down(max(q.South, -90)), min(down(min(q.North, 90))+side, 90)-0.25, down(max(q.West, -180))
+	low, high := int64(feed.CellAt(max(south, -90), -180)), int64(feed.CellAt(north, 179.9))
+	level := int64(levelCell)
+	middle := func(cell int64) (lat, lon float64) { return feed.CellCentre(int32(cell)) }
+	for _, kept := range watch.Sides { // those that fit into the squares asked for
+		if math.Mod(side, float64(kept)) == 0 {
+			level = levels[watch.Square(kept)]
+			low, high = watch.SquareAt(kept, south, -180), watch.SquareAt(kept, north, 180)
+			middle = func(n int64) (lat, lon float64) { return watch.SquareCorner(kept, n) }
+		}
 	}
 	type corner struct{ south, west float64 }
 	sums := map[corner]watch.Count{}
-	cornerOf := func(cell int64) corner {
-		lat, lon := feed.CellCentre(int32(cell))
+	cornerOf := func(n int64) corner {
+		lat, lon := middle(n)
 		return corner{down(lat), down(lon)}
 	}
 	for id := range feeds {
-		err := c.cells(ctx, part, placeKey(id, levelCell, int64(low)), placeKey(id, levelCell, int64(high)+1), func(cell int64) bool {
+		err := c.cells(ctx, part, placeKey(id, level, low), placeKey(id, level, high+1), func(cell int64) bool {
 			x := cornerOf(cell).west
 			return x >= west && x <= q.East
 		}, func(cell int64, x watch.Count) {

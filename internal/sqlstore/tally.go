@@ -18,10 +18,14 @@ const (
 	levelCell
 	levelOrganization
 	levelSituation
+	levelSquare2
+	levelSquare4
+	levelSquare8
 )
 
 var levels = map[watch.Level]int64{"": levelWorld, watch.ByCountry: levelCountry, watch.ByCell: levelCell,
-	watch.ByOrganization: levelOrganization, watch.BySituation: levelSituation}
+	watch.ByOrganization: levelOrganization, watch.BySituation: levelSituation,
+	watch.Square(2): levelSquare2, watch.Square(4): levelSquare4, watch.Square(8): levelSquare8}
 
 // maxPlaces of a level, 2^36.
 const maxPlaces = 1 << 36
@@ -155,6 +159,9 @@ func (tx *Tx) addGroups(feedID int64, before bool, groups []watch.Group) error {
 		}
 		if err != nil {
 			return err
+		}
+		if !groups[i].Listed() {
+			continue
 		}
 		leaves, err := tx.takeLeaves(k, there, sights)
 		if err != nil {

@@ -127,9 +127,11 @@ func (d *Desk) Overview(ctx context.Context, who desk.Who, exercise bool) (Overv
 			continue
 		}
 		o.Last = last
-		if o.Rising, err = d.rising(ctx, src, l.level, last); err != nil {
+		var made comity.TLP
+		if o.Rising, made, err = d.rising(ctx, src, l.level, last); err != nil {
 			return Overview{}, err
 		}
+		o.Label = strongest(append(labelOf(o.Label), labelOf(made)...)...)
 		if len(o.Rising) > 0 {
 			break
 		}
@@ -155,14 +157,16 @@ func (b *Brief) riskOf(deaths int64, months int) (p float64, ok bool) {
 	return b.Risk[h][t], true
 }
 
-func (d *Desk) rising(ctx context.Context, src *sources, l Level, last feed.Month) ([]Rising, error) {
+// rising lists the places of a level where the risk has risen, with the label of
+// the forecasts that say so.
+func (d *Desk) rising(ctx context.Context, src *sources, l Level, last feed.Month) (all []Rising, label comity.TLP, err error) {
 	now, err := d.c.Keeper.Briefs(ctx, src.exercise, l, last)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	was, err := d.c.Keeper.Briefs(ctx, src.exercise, l, last-1)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	before := map[Place]float64{}
 	for _, b := range was {
@@ -170,7 +174,6 @@ func (d *Desk) rising(ctx context.Context, src *sources, l Level, last feed.Mont
 			before[b.Place] = p
 		}
 	}
-	var all []Rising
 	for _, b := range now {
 		r := Rising{Place: b.Place, Median: b.Median, Low: b.Low, High: b.High}
 		var ok bool
@@ -179,6 +182,7 @@ func (d *Desk) rising(ctx context.Context, src *sources, l Level, last feed.Mont
 		}
 		if r.Was, r.Known = before[b.Place]; r.Known && r.Risk >= r.Was+riseAtLeast {
 			all = append(all, r)
+			label = strongest(append(labelOf(label), b.TLP)...)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Rising) int { return cmp.Compare(b.Risk-b.Was, a.Risk-a.Was) })
@@ -186,13 +190,13 @@ func (d *Desk) rising(ctx context.Context, src *sources, l Level, last feed.Mont
 	for i := range all {
 		rec := newRecord(d.c.Store, src, all[i].Place)
 		if all[i].Deaths, err = rec.months(ctx, measure{}, last-2, last); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		if all[i].Before, err = rec.months(ctx, measure{}, last-5, last-3); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 	}
-	return all, nil
+	return all, label, nil
 }
 
 // Map implements [Pages].

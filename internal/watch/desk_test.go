@@ -21,6 +21,7 @@ import (
 	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/sqlstore"
+	"github.com/comity/comity/internal/sqlstore/storetest"
 	"github.com/comity/comity/internal/watch"
 )
 
@@ -48,18 +49,18 @@ type failer interface {
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
-	s, err := sqlstore.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "comity.db"), sqlstore.Options{})
+	return houseOn(t, "sqlite:"+filepath.Join(t.TempDir(), "comity.db"))
+}
+
+func houseOn(t testing.TB, address string) *house {
+	t.Helper()
+	s, err := sqlstore.Open(t.Context(), address, sqlstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	return house0(t, s)
-}
-
-func house0(t testing.TB, s *sqlstore.Store) *house {
 	h := &house{ctx: t.Context(), store: s}
 	h.at(2003, time.May, 1)
-	var err error
 	h.Desk, err = watch.NewDesk(watch.Config{Store: s.Watch(), Keeper: s.Keeper(), Engine: watch.Conflictology{}, Clock: func() time.Time { return h.now }, Self: "ecowas.example",
 		Name: func(p comity.Party) string { return map[comity.Party]string{"MLI": "Mali"}[p] },
 		Act: func(_ context.Context, _ desk.Who, n comity.ActName) (desk.Held, error) {
@@ -153,7 +154,11 @@ func (h *house) drafts(t failer, s watch.DraftState) []watch.Draft {
 // A watch officer's months: events come, a rule fires, a warning is drafted, taken
 // and issued; what followed is proposed as its outcome, and confirmed.
 func TestWalk(t *testing.T) {
-	h := newHouse(t)
+	t.Run("sqlite", func(t *testing.T) { walk(t, newHouse(t)) })
+	t.Run("postgres", func(t *testing.T) { walk(t, houseOn(t, storetest.Postgres(t))) })
+}
+
+func walk(t *testing.T, h *house) {
 	h.feed(t, "field", "plain", comity.Amber, false)
 	h.take(t, "field", dead("MLI", feed.Date(2002, 7, 3), 2), dead("MLI", feed.Date(2003, 4, 8), 30), dead("MLI", feed.Date(2003, 4, 29), 11), dead("NER", feed.Date(2003, 4, 30), 1))
 	rule := h.rule(t, func(r *watch.Rule) { r.Also = "p(25, 3) > 0.1 && events.last(30) >= 2" })
@@ -185,10 +190,10 @@ func TestWalk(t *testing.T) {
 	if w.TLP != comity.Amber || w.Status != comity.Actual || w.Title != "Violence may rise in Mali" || !cmp.Equal(w.States, []comity.Party{"MLI"}) || w.Severity != "Moderate" {
 		t.Errorf("warning %+v", w)
 	}
-	all1 := strings.Join(w.Evidence, "\n")
+	evidence := strings.Join(w.Evidence, "\n")
 	for _, want := range []string{"deaths.last(30) is 41", "30 deaths (30 to 30), as field has it", "probability of 25 deaths or more within 3 months", "forecast conflictology-12 of data to 2003-04"} {
-		if !strings.Contains(all1, want) {
-			t.Errorf("the evidence lacks %q:\n%s", want, all1)
+		if !strings.Contains(evidence, want) {
+			t.Errorf("the evidence lacks %q:\n%s", want, evidence)
 		}
 	}
 	for _, c := range []struct {

@@ -3,6 +3,7 @@ package watch
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/comity/comity/internal/feed"
 )
@@ -77,6 +78,9 @@ type Group struct {
 	at  []int32 // those of the group; nil: all. An event is in some ten groups.
 }
 
+// Listed reports whether a list of its events is kept.
+func (g *Group) Listed() bool { return !strings.HasPrefix(string(g.Level), "square") }
+
 // Sights appends those of the group to room, by day, the type of violence, and ID.
 func (g *Group) Sights(room []Sight) []Sight {
 	if g.at == nil {
@@ -121,6 +125,9 @@ func (g Grouper) Groups(all []Sight) []Group {
 	}
 	out = append(out, split(ByCountry, all, func(s *Sight) int64 { return int64(s.Country) })...)
 	out = append(out, split(ByCell, all, func(s *Sight) int64 { return int64(s.Cell) })...)
+	for _, side := range Sides {
+		out = append(out, split(Square(side), all, func(s *Sight) int64 { return squareOf(side, s.Cell) })...)
+	}
 	for k, at := range named {
 		out = append(out, Group{Level: Level(k[0]), Name: k[1], all: all, at: at})
 	}

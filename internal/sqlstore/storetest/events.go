@@ -197,7 +197,10 @@ func checkEvents(t *testing.T, s EventStore, events map[watch.FeedName][]feed.Ev
 	}
 	for _, q := range []watch.CellQuery{{}, {From: feed.Date(1999, 5, 1), To: feed.Date(2007, 2, 28)}, {From: feed.Date(2001, 1, 1), To: feed.Date(2002, 12, 31)},
 		{From: feed.Date(2003, 4, 1), To: feed.Date(2003, 9, 30)}} {
-		checkCells(t, s, q, all)
+		for _, side := range []float64{0.5, 1, 2, 3, 4, 16} {
+			q.Degrees = side
+			checkCells(t, s, q, all)
+		}
 	}
 	checkLists(t, s, events)
 }
@@ -205,22 +208,23 @@ func checkEvents(t *testing.T, s EventStore, events map[watch.FeedName][]feed.Ev
 // checkCells asks for a part of the map.
 func checkCells(t *testing.T, s EventStore, q watch.CellQuery, all []feed.Event) {
 	t.Helper()
+	q.South, q.North, q.West, q.East = 12.3, 13.7, -1.4, 40
+	down := func(x float64) float64 { return math.Floor(x/q.Degrees) * q.Degrees }
 	cells := map[[2]float64]watch.Count{}
 	for _, e := range all {
 		if q.From != 0 && (e.To < q.From || e.To > q.To) {
 			continue
 		}
-		if e.Cell != 0 && e.Lat >= 12 && e.Lat < 14 && e.Lon >= -2 {
-			at := [2]float64{math.Floor(e.Lat), math.Floor(e.Lon)}
+		if e.Cell != 0 && down(e.Lat) >= down(q.South) && down(e.Lat) <= down(q.North) && down(e.Lon) >= down(q.West) {
+			at := [2]float64{down(e.Lat), down(e.Lon)}
 			c := cells[at]
 			c.Add(watch.Count{Events: 1, Low: int64(e.Low), Best: int64(e.Best), High: int64(e.High)})
 			cells[at] = c
 		}
 	}
-	q.South, q.North, q.West, q.East, q.Degrees = 12.3, 13.7, -1.4, 40, 1
 	got, err := s.Cells(t.Context(), q)
 	if err != nil || len(got) != len(cells) {
-		t.Errorf("%d squares, %v; want %d", len(got), err, len(cells))
+		t.Errorf("%d squares of %v, %v; want %d", len(got), q.Degrees, err, len(cells))
 	}
 	for _, c := range got {
 		if want := cells[[2]float64{c.South, c.West}]; c.Count != want {
