@@ -217,6 +217,9 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.openFeeds()
+	if err := n.openWatch(); err != nil {
+		return nil, err
+	}
 	n.metrics = newMetrics(n)
 	n.api = api.New(api.Config{Desk: n.Desk, Who: n.who, Log: n.log})
 	n.pages = web.New(web.Config{Desk: n.Desk, Sessions: n, Scenario: c.Scenario, Watch: watchPages{n.Watch, watch.NewFeedDesk(n.Feeds)}, Held: n.Held, Logger: n.log, Version: c.Version})
