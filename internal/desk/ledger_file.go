@@ -34,8 +34,8 @@ type arrivals struct {
 }
 
 // fileCost is roughly how many bytes an act takes in memory whose document has
-// so many: a note of 1,104 bytes was measured to take 1,941.
-func fileCost(size int) int64 { return 1024 + int64(size) }
+// so many: a note of 1,104 bytes was measured to take 3,300.
+func fileCost(size int) int64 { return 2200 + int64(size) }
 
 // extendFiles gives acts to the files that are kept. The caller holds mu.
 func (l *Ledger) extendFiles(p *placing) {
