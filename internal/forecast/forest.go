@@ -76,16 +76,16 @@ func growForest(ctx context.Context, p *panel, first, last int, seed uint64) *fo
 			y[i][d] = float32(z / float64(to-from))
 		}
 	})
-	var binned [features][]uint8
+	var column [features][]uint8
 	each(ctx, features, func(j int) {
 		col := make([]float64, len(x))
 		for i := range x {
 			col[i] = x[i][j]
 		}
 		f.edges[j] = binEdges(col)
-		binned[j] = make([]uint8, len(x))
+		column[j] = make([]uint8, len(x))
 		for i := range x {
-			binned[j][i] = binOf(f.edges[j], x[i][j])
+			column[j][i] = binOf(f.edges[j], x[i][j])
 		}
 	})
 	f.trees = make([]tree, treeCount)
@@ -103,7 +103,7 @@ func growForest(ctx context.Context, p *panel, first, last int, seed uint64) *fo
 		}
 		t := &f.trees[i]
 		t.nodes = make([]node, 1)
-		g := &grower{x: &binned, y: y, weights: f.weights, rng: rng, t: t}
+		g := &grower{x: &column, y: y, weights: f.weights, rng: rng, t: t}
 		g.grow(rows, 0)
 	})
 	return f

@@ -103,24 +103,28 @@ func (m *model) recent(at moment, span int, halfLife float64, months int) []floa
 
 // alike is how many died after the neighbours, in relation to the level before.
 func (m *model) alike(at moment, near []neighbour, lead, span int) []float64 {
-	points := make([]point, 0, len(near))
+	level := m.panel.level(at)
+	points := make([]point, 1, len(near)+1) // the first is for all zeros: there are many
 	for _, n := range near {
-		if v, ok := m.panel.after(m.forest.moments[n.row], lead, span); ok {
-			points = append(points, point{m.scaled(v, at, n.row, span), n.weight})
+		switch v, ok := m.panel.after(m.forest.moments[n.row], lead, span); {
+		case !ok:
+		case v == 0:
+			points[0].w += n.weight
+		default:
+			points = append(points, point{scaled(v, m.forest.levels[n.row], level, span), n.weight})
 		}
 	}
 	return quantiles(points, grain)
 }
 
-// scaled is what v deaths in span months after a past moment would be at
-// the level of this one. None stay none.
-func (m *model) scaled(v float64, at moment, row int32, span int) float64 {
+// scaled is what v deaths in span months, after a moment of level from, would
+// be at level to. None stay none.
+func scaled(v, from, to float64, span int) float64 {
 	if v == 0 {
 		return 0
 	}
-	c := small * float64(span)
 	k := float64(span)
-	return max(0, (v+c)*(k*m.panel.level(at)+c)/(k*m.forest.levels[row]+c)-c)
+	return max(0, (v+k*small)*(to+small)/(from+small)-k*small)
 }
 
 // mix is the mixture of views, as n quantiles.
@@ -136,25 +140,38 @@ func (v *view) mix(w [numParts]float64, n int) []float64 {
 	return quantiles(points, n)
 }
 
-// chance is the probability that at least x die in span months from a lead on.
-func (m *model) chance(at moment, near []neighbour, w [numParts]float64, lead, span int, x float64) float64 {
+// chances are the probabilities that at least so many die in span months from
+// a lead on. Those of the analogs are counted: quantiles would round small
+// ones off.
+func (m *model) chances(at moment, near []neighbour, w [numParts]float64, lead, span int, atLeast []float64) []float64 {
 	v := m.look(at, near, w, lead, span)
-	var p float64
+	p := make([]float64, len(atLeast))
 	for i, q := range v {
-		switch {
-		case w[i] == 0:
-		case part(i) == analogs: // quantiles would round small chances off
-			for _, n := range near {
-				if y, ok := m.panel.after(m.forest.moments[n.row], lead, span); ok && m.scaled(y, at, n.row, span) >= x-0.5 {
-					p += w[i] * n.weight
-				}
-			}
-		default:
-			k, _ := slices.BinarySearch(q, x-0.5)
-			p += w[i] * float64(len(q)-k) / float64(len(q))
+		if w[i] == 0 || part(i) == analogs {
+			continue
+		}
+		for k, x := range atLeast {
+			below, _ := slices.BinarySearch(q, x-0.5)
+			p[k] += w[i] * float64(len(q)-below) / float64(len(q))
 		}
 	}
-	return min(p, 1)
+	level := m.panel.level(at)
+	for _, n := range near {
+		y, ok := m.panel.after(m.forest.moments[n.row], lead, span)
+		if !ok || y == 0 {
+			continue
+		}
+		y = scaled(y, m.forest.levels[n.row], level, span)
+		for k, x := range atLeast {
+			if y >= x-0.5 {
+				p[k] += w[analogs] * n.weight
+			}
+		}
+	}
+	for k := range p {
+		p[k] = min(p[k], 1)
+	}
+	return p
 }
 
 // forecast makes the forecast of series s.
@@ -178,8 +195,8 @@ func (m *model) forecast(s int, t Task) SeriesForecast {
 		if within > t.Months {
 			break
 		}
-		for _, x := range chances.atLeast {
-			f.Chances = append(f.Chances, Chance{within, x, m.chance(at, near, w, m.first, within, x)})
+		for k, p := range m.chances(at, near, w, m.first, within, chances.atLeast) {
+			f.Chances = append(f.Chances, Chance{within, chances.atLeast[k], p})
 		}
 	}
 	rng := rand.New(rand.NewPCG(t.Seed, series.digest()))

@@ -206,8 +206,9 @@ func solve(h *[quietFeatures + 1][quietFeatures + 1]float64, g [quietFeatures + 
 	return g
 }
 
-// neighbours are the quiet moments of about the same risk: quietAlike of them,
-// and those that are as near as the farthest.
+// neighbours are the quiet moments of about the same risk: quietAlike of them
+// and those that are as near as the farthest, evenly thinned if those are
+// many. Places where nobody ever died all have the same risk.
 func (q *quiet) neighbours(f *forest, x [quietFeatures]float64) []neighbour {
 	x = q.standard(x)
 	z := q.logit(&x)
@@ -226,13 +227,16 @@ func (q *quiet) neighbours(f *forest, x [quietFeatures]float64) []neighbour {
 	for to < len(q.risks) && q.risks[to]-z <= max(z-q.risks[from], q.risks[to-1]-z) {
 		to++
 	}
-	near := make([]neighbour, 0, to-from)
+	var near []neighbour
 	var all float64
-	for _, r := range q.rows[from:to] {
+	every := max(1, (to-from)/quietAlike)
+	for i := from; i < to; i += every {
+		r := q.rows[i]
+		near = append(near, neighbour{r, f.weights[r]})
 		all += f.weights[r]
 	}
-	for _, r := range q.rows[from:to] {
-		near = append(near, neighbour{r, f.weights[r] / all})
+	for i := range near {
+		near[i].weight /= all
 	}
 	slices.SortFunc(near, func(a, b neighbour) int { return cmp.Compare(a.row, b.row) })
 	return near

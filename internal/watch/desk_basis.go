@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -115,12 +116,27 @@ func (d *Desk) sources(ctx context.Context, exercise bool, named []FeedName) (*s
 		s.feeds = append(s.feeds, x.Feed.Name)
 		s.states = append(s.states, x)
 		s.label = strongest(append([]comity.TLP{x.Feed.TLP}, labelOf(s.label)...)...)
-		s.reach = max(s.reach, x.reach(today))
 	}
+	s.reach = s.tells(today)
 	if s.reach != 0 {
 		s.month = (s.reach + 1).Month() - 1
 	}
 	return s, nil
+}
+
+// tells is the last day of which the sources tell. Own reports tell of what the
+// organization saw, and not that nothing happened elsewhere: beside other feeds
+// they do not reach beyond these.
+func (s *sources) tells(today feed.Day) feed.Day {
+	var own, others feed.Day
+	for _, x := range s.states {
+		if x.Feed.Adapter == ownAdapter {
+			own = max(own, x.reach(today))
+		} else {
+			others = max(others, x.reach(today))
+		}
+	}
+	return cmp.Or(others, own)
 }
 
 // labelOf is a label, if it is one yet.

@@ -20,6 +20,9 @@ func (s *State) candidate() bool {
 	return strings.HasPrefix(s.Feed.Adapter, "ucdp-") && strings.Count(s.Last.Version, ".") == 2
 }
 
+// passing reports whether final events take the place of a feed's.
+func (s *State) passing() bool { return s.candidate() || s.Feed.Adapter == ownAdapter }
+
 func (s *State) final() bool {
 	return strings.HasPrefix(s.Feed.Adapter, "ucdp-") && strings.Count(s.Last.Version, ".") == 1
 }
@@ -40,7 +43,7 @@ func (s *sources) parts() []counted {
 	}
 	var always, later []FeedName
 	for _, x := range s.states {
-		if until != 0 && x.candidate() {
+		if until != 0 && x.passing() {
 			later = append(later, x.Feed.Name)
 		} else {
 			always = append(always, x.Feed.Name)

@@ -669,3 +669,30 @@ func TestCandidates(t *testing.T) {
 		t.Errorf("map %d, forecast %d, cells %+v; want 57", got, before, cells)
 	}
 }
+
+// Own reports are counted beside what others tell, but do not make those months
+// quiet of which the others do not tell yet.
+func TestOwnReports(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "candidate", "ucdp-ged", comity.Clear, false)
+	h.feed(t, "own-amber", "own", comity.Amber, false)
+	h.at(2003, time.April, 20)
+	h.take(t, "candidate", dead("MLI", feed.Date(2003, 3, 30), 20))
+	h.at(2003, time.June, 30)
+	h.take(t, "own-amber", dead("MLI", feed.Date(2003, 3, 31), 6), dead("MLI", feed.Date(2003, 6, 29), 1))
+	h.rule(t, func(r *watch.Rule) { r.Signal = "deaths.last(30)" })
+	h.night(t)
+	x := h.drafts(t, watch.Waiting)
+	if len(x) != 1 || x[0].Evidence.Value != 26 || x[0].TLP != comity.Amber || x[0].Claim.From != feed.Date(2003, 4, 21) || x[0].Evidence.Forecast.Last != feed.MonthOf(2003, 3) {
+		t.Fatalf("drafts %+v", x)
+	}
+	// What is final takes their place.
+	h.feed(t, "ucdp", "ucdp-ged", comity.Clear, false)
+	h.take(t, "ucdp", dead("MLI", feed.Date(2003, 4, 28), 5))
+	h.night(t)
+	v, err := h.Place(h.ctx, officer, false, mali)
+	ok(t, err)
+	if len(v.Standing) != 1 || v.Standing[0].Value != 5 {
+		t.Errorf("standing %+v", v.Standing)
+	}
+}
