@@ -594,6 +594,16 @@ func members(t *testing.T, s EventStore) {
 	if err != nil || len(got) != 1 || got[0].At != feed.Date(2024, 6, 1) || got[0].Best != 2 {
 		t.Errorf("ECOWAS: %v, %v; want the events of 2024", got, err)
 	}
+	for name, want := range map[string][]string{"ECOWAS": {"0"}, "AU": {"1", "0"}, "ASEAN": nil} {
+		list, err := s.Events(t.Context(), watch.EventQuery{Place: watch.Place{Level: watch.ByOrganization, Name: name}})
+		var keys []string
+		for _, x := range list {
+			keys = append(keys, x.Key)
+		}
+		if err != nil || !slices.Equal(keys, want) {
+			t.Errorf("%s lists %v, %v; want %v", name, keys, err, want)
+		}
+	}
 }
 
 // manyOfADay: a day with more events than a leaf holds.
