@@ -63,6 +63,14 @@ var measures = map[string]measure{
 	"parse events": parseGED,
 	"parse csv":    parseCSV,
 
+	"import sqlite":   importSQLite,
+	"import postgres": importPostgres,
+	"sqlite3 .import": sqlite3Import,
+	"psql copy":       psqlCopy,
+	"series kept":     seriesKept,
+	"series grouped":  seriesGrouped,
+	"cells":           cells,
+
 	"small start":  ofLarge(false, (*large).begin),
 	"small append": ofLarge(false, (*large).issue),
 	"small page":   ofLarge(false, (*large).page),

@@ -92,6 +92,14 @@ var rows = []row{
 	{"1,000,000 events of UCDP's format read, checked, normalised", "parse events", []want{{p50, "parse csv", "encoding/csv", 0, 1.5}}},
 	{"Go encoding/csv on the same file, nothing done with it (limit)", "parse csv", nil},
 
+	{"1,000,000 events imported into SQLite", "import sqlite", []want{{p50, "sqlite3 .import", "sqlite3 .import", 0, 1}}},
+	{"sqlite3 .import of the same file, nothing checked (peer)", "sqlite3 .import", nil},
+	{"1,000,000 events imported into PostgreSQL", "import postgres", []want{{p50, "psql copy", "psql \\copy", 0, 1.3}}},
+	{"psql \\copy of the same file, nothing checked (peer)", "psql copy", nil},
+	{"series by month of all countries, 1,000,000 events (10,000,000 with -full)", "series kept", []want{{p50, "series grouped", "GROUP BY", 0, 1. / 50}}},
+	{"GROUP BY country and month on the same rows, sqlite3 (limit)", "series grouped", nil},
+	{"map of the same events, a screen of squares at any zoom, 95th percentile", "cells", []want{{p50, "", "", 0, 50}}},
+
 	{"comity demo, start to ready", "demo", []want{{p50, "", "", 0, 3000}}},
 }
 

@@ -17,7 +17,7 @@ import (
 
 func (a *app) demoCmd() *cobra.Command {
 	var port int
-	var db, until string
+	var db, until, events string
 	var check bool
 	c := &cobra.Command{
 		Use:   "demo",
@@ -25,7 +25,8 @@ func (a *app) demoCmd() *cobra.Command {
 		Long: `Starts seven nodes on loopback (un, oas, las, osce, au, eu, ecowas), plays the
 record of 2001 to 2004 on them up to 11 April 2003, and a fictional exercise
 beside it. Open the first address in a browser; to act, open a sign-in link.
-The pages have a control that moves the scenario on.
+The pages have a control that moves the scenario on. Officers of un and ecowas
+have a page Watch, with forecasts of made-up events.
 
 Without --dir the state is kept in a temporary folder and removed at the end.
 With it, each organization's folder in it is an ordinary node's: every other
@@ -35,11 +36,17 @@ command works on it, for example "comity asks --late --dir D/ecowas.example".
 checks every journal, cosignature, digest and seal.`,
 		Example: `  comity demo
   comity demo --dir /tmp/seven --until 2003-08-04
+  comity demo --events GEDEvent_v25_1.csv
   comity demo --check`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx := c.Context()
-			cfg := demo.Config{Port: port, Database: db, Until: demo.Start, Version: version()}
+			cfg := demo.Config{Port: port, Database: db, Until: demo.Start, Events: events, Version: version()}
+			if events != "" {
+				if _, err := os.Stat(events); err != nil {
+					return usageError{fmt.Errorf("--events: %w", err)}
+				}
+			}
 			if until != "" {
 				t, err := time.Parse(time.DateOnly, until)
 				if err != nil {
@@ -68,6 +75,7 @@ checks every journal, cosignature, digest and seal.`,
 	c.Flags().IntVar(&port, "port", 8080, "port of the first node; the others follow it; 0 takes any that are free")
 	c.Flags().StringVar(&db, "db", "", "run on this PostgreSQL (postgres://…), one schema a node")
 	c.Flags().StringVar(&until, "until", "", "where the scenario stands at the start (default 2003-04-11)")
+	c.Flags().StringVar(&events, "events", "", "watch the events of this file (UCDP GED) instead of made-up ones")
 	c.Flags().BoolVar(&check, "check", false, "play everything, check everything, and exit")
 	return c
 }

@@ -87,7 +87,7 @@ Begin with "comity demo": seven organizations on this machine, no set-up.`,
 	c.PersistentFlags().StringVar(&a.dir, "dir", ".", "the organization's folder")
 	c.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log more, on standard error")
 	c.AddCommand(a.demoCmd(), a.initCmd(), a.serveCmd(), a.followCmd(), a.peersCmd(), a.keyCmd(), a.witnessCmd(), a.actCmd(), a.draftsCmd(), a.releaseCmd(), a.showCmd(),
-		a.situationsCmd(), a.asksCmd(), a.personCmd(), a.tokenCmd(), a.signInCmd(), a.verifyCmd(), a.discloseCmd(), a.forecastCmd(), a.fsckCmd(), a.backupCmd(), a.restoreCmd(), a.migrateCmd(), a.versionCmd())
+		a.situationsCmd(), a.asksCmd(), a.feedCmd(), a.forecastCmd(), a.watchCmd(), a.personCmd(), a.tokenCmd(), a.signInCmd(), a.verifyCmd(), a.discloseCmd(), a.fsckCmd(), a.backupCmd(), a.restoreCmd(), a.migrateCmd(), a.versionCmd())
 	return c
 }
 

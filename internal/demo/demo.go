@@ -1,6 +1,6 @@
 // Package demo runs seven organizations on this machine, each with its own
 // node, folder, keys and port, and plays the record of 2001 to 2004 and a
-// fictional exercise on them. The nodes know each other only through HTTP, as
+// fictional exercise on them; two of them watch made-up events, or a file's. The nodes know each other only through HTTP, as
 // real ones would; the demo speaks to them as their officers do.
 //
 // Time in it is the scenario's: it sets recorded, due and as-of times, and
@@ -27,6 +27,7 @@ import (
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/demo/script"
+	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/node"
 	"github.com/comity/comity/internal/world"
 )
@@ -49,6 +50,7 @@ type Config struct {
 	Schema   string    // how the schemas' names begin, for example "demo_"
 	Discard  bool      // remove the schemas at the end
 	Until    time.Time // where the scenario stands at the start
+	Events   string    // a file of UCDP GED that is watched; "" is made-up events
 	Version  string
 
 	// Apart names nodes that run in processes of their own, with this binary.
@@ -67,6 +69,7 @@ type Demo struct {
 	steps   []script.Step
 	next    int
 	refs    map[script.Key]comity.Ref
+	watched feed.Month // up to which events have been read
 	playing context.CancelFunc
 	play    sync.WaitGroup
 	ctx     context.Context
@@ -121,6 +124,9 @@ func Open(ctx context.Context, c Config) (_ *Demo, err error) {
 	}
 	if err == nil {
 		err = d.hear(ctx)
+	}
+	if err == nil {
+		err = d.watch(ctx)
 	}
 	// Other commands find the nodes once all of it is there.
 	for _, p := range d.players {
@@ -256,7 +262,10 @@ func (d *Demo) moveTo(ctx context.Context, t time.Time) error {
 	if err := d.issueTo(ctx, t); err != nil {
 		return err
 	}
-	return d.hear(ctx)
+	if err := d.hear(ctx); err != nil {
+		return err
+	}
+	return d.watch(ctx)
 }
 
 // issueTo issues every step up to t, each at its own time, and sets the clock

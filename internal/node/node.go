@@ -36,6 +36,7 @@ import (
 	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/sqlstore"
+	"github.com/comity/comity/internal/watch"
 	"github.com/comity/comity/internal/web"
 	"github.com/comity/comity/internal/witness"
 	"github.com/comity/comity/internal/world"
@@ -95,6 +96,8 @@ type Node struct {
 	Desk   *desk.Desk
 	People *person.Register
 	Folder *Folder
+	Feeds  *watch.Feeds
+	Watch  *watch.Desk
 
 	c            Config
 	log          *slog.Logger
@@ -213,9 +216,13 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err := n.openOutside(ctx); err != nil {
 		return nil, err
 	}
+	n.openFeeds()
+	if err := n.openWatch(); err != nil {
+		return nil, err
+	}
 	n.metrics = newMetrics(n)
 	n.api = api.New(api.Config{Desk: n.Desk, Who: n.who, Log: n.log})
-	n.pages = web.New(web.Config{Desk: n.Desk, Sessions: n, Scenario: c.Scenario, Held: n.Held, Logger: n.log, Version: c.Version})
+	n.pages = web.New(web.Config{Desk: n.Desk, Sessions: n, Scenario: c.Scenario, Watch: watchPages{n.Watch, watch.NewFeedDesk(n.Feeds)}, Held: n.Held, Logger: n.log, Version: c.Version})
 	return n, nil
 }
 
@@ -361,6 +368,8 @@ func (n *Node) Start(ctx context.Context) error {
 	n.done.Go(func() { n.group.While(ctx, evidenceLease, n.watchEvidence) })
 	n.done.Go(func() { n.group.While(ctx, "erasures", n.watchErasures) })
 	n.done.Go(func() { n.group.While(ctx, "lists", n.ledger.Tend) })
+	n.done.Go(func() { n.group.While(ctx, "feeds", n.Feeds.Tend) })
+	n.done.Go(func() { n.group.While(ctx, "watch", n.Watch.Run) })
 	n.done.Go(func() { n.group.Run(ctx, n.told) })
 	n.done.Go(func() { n.tellStatus(ctx) })
 	return nil

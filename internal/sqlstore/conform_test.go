@@ -7,6 +7,7 @@ import (
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/sqlstore/storetest"
+	"github.com/comity/comity/internal/watch"
 )
 
 func TestConformance(t *testing.T) {
@@ -22,8 +23,14 @@ func TestConformance(t *testing.T) {
 				url := address(t)
 				return mustOpen(t, url), func() journal.Store { return mustOpen(t, url) }
 			})
+			t.Run("events", func(t *testing.T) {
+				storetest.RunEvents(t, func(t *testing.T) storetest.EventStore { return mustOpen(t, address(t)).Watch() })
+			})
 			t.Run("fold", func(t *testing.T) {
 				storetest.RunFold(t, func(t *testing.T) desk.Store { return mustOpen(t, address(t)) })
+			})
+			t.Run("watch", func(t *testing.T) {
+				storetest.RunKeeper(t, func(t *testing.T) watch.Keeper { return mustOpen(t, address(t)).Keeper() })
 			})
 		})
 	}

@@ -75,6 +75,10 @@ func (f *faulty) PutEntries(ctx context.Context, pos int64, entries [][]byte) er
 	return f.step("INSERT INTO entry", func() error { return f.Tx.PutEntries(ctx, pos, entries) }, func() error { return f.Flush(ctx) })
 }
 
+func (f *faulty) PutRows(ctx context.Context, table, columns string, values []any) error {
+	return f.step("INSERT INTO "+table, func() error { return f.Tx.PutRows(ctx, table, columns, values) }, func() error { return f.Flush(ctx) })
+}
+
 func (f *faulty) Commit(ctx context.Context) (unknown bool, err error) {
 	applied, err := f.fault(Commit, "")
 	if err == nil {

@@ -2,12 +2,15 @@ package watch
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/comity/comity/internal/feed"
 )
 
 // Store is what watching needs of the database. All events that series count are
-// in their newest version.
+// in their newest version. A From of 0 is no beginning: of what is known, nothing
+// is that old.
 type Store interface {
 	// Feeds lists the feeds by name.
 	Feeds(ctx context.Context) ([]State, error)
@@ -20,16 +23,100 @@ type Store interface {
 
 	// Events that a query finds, the newest first.
 	Events(ctx context.Context, q EventQuery) ([]Stored, error)
+	// EventsByID are versions of events by their IDs, in that order, without those
+	// that are not there: what Stored.Alike lists.
+	EventsByID(ctx context.Context, ids ...int64) ([]Stored, error)
 	// Versions of one event, the newest first.
 	Versions(ctx context.Context, f FeedName, key string) ([]Stored, error)
 
 	// Series of a place, by month or by week, of what is not zero, in order.
 	Series(ctx context.Context, q SeriesQuery) ([]Point, error)
+	// AllSeries are the series of all places of a level, of which anything is there.
+	AllSeries(ctx context.Context, q SeriesQuery) (map[string][]Point, error)
 	// Sums of all places of a level that a query finds, in no particular order.
 	Sums(ctx context.Context, q SeriesQuery) (map[string]Count, error)
 	// Cells sums the events of squares of a size in degrees, a multiple of 0.5,
 	// that touch a box: for a map at any zoom.
 	Cells(ctx context.Context, q CellQuery) ([]CellSum, error)
+}
+
+// Importer is what an import needs of the database.
+type Importer interface {
+	// Begin begins a run of a feed. What an earlier run has left undone is done
+	// first; one that is still under way is stopped at its next Put. newer is that
+	// of the adapter.
+	Begin(ctx context.Context, r Run, newer func(a, b string) bool) (Intake, error)
+	// Mend takes rows out of quarantine: they were read after all.
+	Mend(ctx context.Context, f FeedName, ids ...int64) error
+	// Forget removes events with all their versions, by their keys, from series and
+	// lists, too.
+	Forget(ctx context.Context, f FeedName, keys ...string) error
+}
+
+// Intake takes in what one run reads. It is used by one goroutine.
+type Intake interface {
+	// Put takes in rows in the order in which they were read. They are durable when
+	// it returns; they are in no series and no list before Close. ErrOvertaken: a
+	// later run of the feed has begun.
+	Put(ctx context.Context, rows []Row) error
+	// Run as it stands: what has come so far.
+	Run() Run
+	// Close counts what came, links what is alike, and ends the run, of which r
+	// says Ended, Snapshot, Bytes, Version and Err. If whole, all of the snapshot
+	// was read, and rows that an earlier run of the same snapshot quarantined and
+	// this one did not are good now.
+	Close(ctx context.Context, r Run, whole bool) (Run, error)
+}
+
+var (
+	// ErrOvertaken says that a later run of a feed has begun.
+	ErrOvertaken = errors.New("another run of this feed has begun")
+	// ErrNoFeed says that there is no feed of a name.
+	ErrNoFeed = errors.New("there is no such feed")
+)
+
+// Row is a row of a source as it was read: an event, or why it is none.
+type Row struct {
+	feed.Event
+	Line  int64
+	Fault *feed.Fault // nil: it is good
+}
+
+// Situations is what ties events to situations. A tied event is in the
+// situation's series in all its versions.
+type Situations interface {
+	// Tie says that events of a feed, by their keys, belong to a situation.
+	Tie(ctx context.Context, situation string, f FeedName, keys ...string) error
+	// PutScene says that all events of a time and place belong to a situation, also
+	// those that come later. It replaces the scene that the situation had.
+	PutScene(ctx context.Context, situation string, s Scene) error
+	// Scenes of the situations that have one.
+	Scenes(ctx context.Context) (map[string]Scene, error)
+}
+
+// Scene is where and when a situation takes place. Zero values do not restrict.
+type Scene struct {
+	Countries                []string `json:"countries,omitempty"`
+	South, West, North, East float64  // of the cells' centres; all zero: anywhere
+	From, To                 feed.Day // of the events' last days; To 0: no end
+}
+
+// Contains reports whether an event belongs to the scene.
+func (s *Scene) Contains(x *Sight) bool {
+	if x.Day < s.From || s.To != 0 && x.Day > s.To {
+		return false
+	}
+	if len(s.Countries) > 0 && !slices.Contains(s.Countries, x.Country.String()) {
+		return false
+	}
+	if s.South == 0 && s.West == 0 && s.North == 0 && s.East == 0 {
+		return len(s.Countries) > 0
+	}
+	if x.Cell == 0 {
+		return false
+	}
+	lat, lon := feed.CellCentre(x.Cell)
+	return s.South <= lat && lat <= s.North && s.West <= lon && lon <= s.East
 }
 
 // EventQuery says which events. Zero values do not restrict.
@@ -44,9 +131,9 @@ type EventQuery struct {
 
 // SeriesQuery says which series, and which part of them.
 type SeriesQuery struct {
-	Place    Place           // Name empty in Sums
+	Place    Place           // Name empty in AllSeries and Sums
 	Weekly   bool            // else by month
-	From, To feed.Day        // inclusive; To 0: no end
+	From, To feed.Day        // the whole months or weeks in which they lie; To 0: no end
 	Feeds    []FeedName      // summed; empty: all that are not coded by machine
 	Violence []feed.Violence // summed; empty: all
 }
@@ -54,8 +141,8 @@ type SeriesQuery struct {
 // CellQuery says what part of the map.
 type CellQuery struct {
 	South, West, North, East float64
-	Degrees                  float64 // of a square's side: 0.5, 1, 2, 4, …
-	From, To                 feed.Day
+	Degrees                  float64  // of a square's side: 0.5, 1, 2, 4, …
+	From, To                 feed.Day // the whole months in which they lie; To 0: no end
 	Feeds                    []FeedName
 }
 

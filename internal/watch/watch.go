@@ -22,6 +22,8 @@ type Feed struct {
 	From     string          // the file or URL that it is read from
 	Mapping  json.RawMessage // of the plain CSV adapter; else empty
 	TLP      comity.TLP      // of its events; what is made of them is under no weaker label
+	Machine  bool            // coded by machine, as its adapter says: not counted unless it is named
+	Private  bool            // its terms forbid that rows leave the node, as its adapter says
 	Exercise bool            // its events are made up, and marked so wherever they are shown
 	Added    comity.Time
 }

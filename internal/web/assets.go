@@ -41,7 +41,7 @@ func newAssets() *assets {
 	}
 	css := worldmap.CSS()
 	sum.Write(css)
-	a.files["board/map.css"] = css
+	a.files["shared/map.css"] = css
 	a.version = hex.EncodeToString(sum.Sum(nil))[:12]
 	return a
 }

@@ -49,6 +49,7 @@ func (s *site) board(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	p := &boardPage{Page: s.frame(r, "board", i18n.Key("Board"))}
+	p.Styles = []string{"shared/map.css"}
 	for _, v := range views {
 		p.mark(v.Status)
 		row := fileRow{View: v}

@@ -19,12 +19,13 @@ type site1 struct {
 	http.Handler
 	sessions *fakeSessions
 	scenario *fakeScenario
+	watch    *fakeWatch
 }
 
 func newTestSite(t testing.TB) *site1 {
 	s := newStory(t)
-	x := &site1{story: s, sessions: newSessions(), scenario: &fakeScenario{f: s.fakeDesk}}
-	x.Handler = New(Config{Desk: s, Sessions: x.sessions, Scenario: x.scenario, Version: "test"})
+	x := &site1{story: s, sessions: newSessions(), scenario: &fakeScenario{f: s.fakeDesk}, watch: newFakeWatch(t, s.fakeDesk)}
+	x.Handler = New(Config{Desk: s, Sessions: x.sessions, Scenario: x.scenario, Watch: x.watch, Version: "test"})
 	return x
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/person"
+	"github.com/comity/comity/internal/watch"
 	"github.com/comity/comity/internal/web/i18n"
 )
 
@@ -36,7 +37,9 @@ type composePage struct {
 	Files     []casefile.View // situations that acts can be added to
 	File      *casefile.View  // the chosen one
 	Answers   *casefile.AskView
-	Fixed     bool // the act it is about, and so the situation, are given
+	Fixed     bool         // the act it is about, and so the situation, are given
+	Draft     *watch.Draft // of which it is a warning
+	Offered   []offered    // evidence of the draft
 	To        []toRow
 	TLPs      []tlpChoice
 	NewStatus []comity.Status
@@ -51,6 +54,12 @@ type composedPage struct {
 	Preview previewBox
 	Once    string
 	Errors  []problemLine
+}
+
+// offered is a piece of evidence that the writer may pick.
+type offered struct {
+	Text   string
+	Picked bool
 }
 
 // problemLine is one line of the error summary.
@@ -129,6 +138,15 @@ func (s *site) compose(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	f := s.emptyForm(r)
+	if err := s.prefill(r, k, f); err != nil {
+		return err
+	}
+	return s.composeForm(w, r, http.StatusOK, k, f, nil)
+}
+
+// emptyForm is what every form begins with.
+func (s *site) emptyForm(r *request) url.Values {
 	f := url.Values{}
 	f.Set("date", s.c.Desk.Now().UTC().Format("2006-01-02T15:04"))
 	f.Set("tlp", string(comity.Amber))
@@ -137,10 +155,7 @@ func (s *site) compose(w http.ResponseWriter, r *request) error {
 	f.Set("basis", string(effect.Wish))
 	f.Set("party", string(s.self.Domain))
 	f.Set("situation", r.URL.Query().Get("situation"))
-	if err := s.prefill(r, k, f); err != nil {
-		return err
-	}
-	return s.composeForm(w, r, http.StatusOK, k, f, nil)
+	return f
 }
 
 // prefill starts from the act that the new one answers, takes up, replies to or
@@ -189,8 +204,20 @@ func (s *site) composeForm(w http.ResponseWriter, r *request, status int, k comp
 	if err != nil {
 		return err
 	}
+	draft, ok, err := s.draftOf(r, f)
+	if err != nil {
+		return err
+	} else if ok {
+		p.Draft = &draft
+		for _, e := range f["offered"] {
+			p.Offered = append(p.Offered, offered{e, slices.Contains(f["picked"], e)})
+		}
+		if draft.Exercise {
+			p.mark(comity.Exercise)
+		}
+	}
 	for _, v := range views {
-		if v.Status == comity.Replay || v.Closed {
+		if v.Status == comity.Replay || v.Closed || p.Draft != nil && p.Draft.Exercise != (v.Status == comity.Exercise) {
 			continue
 		}
 		p.Files = append(p.Files, v)
@@ -289,6 +316,7 @@ func (s *site) composePost(w http.ResponseWriter, r *request) error {
 		if out, ok, err := s.issuedBefore(r.Context(), r.who, once); err != nil {
 			return err
 		} else if ok {
+			s.issuedOf(r, f, out)
 			return seeIssued(w, r, out)
 		}
 	}
@@ -307,6 +335,7 @@ func (s *site) composePost(w http.ResponseWriter, r *request) error {
 		} else if err != nil {
 			return err
 		}
+		s.issuedOf(r, f, out)
 		return seeIssued(w, r, out)
 	}
 	pre, err := s.c.Desk.Preview(r.Context(), r.who, doc)
@@ -331,7 +360,7 @@ func (s *site) composed(w http.ResponseWriter, r *request, k composeKind, f url.
 	keep := url.Values{}
 	for name, v := range f {
 		if name != "step" && name != "once" && v[0] != "" {
-			keep[name] = v[:1]
+			keep[name] = v
 		}
 	}
 	p := &composedPage{Page: s.frame(r, "composed", i18n.Key("Check before sending")), Kind: k, F: keep, Preview: s.preview(pre), Once: newOnce(time.Now())}

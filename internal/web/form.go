@@ -49,6 +49,17 @@ func (d *reader) list(name string) []string {
 	return out
 }
 
+// picked is what was chosen of the evidence of a draft.
+func (d *reader) picked() []string {
+	var out []string
+	for _, e := range d.f["picked"] {
+		if slices.Contains(d.f["offered"], e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
 // day is the end of a day: who is asked for an answer by a date has that day.
 func (d *reader) day(name string) comity.Time {
 	v := d.text(name)
@@ -176,6 +187,20 @@ func (s *site) document(r *request, k composeKind, f url.Values) (doc []byte, pr
 	}
 	if err := s.statusOf(r, d, a, k); err != nil {
 		return nil, nil, err
+	}
+	draft, ok, err := s.draftOf(r, f)
+	if err != nil {
+		return nil, nil, err
+	} else if ok {
+		d.fitsDraft(draft, a.Status, a.TLP)
+	}
+	if ok && len(d.problems) == 0 {
+		err := s.c.Watch.MayIssue(r.Context(), r.who, draft.ID, a.TLP, a.Status)
+		if more, known := deskProblems(err); known {
+			return nil, more, nil
+		} else if err != nil {
+			return nil, nil, err
+		}
 	}
 	if len(d.problems) > 0 {
 		return nil, d.problems, nil

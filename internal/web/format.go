@@ -21,7 +21,7 @@ type printer struct {
 
 // funcs are what templates may call.
 func (p *printer) funcs() template.FuncMap {
-	return template.FuncMap{
+	return p.watchFuncs(template.FuncMap{
 		"t":         func(k string, args ...any) string { return p.words.T(i18n.Key(k), args...) },
 		"th":        p.html,
 		"n":         func(k string, n int, args ...any) string { return p.words.N(i18n.Key(k), n, args...) },
@@ -58,11 +58,14 @@ func (p *printer) funcs() template.FuncMap {
 		"field":     p.fieldLabel,
 		"value":     p.fieldValue,
 		"sep":       p.comma,
-		"iso": func(s string) template.HTML {
-			return template.HTML(`<bdi dir="auto">` + template.HTMLEscapeString(s) + `</bdi>`)
-		},
-		"lines": func(s string) []string { return strings.Split(strings.TrimRight(s, "\n"), "\n") },
-	}
+		"iso":       isolated,
+		"lines":     func(s string) []string { return strings.Split(strings.TrimRight(s, "\n"), "\n") },
+	})
+}
+
+// isolated is a text of somebody else's: its direction of writing ends with it.
+func isolated(s string) template.HTML {
+	return template.HTML(`<bdi dir="auto">` + template.HTMLEscapeString(s) + `</bdi>`)
 }
 
 // html is T with arguments that may be HTML: those that are not are escaped.

@@ -27,6 +27,21 @@ func FuzzForm(f *testing.F) {
 	f.Add("/find?q="+url.QueryEscape(foreign), "", "observer", "")
 	f.Add("/board?threat="+url.QueryEscape(foreign)+"&lang="+url.QueryEscape(foreign), "", "", "")
 	f.Add("/record?after=-1&limit=99999999999999999999", "", "", "")
+	f.Add("/watch?sort="+url.QueryEscape(foreign)+"&deaths=-1&months=99", "do=run", "officer", "ar")
+	f.Add("/watch/places/country/"+url.PathEscape(foreign)+"?span=x&before=-3", "", "officer", "")
+	f.Add("/watch/places/cell/999999999999", "", "officer", "ar")
+	f.Add("/watch/series/situation/"+url.PathEscape(foreign), "", "officer", "")
+	f.Add("/watch/drafts/5", "do=dismiss&why="+url.QueryEscape(foreign), "officer", "")
+	f.Add("/watch/drafts/5", "do=write", "officer", "en")
+	f.Add("/watch/outcomes/8", "result=averted&why="+url.QueryEscape(foreign), "officer", "")
+	f.Add("/watch/rules/new", "do=try&name="+url.QueryEscape(foreign)+"&level=country&signal=nonsense"+url.QueryEscape(foreign)+"&fire=NaN&rearm=1e400&damp=,&from=2003-04", "officer", "ar")
+	f.Add("/watch/rules/1", "do=keep&version=2&name=x&level=country&signal=1&fire=1&rearm=1&damp=1&gap=1&months=1&lapse=1&deaths=1", "officer", "")
+	f.Add("/watch/feeds/exercise?after=-1", "do=mend&row=1&raw="+url.QueryEscape(foreign+"91.5"), "officer", "")
+	f.Add("/watch/feeds/field-reports/mapping", "column-0=from&column-1=latitude&violence="+url.QueryEscape(foreign)+"&dates=never", "officer", "")
+	f.Add("/watch/events/exercise?key="+url.QueryEscape(foreign), "", "officer", "")
+	good.Set("draft", "5")
+	good["offered"], good["picked"] = []string{foreign, "x"}, []string{foreign}
+	f.Add("/compose/warning", good.Encode(), "officer", "en")
 	f.Fuzz(func(t *testing.T, path, form, role, language string) {
 		if !strings.HasPrefix(path, "/") || strings.ContainsAny(role, " \r\n;,\"\\") {
 			return

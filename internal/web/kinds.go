@@ -69,7 +69,7 @@ func composeKinds() []composeKind {
 			},
 			Body: func(d *reader, _ *act.Act) any {
 				return act.Warning{Urgency: d.need("urgency", i18n.Key("Choose the urgency.")), Severity: d.need("severity", i18n.Key("Choose the severity.")),
-					Certainty: d.need("certainty", i18n.Key("Choose the certainty.")), Evidence: d.list("evidence")}
+					Certainty: d.need("certainty", i18n.Key("Choose the certainty.")), Evidence: append(d.picked(), d.list("evidence")...)}
 			}},
 		{Slug: "options", Kind: "options.v1", Verb: i18n.Key("Set out options"), Asks: true, MustAddress: true,
 			About:  i18n.Key("Set two to four courses beside each other, with cost, lead time, risk and who could act, and what doing nothing means."),

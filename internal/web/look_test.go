@@ -17,7 +17,7 @@ func TestLook(t *testing.T) {
 		t.Skip("set WEB_LOOK to an address to look at the pages")
 	}
 	s := newStory(t)
-	h := New(Config{Desk: s, Sessions: newSessions(), Scenario: &fakeScenario{f: s.fakeDesk}, Version: "test", Cookie: "c"})
+	h := New(Config{Desk: s, Sessions: newSessions(), Scenario: &fakeScenario{f: s.fakeDesk}, Watch: newFakeWatch(t, s.fakeDesk), Version: "test", Cookie: "c"})
 	t.Fatal(http.ListenAndServe(addr, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if as := r.URL.Query().Get("as"); as != "" {
 			r.Header.Set("Cookie", "c="+as)

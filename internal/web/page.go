@@ -40,8 +40,10 @@ type Page struct {
 	Langs    []langLink
 	Self     desk.Self
 	Who      desk.Who
-	Officer  bool // may draft and issue
-	Releases bool // may release what others drafted
+	Officer  bool     // may draft and issue
+	Releases bool     // may release what others drafted
+	Watches  bool     // may see what this node watches
+	Styles   []string // beyond the page's own: shared/chart.css
 	Now      comity.Time
 	Here     string // path and query of this page
 	Statuses []comity.Status
@@ -102,7 +104,8 @@ func (p *Page) mark(st comity.Status) {
 func (s *site) frame(r *request, name string, title i18n.Key, args ...any) Page {
 	p := Page{Name: name, Title: r.t(title, args...), Lang: r.words, Self: s.self, Who: r.who,
 		Officer: r.who.May(person.Officer), Releases: r.who.May(person.Releasing),
-		Now: s.c.Desk.Now(), Here: here(r), Notice: r.expired, Files: s.files, Version: s.c.Version}
+		Watches: s.c.Watch != nil && r.who.May(person.Officer),
+		Now:     s.c.Desk.Now(), Here: here(r), Notice: r.expired, Files: s.files, Version: s.c.Version}
 	if s.c.Held != nil && r.who.Person != nil {
 		if why := s.c.Held(); why != nil {
 			p.Held = why.Error()

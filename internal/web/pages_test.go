@@ -24,6 +24,9 @@ func empty() []framed {
 		&composePage{Page: Page{Name: "compose"}}, &composedPage{Page: Page{Name: "composed"}}, &draftsPage{Page: Page{Name: "drafts"}},
 		&draftPage{Page: Page{Name: "draft"}}, &recordPage{Page: Page{Name: "record"}}, &peersPage{Page: Page{Name: "peers"}}, &peerPage{Page: Page{Name: "peer"}},
 		&provePage{Page: Page{Name: "prove"}}, &findPage{Page: Page{Name: "find"}}, &signInPage{Page: Page{Name: "signin"}},
+		&watchPage{Page: Page{Name: "watch"}}, &placePage{Page: Page{Name: "place"}}, &eventPage{Page: Page{Name: "event"}}, &alertPage{Page: Page{Name: "alert"}},
+		&outcomesPage{Page: Page{Name: "outcomes"}}, &rulesPage{Page: Page{Name: "rules"}}, &rulePage{Page: Page{Name: "rule"}}, &feedsPage{Page: Page{Name: "feeds"}},
+		&feedPage{Page: Page{Name: "feed"}}, &mappingPage{Page: Page{Name: "feed-mapping"}},
 		&aboutPage{Page: Page{Name: "about"}}, &errorPage{Page: Page{Name: "error"}}}
 }
 
@@ -97,6 +100,7 @@ func TestGolden(t *testing.T) {
 	for name, path := range map[string]string{
 		"start": "/", "board": "/board", "situation": fileURL(x.file), "act": actURL(x.request), "inbox": "/inbox", "peers": "/peers", "peer": "/peers/osce.example", "peer-frozen": "/peers/eu.example", "peer-frozen-ar": "/peers/eu.example?lang=ar",
 		"situation-ar": fileURL(x.file) + "?lang=ar", "answer": answerURL(x.referral, "Security Council"),
+		"watch": "/watch", "place": "/watch/places/country/LBR", "place-ar": "/watch/places/country/LBR?lang=ar", "alert": "/watch/drafts/5", "rule": "/watch/rules/1", "rules": "/watch/rules", "feed": "/watch/feeds/exercise", "mapping": "/watch/feeds/field-reports/mapping",
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := x.as("officer", "GET", path, nil)

@@ -38,6 +38,7 @@ import (
 	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/watch"
 	"github.com/comity/comity/internal/web/i18n"
 	"github.com/comity/comity/internal/web/worldmap"
 	"github.com/comity/comity/internal/world"
@@ -77,6 +78,13 @@ type Desk interface {
 	Digest(context.Context) (casefile.Digest, error)
 }
 
+// Watch is what the pages of watching show and do. Who may see and do it is
+// decided there. Its errors are as those of Desk, and watch.Mistakes.
+type Watch interface {
+	watch.Pages
+	FeedKeeper
+}
+
 // Sessions of people in browsers. An error that wraps person.ErrCredential
 // means that what was presented signs nobody in, and says why.
 type Sessions interface {
@@ -100,6 +108,7 @@ type Config struct {
 	Desk     Desk
 	Sessions Sessions
 	Scenario Scenario // nil outside a demonstration
+	Watch    Watch    // nil: this node watches nothing
 	Logger   *slog.Logger
 	Version  string
 
@@ -175,7 +184,11 @@ func (s *site) handler() http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		limit := int64(maxForm)
+		if strings.HasPrefix(r.URL.Path, "/watch/feeds") { // where files are sent
+			limit += maxUpload
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		guarded.ServeHTTP(w, r)
 	})
 }

@@ -51,8 +51,8 @@ type world struct {
 	browser context.Context
 }
 
-// TestBrowser runs every story in one world. The one that moves the clock is
-// the last.
+// TestBrowser runs every story in one world. Those that move the clock are the
+// last.
 func TestBrowser(t *testing.T) {
 	w := newWorld(t)
 	t.Run("first page", w.firstPage)
@@ -65,6 +65,7 @@ func TestBrowser(t *testing.T) {
 	t.Run("every page", w.everyPage)
 	t.Run("hostile act", w.hostileAct)
 	t.Run("scenario clock", w.scenarioClock)
+	t.Run("watch officer", w.watchOfficer)
 }
 
 // newWorld starts the demonstration and Chromium. Both end with the test.

@@ -78,7 +78,7 @@ func (w *world) everyPage(t *testing.T) {
 		{name: "sign-in", path: "/sign-in?t=x"},
 		{name: "nothing", path: "/nothing", want: 404},
 	}
-	for _, p := range pages {
+	for _, p := range append(pages, officer.watchTour()...) {
 		t.Run(p.name, func(t *testing.T) { officer.inspects(t, p) })
 	}
 	t.Run("act-sealed", func(t *testing.T) { reader.inspects(t, tour{name: "act-sealed", path: sealed}) })

@@ -170,6 +170,9 @@ func (v *visitor) click(sel string) int {
 	return v.arrive("click "+sel, chromedp.Click(chromedp.CSS(sel)))
 }
 
+// tick clicks what a selector finds first and stays on the page.
+func (v *visitor) tick(sel string) { v.t.Helper(); v.do(chromedp.Click(chromedp.CSS(sel))) }
+
 // ask evaluates an expression in the page.
 func ask[T any](v *visitor, expression string) T {
 	v.t.Helper()

@@ -42,22 +42,27 @@ func (t *transaction) PutEntries(ctx context.Context, pos int64, entries [][]byt
 // The driver's own COPY waits for the outcome, and sends small pieces, between
 // which the server gets to run, and to wait.
 func (t *transaction) copyEntries(ctx context.Context, pos int64, entries [][]byte) error {
+	return t.copy(ctx, copyEntry, func(b []byte) ([]byte, error) { return appendCopy(b, pos, entries) })
+}
+
+// copy sends a COPY whole, of which fill appends the messages.
+func (t *transaction) copy(ctx context.Context, what string, fill func([]byte) ([]byte, error)) error {
 	if err := t.Flush(ctx); err != nil {
 		return err
 	}
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
 	var err error
-	if *buf, err = appendCopy((*buf)[:0], pos, entries); err != nil {
+	if *buf, err = fill((*buf)[:0]); err != nil {
 		return err
 	}
-	t.copying = true
+	t.copying = what
 	c := t.conn.PgConn()
 	cut := context.AfterFunc(ctx, func() { _ = c.Conn().SetWriteDeadline(time.Unix(1, 0)) })
 	defer cut()
 	if err := c.Frontend().SendUnbufferedEncodedCopyData(*buf); err != nil {
 		_ = c.Conn().Close() // the server waits for the rest of a message
-		return late(copyEntry, err)
+		return late(what, err)
 	}
 	return nil
 }
@@ -113,26 +118,27 @@ func (t *transaction) join(ctx context.Context) error {
 
 // copied reads the outcome of a COPY, if one is under way.
 func (t *transaction) copied(receive func() (pgproto3.BackendMessage, error)) error {
-	if !t.copying {
+	what := t.copying
+	if what == "" {
 		return nil
 	}
-	t.copying = false
+	t.copying = ""
 	var failed error
 	for {
 		m, err := receive()
 		if err != nil {
-			return late(copyEntry, err)
+			return late(what, err)
 		}
 		switch m := m.(type) {
 		case *pgproto3.ErrorResponse:
-			failed = late(copyEntry, pgconn.ErrorResponseToPgError(m))
+			failed = late(what, pgconn.ErrorResponseToPgError(m))
 		case *pgproto3.ReadyForQuery:
 			return failed
 		case *pgproto3.CopyInResponse, *pgproto3.CommandComplete,
 			*pgproto3.NoticeResponse, *pgproto3.NotificationResponse, *pgproto3.ParameterStatus:
 		default:
 			_ = t.conn.PgConn().Conn().Close()
-			return late(copyEntry, fmt.Errorf("the server answered with %T", m))
+			return late(what, fmt.Errorf("the server answered with %T", m))
 		}
 	}
 }

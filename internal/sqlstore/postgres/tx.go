@@ -54,7 +54,7 @@ func (db *DB) reconnect() {
 type transaction struct {
 	conn    *pgx.Conn
 	waiting *pgx.Batch
-	copying bool // a COPY was sent, of which the outcome has not been read
+	copying string // the COPY that was sent and of which the outcome has not been read; "" if none was
 }
 
 // maxWaiting bounds the statements that wait, and with them the memory that
@@ -143,7 +143,7 @@ func (t *transaction) send(ctx context.Context, last ...*pgx.QueuedQuery) (pgx.B
 // is still to come. For those that the connection does not know it waits for
 // that, since preparing waits for answers of its own.
 func (t *transaction) prepare(ctx context.Context, b *pgx.Batch) error {
-	if !t.copying {
+	if t.copying == "" {
 		return nil // the driver prepares what it meets
 	}
 	const key = "comity: prepared"

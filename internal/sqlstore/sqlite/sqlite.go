@@ -171,6 +171,24 @@ var insertEntries = func() map[int]string {
 	return m
 }()
 
+// PutRows implements [sqltx.Tx]: it inserts in groups of rows.
+func (t *transaction) PutRows(ctx context.Context, table, columns string, values []any) error {
+	width := strings.Count(columns, ",") + 1
+	one := "(?" + strings.Repeat(", ?", width-1) + ")"
+	for _, n := range groups {
+		if len(values) < n*width {
+			continue
+		}
+		q := "INSERT INTO " + table + " (" + columns + ") VALUES " + one + strings.Repeat(", "+one, n-1)
+		for ; len(values) >= n*width; values = values[n*width:] {
+			if err := t.Later(ctx, q, values[:n*width]...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // Transact runs fn in a transaction on the writing connection. The wait for it
 // ends with ctx. Once begun, a transaction runs to its end: it is short, and
 // watching ctx costs a goroutine per statement.

@@ -33,7 +33,12 @@ type Tx interface {
 	// does. None of them is NULL.
 	PutEntries(ctx context.Context, pos int64, entries [][]byte) error
 
-	// Flush waits for what Later and PutEntries have left.
+	// PutRows inserts rows into a table, as Later does. values are int64 or []byte,
+	// none of them nil, those of each row behind those of the one before, in the
+	// order of columns ("id, body").
+	PutRows(ctx context.Context, table, columns string, values []any) error
+
+	// Flush waits for what Later, PutEntries and PutRows have left.
 	Flush(ctx context.Context) error
 
 	// Once runs a statement that is not worth keeping prepared.

@@ -195,6 +195,12 @@ func (c *Catalogue) Date(t time.Time) string {
 	return fmt.Sprintf("%d %s %d", t.Day(), c.months[t.Month()-1], t.Year())
 }
 
+// Month is the month in UTC: "April 2003".
+func (c *Catalogue) Month(t time.Time) string {
+	t = t.UTC()
+	return fmt.Sprintf("%s %d", c.months[t.Month()-1], t.Year())
+}
+
 // Stamp is the day and the time of day, with its zone: "11 April 2003, 10:20
 // UTC".
 func (c *Catalogue) Stamp(t time.Time) string {

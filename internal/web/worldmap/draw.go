@@ -2,6 +2,7 @@ package worldmap
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html"
@@ -25,7 +26,8 @@ func (l Level) class() string { return [...]string{"file", "open", "late"}[l] }
 
 // Mark is what the map shows of one State.
 type Mark struct {
-	State Code
+	State Code   // what is marked, once
+	At    *Point // where the mark stands, of what is no shape of the atlas; nil: on its shape
 	Name  string // in the reader's language; the code if empty
 	Level Level
 	Count int    // of situations; shown if more than one
@@ -48,17 +50,28 @@ func (m Mark) label() string {
 // Map is one drawing.
 type Map struct {
 	Marks []Mark
+	Dots  []Dot
+	Frame Frame  // what part of the sheet; zero: all of it
 	Words Words  // English() if Title is empty
 	ID    string // begins the drawing's identifiers; default "worldmap"
+}
+
+// Dot is what happened at a place: the larger, the more of it. The page says the
+// same in words.
+type Dot struct {
+	At    Point
+	Size  float64 // radius in pixels of a map of the usual width
+	Title string  // tool tip; "" for none
 }
 
 // Words are the texts around the map.
 type Words struct {
 	Title      string // of the drawing, for screen readers
 	Desc       string // what it shows, for screen readers
-	File       string // legend: the three levels
+	File       string // legend: the three levels; what is empty is left out
 	Open       string
 	Late       string
+	Dot        string // legend: dots; left out if there are none
 	Dashed     string // legend: dashed lines
 	Elsewhere  string // before marks that have no place on the map
 	Disclaimer string
@@ -106,7 +119,7 @@ func (a *Atlas) Draw(w io.Writer, m Map) error {
 	return err
 }
 
-// placed is a mark with its shape.
+// placed is a mark with its shape, if it has one.
 type placed struct {
 	Mark
 	shape *Shape
@@ -129,13 +142,16 @@ func (a *Atlas) sort(marks []Mark) (on []placed, elsewhere []Mark, err error) {
 			return nil, nil, fmt.Errorf("%s: the link %q is not a path on this site", k.State, k.URL)
 		}
 		i, ok := a.byCode[k.State]
-		if !ok {
+		switch {
+		case k.At != nil:
+			x, y := spot(*k.At)
+			on = append(on, placed{Mark: k, x: x, y: y})
+		case ok:
+			x, y := spot(a.shapes[i].At)
+			on = append(on, placed{Mark: k, shape: &a.shapes[i], x: x, y: y})
+		default:
 			elsewhere = append(elsewhere, k)
-			continue
 		}
-		p := placed{Mark: k, shape: &a.shapes[i]}
-		p.x, p.y = spot(p.shape.At)
-		on = append(on, p)
 	}
 	slices.SortFunc(on, func(p, q placed) int {
 		if p.Level != q.Level {
@@ -155,17 +171,25 @@ func spot(p Point) (x, y int) {
 
 // drawing is one map being written.
 type drawing struct {
-	a *Atlas
-	m Map
-	b bytes.Buffer
+	a     *Atlas
+	m     Map
+	b     bytes.Buffer
+	scale float64 // of what keeps its size on the screen
 }
 
 func (d *drawing) printf(format string, args ...any) { fmt.Fprintf(&d.b, format, args...) }
 
 func (d *drawing) sheet(marks []placed) {
 	id, words := html.EscapeString(d.m.ID), d.m.Words
-	d.printf(`<figure class="wm"><div class="wm-frame"><svg xmlns="http://www.w3.org/2000/svg" class="wm-sheet" viewBox="0 0 %d %d" role="group" aria-labelledby="%s-title %s-desc">`+"\n",
-		int(width), int(height), id, id)
+	class, frame := "wm-sheet", d.m.Frame
+	if frame == (Frame{}) {
+		frame = wholeSheet
+	} else {
+		class += " wm-near"
+	}
+	d.scale = frame.W / width
+	d.printf(`<figure class="wm"><div class="wm-frame"><svg xmlns="http://www.w3.org/2000/svg" class="%s" viewBox="%g %g %g %g" role="group" aria-labelledby="%s-title %s-desc">`+"\n",
+		class, frame.X, frame.Y, frame.W, frame.H, id, id)
 	d.printf("<title id=\"%s-title\">%s</title><desc id=\"%s-desc\">%s</desc>\n", id, html.EscapeString(words.Title), id, html.EscapeString(words.Desc))
 	d.printf("<path class=\"wm-land\" d=\"%s\"/>\n", d.a.land)
 	for _, k := range marks {
@@ -173,8 +197,15 @@ func (d *drawing) sheet(marks []placed) {
 	}
 	d.printf("<g class=\"wm-lines\" aria-hidden=\"true\"><path class=\"wm-line\" d=\"%s\"/><path class=\"wm-dashed\" d=\"%s\"/></g>\n", d.a.solid, d.a.dashed)
 	d.dots(marks)
+	d.events()
 	d.printf(`<g class="wm-glyphs" aria-hidden="true">`)
 	for _, k := range marks {
+		if d.scale != 1 {
+			d.printf(`<g transform="translate(%d %d) scale(%.3f)">`, k.x, k.y, d.scale)
+			d.glyph(k.Level, 0, 0)
+			d.printf("</g>")
+			continue
+		}
 		d.glyph(k.Level, k.x, k.y)
 		if k.Count > 1 {
 			d.printf(`<text class="wm-count" x="%d" y="%d">%d</text>`, k.x+13, k.y+7, k.Count)
@@ -193,17 +224,19 @@ func (d *drawing) area(k placed) {
 	}
 	d.printf(`<%s class="wm-state wm-%s"%s aria-label="%s"><title>%s</title>`, element, k.Level.class(), attributes, label, label)
 	var outline strings.Builder
-	for _, poly := range k.shape.Polygons {
-		for _, r := range poly {
-			for _, part := range cut(r) {
-				outline.WriteString(path(part, true))
+	if k.shape != nil {
+		for _, poly := range k.shape.Polygons {
+			for _, r := range poly {
+				for _, part := range cut(r) {
+					outline.WriteString(path(part, true))
+				}
 			}
 		}
 	}
 	if outline.Len() > 0 {
 		d.printf(`<path d="%s"/>`, outline.String())
 	}
-	d.printf("<circle class=\"wm-hit\" cx=\"%d\" cy=\"%d\" r=\"20\"/></%s>\n", k.x, k.y, element)
+	d.printf("<circle class=\"wm-hit\" cx=\"%d\" cy=\"%d\" r=\"%g\"/></%s>\n", k.x, k.y, 20*d.scale, element)
 }
 
 // dots stand for the shapes that would hardly be seen. A marked one has its
@@ -216,7 +249,26 @@ func (d *drawing) dots(marks []placed) {
 			continue
 		}
 		x, y := spot(s.At)
-		d.printf(`<circle cx="%d" cy="%d" r="3"/>`, x, y)
+		d.printf(`<circle cx="%d" cy="%d" r="%g"/>`, x, y, 3*d.scale)
+	}
+	d.printf("</g>\n")
+}
+
+// events are the dots of the caller, the largest first, so that none hides another.
+func (d *drawing) events() {
+	if len(d.m.Dots) == 0 {
+		return
+	}
+	all := slices.Clone(d.m.Dots)
+	slices.SortStableFunc(all, func(a, b Dot) int { return cmp.Compare(b.Size, a.Size) })
+	d.printf(`<g class="wm-events" aria-hidden="true">`)
+	for _, e := range all {
+		x, y := Project(e.At)
+		d.printf(`<circle cx="%.1f" cy="%.1f" r="%.2f">`, x, y, e.Size*d.scale)
+		if e.Title != "" {
+			d.printf("<title>%s</title>", html.EscapeString(e.Title))
+		}
+		d.printf("</circle>")
 	}
 	d.printf("</g>\n")
 }
@@ -241,9 +293,15 @@ func (d *drawing) caption(elsewhere []Mark) {
 		Level
 		word string
 	}{{Late, words.Late}, {Open, words.Open}, {File, words.File}} {
+		if l.word == "" {
+			continue
+		}
 		d.printf(`<li><svg xmlns="http://www.w3.org/2000/svg" class="wm-key" viewBox="0 0 32 32" aria-hidden="true">`)
 		d.glyph(l.Level, 16, 16)
 		d.printf(`</svg> %s</li>`, html.EscapeString(l.word))
+	}
+	if len(d.m.Dots) > 0 {
+		d.printf(`<li><svg xmlns="http://www.w3.org/2000/svg" class="wm-key wm-events" viewBox="0 0 32 32" aria-hidden="true"><circle cx="16" cy="16" r="9"/></svg> %s</li>`, html.EscapeString(words.Dot))
 	}
 	d.printf(`<li><svg xmlns="http://www.w3.org/2000/svg" class="wm-key" viewBox="0 0 32 32" aria-hidden="true"><path class="wm-dashed" d="M1 16h30"/></svg> %s</li></ul>`+"\n",
 		html.EscapeString(words.Dashed))

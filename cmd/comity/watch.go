@@ -1,0 +1,206 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/comity/comity/internal/feed"
+	"github.com/comity/comity/internal/watch"
+)
+
+func (a *app) watchCmd() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "watch",
+		Short: "Forecast, evaluate rules, and list what they drafted",
+		Long: `A running node forecasts and evaluates its rules each night. These commands do
+the same at once, and show what came of it. All of it stays inside the node: a
+warning is written, marked and signed by an officer, on the pages.`,
+		Example: `  comity watch run
+  comity watch drafts`,
+		Args: none,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(a.watchRunCmd(), a.watchDraftsCmd(), a.watchRulesCmd(), a.watchTryCmd(), a.watchBackcastCmd())
+	return c
+}
+
+func (a *app) watchRunCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:     "run",
+		Short:   "Forecast and evaluate all rules now",
+		Example: `  comity watch run --dir /var/lib/comity`,
+		Args:    none,
+		RunE: func(c *cobra.Command, _ []string) error {
+			n, err := a.read(c.Context())
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			night, err := n.Watch.RunNow(c.Context(), operator)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "Forecasts: %d. Rules at places: %d. Drafts: %d.\n", night.Forecasts, night.Evaluated, night.Drafted)
+			if night.Err != "" {
+				return errors.New(night.Err)
+			}
+			return nil
+		},
+	}
+}
+
+func (a *app) watchDraftsCmd() *cobra.Command {
+	var state string
+	c := &cobra.Command{
+		Use:   "drafts",
+		Short: "List the warnings that rules drafted",
+		Example: `  comity watch drafts
+  comity watch drafts --state lapsed`,
+		Args: none,
+		RunE: func(c *cobra.Command, _ []string) error {
+			n, err := a.read(c.Context())
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			all, err := n.Watch.Drafts(c.Context(), operator, watch.DraftState(state), 1000)
+			if err != nil {
+				return err
+			}
+			if len(all) == 0 {
+				fmt.Fprintln(a.out, "There are none. What a rule drafts when it fires appears here until an officer issues or dismisses it, or it lapses.")
+			}
+			for _, d := range all {
+				mark := ""
+				if d.Exercise {
+					mark = "EXERCISE  "
+				}
+				fmt.Fprintf(a.out, "%s%d  %s  %s %s  %s  TLP:%s  drafted %s, lapses %s\n", mark, d.ID, d.State, d.Place.Level, d.Place.Name, d.RuleName, d.TLP, d.At, d.Lapses)
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&state, "state", string(watch.Waiting), "waiting, taken, issued, dismissed or lapsed; empty: all")
+	return c
+}
+
+func (a *app) watchRulesCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:     "rules",
+		Short:   "List the rules, and how they did",
+		Example: `  comity watch rules`,
+		Args:    none,
+		RunE: func(c *cobra.Command, _ []string) error {
+			n, err := a.read(c.Context())
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			all, err := n.Watch.Rules(c.Context(), operator)
+			if err != nil {
+				return err
+			}
+			if len(all) == 0 {
+				fmt.Fprintln(a.out, "There are none. An officer writes them on the page Rules.")
+			}
+			for _, r := range all {
+				state := ""
+				if r.Paused {
+					state = "  paused"
+				}
+				fmt.Fprintf(a.out, "%d  %s  %s >= %g%s\n    %d hits, %d false alarms, %d averted, %d open, %d misses; at %d places\n",
+					r.ID, r.Name, r.Signal, r.Fire, state, r.Score.Hits, r.Score.FalseAlarms, r.Score.Averted, r.Score.Open, r.Score.Misses, len(r.Standings))
+			}
+			return nil
+		},
+	}
+}
+
+func (a *app) watchTryCmd() *cobra.Command {
+	var from, to string
+	c := &cobra.Command{
+		Use:   "try RULE",
+		Short: "Show how a rule would have done, knowing at each month only what came before",
+		Example: `  comity watch try 3 --from 2015-01 --to 2019-12
+  comity watch try 3`,
+		Args: exactly(1, "one rule's number, as \"comity watch rules\" lists it"),
+		RunE: func(c *cobra.Command, args []string) error {
+			id, err := strconv.ParseInt(args[0], 10, 64)
+			if err != nil {
+				return usageError{fmt.Errorf("rule %q: want a number", args[0])}
+			}
+			first, last := feed.Month(0), feed.Month(math.MaxInt32)
+			if to != "" {
+				if last, err = feed.ParseMonth(to); err != nil {
+					return usageError{err}
+				}
+			}
+			if from != "" {
+				if first, err = feed.ParseMonth(from); err != nil {
+					return usageError{err}
+				}
+			}
+			n, err := a.read(c.Context())
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			r, err := n.Watch.Rule(c.Context(), operator, watch.RuleID(id))
+			if err != nil {
+				return err
+			}
+			t, err := n.Watch.TryRule(c.Context(), operator, r.Rule, first, last)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "%s to %s, %d places: %d hits, %d false alarms, %d open, %d misses\n", t.From, t.To, t.Places, t.Score.Hits, t.Score.FalseAlarms, t.Score.Open, t.Score.Misses)
+			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+			for _, f := range t.Fired {
+				fmt.Fprintf(w, "%s\t%s\t%.4g\t%d deaths followed\t%s\n", f.On, f.Place.Name, f.Value, f.Deaths, f.Result)
+			}
+			w.Flush()
+			fmt.Fprintln(a.out, t.Note)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&from, "from", "", "first month, like 2015-01; by default five years before the last")
+	c.Flags().StringVar(&to, "to", "", "last month; by default the last with data")
+	return c
+}
+
+func (a *app) watchBackcastCmd() *cobra.Command {
+	var months int
+	var exercise bool
+	c := &cobra.Command{
+		Use:   "backcast",
+		Short: "Forecast countries from past months, to see how the forecasts would have done",
+		Long: `Each forecast knows only what had happened by its month. They are marked as made
+afterwards, and never replace one that was made at the time.`,
+		Example: `  comity watch backcast --months 24`,
+		Args:    none,
+		RunE: func(c *cobra.Command, _ []string) error {
+			n, err := a.read(c.Context())
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			made := 0
+			err = n.Watch.Backcast(c.Context(), operator, exercise, months, func(m feed.Month) {
+				made++
+				fmt.Fprintf(a.out, "forecast from %s\n", m)
+			})
+			if err == nil && made == 0 {
+				fmt.Fprintln(a.out, "All of these months were forecast already.")
+			}
+			return err
+		},
+	}
+	c.Flags().IntVar(&months, "months", 24, "how many months back")
+	c.Flags().BoolVar(&exercise, "exercise", false, "of made-up events")
+	return c
+}

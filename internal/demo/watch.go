@@ -1,0 +1,115 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/feed"
+	"github.com/comity/comity/internal/feed/simulate"
+	"github.com/comity/comity/internal/feed/ucdp"
+	"github.com/comity/comity/internal/person"
+	"github.com/comity/comity/internal/watch"
+)
+
+// watchers are the organizations whose officers watch for what is building up.
+var watchers = []comity.Domain{"un.example", "ecowas.example"}
+
+// What they read: made-up events, or those of a file that the caller has.
+const (
+	exerciseFeed = watch.FeedName("exercise")
+	fileFeed     = watch.FeedName("file")
+)
+
+// The made-up events: few, so that the demonstration begins at once.
+const (
+	exerciseSeed   = 28
+	exercisePlaces = 6
+)
+
+var firstMonth = feed.MonthOf(1995, time.January)
+
+// watch has the watchers read what there is by the scenario's time, forecast, and
+// evaluate their rules, as a night does. Nothing new comes within a month.
+func (d *Demo) watch(ctx context.Context) error {
+	month := feed.DayOf(d.clock.Now()).Month() - 1
+	if month == d.watched {
+		return nil
+	}
+	x := watch.Feed{Name: fileFeed, Adapter: ucdp.GED.Name, From: d.c.Events, TLP: comity.Clear}
+	if x.From == "" {
+		x = watch.Feed{Name: exerciseFeed, Adapter: ucdp.GED.Name, From: filepath.Join(d.c.Dir, "exercise-events.csv"), TLP: comity.Green, Exercise: true}
+		if err := writeExercise(x.From, month); err != nil {
+			return fmt.Errorf("make up events: %w", err)
+		}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, w := range watchers {
+		if p := d.player(w); p.node != nil {
+			g.Go(func() error { return p.watch(ctx, x) })
+		}
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	d.watched = month
+	return nil
+}
+
+// writeExercise writes the events up to the end of a month. Those of the months
+// before are the same each time.
+func writeExercise(path string, month feed.Month) (err error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return simulate.Write(f, simulate.Options{Seed: exerciseSeed, From: firstMonth, To: month, Places: simulate.Fictitious(exercisePlaces)})
+}
+
+// watch has the organization read a feed, which is added with a rule if it is not
+// there.
+func (p *player) watch(ctx context.Context, x watch.Feed) error {
+	n := p.node
+	someone, err := n.People.Person(ctx, string(person.Officer))
+	if err != nil {
+		return err
+	}
+	officer := desk.Who{Person: &someone, Role: person.Officer}
+	switch _, err := n.Feeds.Find(ctx, x.Name); {
+	case errors.Is(err, watch.ErrNoFeed):
+		if err := n.Feeds.Add(ctx, x, nil); err != nil {
+			return err
+		}
+		if _, err := n.Watch.PutRule(ctx, officer, firstRule(x.Exercise)); err != nil {
+			return fmt.Errorf("the first rule: %w", err)
+		}
+	case err != nil:
+		return err
+	}
+	if _, err := n.Feeds.Run(ctx, x.Name, nil); err != nil {
+		return err
+	}
+	night, err := n.Watch.RunNow(ctx, officer)
+	if err == nil && night.Err != "" {
+		err = errors.New(night.Err)
+	}
+	return err
+}
+
+// firstRule is one to begin with. Made-up events lie in no State.
+func firstRule(exercise bool) watch.Rule {
+	r := watch.Rule{Name: "25 deaths or more within three months: 30% or more", Exercise: exercise, Level: watch.ByCountry,
+		Signal: "p(25, 3)", Fire: .3, Rearm: .2, Gap: 60, Damp: 1.2, Deaths: 25, Months: 3, Lapse: 30}
+	if exercise {
+		r.Level = watch.ByCell
+	}
+	return r
+}

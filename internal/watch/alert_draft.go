@@ -1,0 +1,228 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/feed"
+)
+
+// What a draft holds as evidence, at most.
+const (
+	evidenceEvents = 12
+	evidenceSeries = 24 // months
+	evidenceAhead  = 12 // months of the forecast
+)
+
+// places at which a rule is evaluated: those that it names, or all with events
+// within the last ten years.
+func (d *Desk) places(ctx context.Context, r Rule, src *sources) ([]string, error) {
+	if len(r.Places) > 0 {
+		return r.Places, nil
+	}
+	sums, err := src.sums(ctx, d.c.Store, SeriesQuery{Place: Place{Level: r.Level}, From: (src.month - 120).First()})
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for n := range sums {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names[:min(len(names), maxPlaces)], nil
+}
+
+// evaluate looks at one rule everywhere and drafts what fires.
+func (d *Desk) evaluate(ctx context.Context, r Rule) (evaluated, drafted int, err error) {
+	c, err := compile(d.env, r)
+	if err != nil {
+		return 0, 0, err
+	}
+	src, err := d.sources(ctx, r.Exercise, r.Feeds)
+	if err != nil || !src.ok() {
+		return 0, 0, err
+	}
+	names, err := d.places(ctx, r, src)
+	if err != nil {
+		return 0, 0, err
+	}
+	before, err := d.c.Keeper.Standings(ctx, r.ID, Place{})
+	if err != nil {
+		return 0, 0, err
+	}
+	stood := map[Place]Standing{}
+	for _, s := range before {
+		stood[s.Place] = s
+	}
+	outcomes, err := d.outcomesByPlace(ctx, r)
+	if err != nil {
+		return 0, 0, err
+	}
+	var standings []Standing
+	var drafts []Draft
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return 0, 0, err
+		}
+		p := Place{r.Level, name}
+		s, ok := stood[p]
+		if !ok {
+			s = r.begin(p)
+		}
+		if s.At > src.reach {
+			continue // a feed was taken away: wait until the others tell as much
+		}
+		s.FalseAlarms = cried(outcomes[p])
+		s, draft, err := d.look(ctx, c, src, s)
+		if err != nil {
+			return 0, 0, err
+		}
+		standings = append(standings, s)
+		if draft != nil {
+			drafts = append(drafts, *draft)
+		}
+	}
+	drafted, err = d.c.Keeper.Evaluated(ctx, standings, drafts)
+	return len(standings), drafted, err
+}
+
+// look evaluates a rule at a place; the draft is nil if it does not fire.
+func (d *Desk) look(ctx context.Context, c *compiled, src *sources, s Standing) (Standing, *Draft, error) {
+	here := &seen{record: newRecord(d.c.Store, src, s.Place), day: src.reach, made: d.made(src.exercise)}
+	value, also, err := c.evaluate(ctx, here)
+	if err != nil {
+		if ctx.Err() != nil {
+			return s, nil, ctx.Err()
+		}
+		s.At, s.Trouble = src.reach, err.Error()
+		return s, nil, nil
+	}
+	s, fires := c.rule.step(s, src.reach, value, also)
+	if !fires {
+		return s, nil, nil
+	}
+	draft, err := d.draft(ctx, c, here, s)
+	return s, draft, err
+}
+
+// draft of a rule that fires at a place.
+func (d *Desk) draft(ctx context.Context, c *compiled, here *seen, s Standing) (*Draft, error) {
+	r, src := c.rule, here.src
+	now := d.c.Clock()
+	x := &Draft{Rule: r.ID, RuleName: r.Name, Place: s.Place, Exercise: src.exercise, TLP: src.label,
+		At: comity.TimeOf(now), Lapses: comity.TimeOf(now.Add(time.Duration(r.Lapse) * 24 * time.Hour)), State: Waiting, Claim: r.claim(here.day)}
+	e := &x.Evidence
+	e.Rule, e.Value, e.Fire, e.FalseAlarms = r.text(), s.Value, s.Fire, s.FalseAlarms
+	e.Signals = c.signals(ctx, here)
+	points, err := here.points(ctx, feed.NoViolence)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range points {
+		if p.At.Month() > src.month-evidenceSeries {
+			e.Series = append(e.Series, p)
+		}
+	}
+	if e.Events, err = d.newest(ctx, src, s.Place, here.day, evidenceEvents); err != nil {
+		return nil, err
+	}
+	if e.Track, err = d.trackOf(ctx, src, s.Place); err != nil {
+		return nil, err
+	}
+	f, err := here.forecast(ctx)
+	switch {
+	case err == nil:
+		short := *f
+		short.Months = short.Months[:min(len(short.Months), evidenceAhead)]
+		e.Forecast = &short
+		x.TLP = strongest(x.TLP, f.TLP)
+	case !errors.Is(err, errNoForecast):
+		return nil, err
+	}
+	return x, nil
+}
+
+// newest events of a place that sources tell of, up to a day.
+func (d *Desk) newest(ctx context.Context, src *sources, p Place, day feed.Day, n int) ([]Stored, error) {
+	var all []Stored
+	of := map[FeedName]int{}
+	err := src.events(ctx, d.c.Store, p, 0, day, n, func(e Stored) (bool, error) {
+		all = append(all, e)
+		of[e.Feed]++
+		return of[e.Feed] < n, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(all, func(a, b Stored) int { return int(b.To - a.To) })
+	return all[:min(len(all), n)], nil
+}
+
+// claim of a warning made of what was known at the end of a day.
+func (r Rule) claim(day feed.Day) Claim {
+	return Claim{Deaths: r.Deaths, From: day + 1, To: feed.DayOf((day+1).Time().AddDate(0, r.Months, 0)) - 1}
+}
+
+// text is the rule as people read it.
+func (r Rule) text() string {
+	t := fmt.Sprintf("%s >= %g", r.Signal, r.Fire)
+	if strings.TrimSpace(r.Also) != "" {
+		t += " && " + r.Also
+	}
+	return t
+}
+
+// evaluateAll looks at all rules of one sort of events that are not paused. One
+// that fails is no reason to leave out the others.
+func (d *Desk) evaluateAll(ctx context.Context, exercise bool) (evaluated, drafted int, err error) {
+	rules, err := d.c.Keeper.Rules(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	var failed []error
+	for _, r := range rules {
+		if r.Paused || r.Exercise != exercise {
+			continue
+		}
+		n, m, err := d.evaluate(ctx, r)
+		evaluated, drafted = evaluated+n, drafted+m
+		if ctx.Err() != nil {
+			return evaluated, drafted, ctx.Err()
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("rule %d, %s: %w", r.ID, r.Name, err))
+		}
+	}
+	return evaluated, drafted, errors.Join(failed...)
+}
+
+// lapse ends drafts whose time has passed.
+func (d *Desk) lapse(ctx context.Context) error {
+	now := d.c.Clock()
+	for _, state := range []DraftState{Waiting, Taken} {
+		all, err := d.c.Keeper.Drafts(ctx, DraftQuery{State: state})
+		if err != nil {
+			return err
+		}
+		for _, x := range all {
+			if now.Before(x.Lapses.Time) {
+				continue
+			}
+			err := d.c.Keeper.ChangeDraft(ctx, x.ID, func(x *Draft) error {
+				if x.State == Waiting || x.State == Taken {
+					x.State = Lapsed
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,204 @@
+package watch
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/feed"
+)
+
+// sources are the feeds whose events are summed, and how far they tell.
+type sources struct {
+	exercise bool
+	feeds    []FeedName // never empty if ok
+	states   []State    // of these
+	violence []feed.Violence
+	label    comity.TLP // the strongest of theirs
+	// reach is the last day of which they tell; month the last that is whole.
+	reach feed.Day
+	month feed.Month
+}
+
+// ok is false if there is nothing to be seen.
+func (s *sources) ok() bool { return len(s.feeds) > 0 && s.reach != 0 }
+
+// strongest of labels. What has none that is known is taken for the strongest
+// there is.
+func strongest(labels ...comity.TLP) (out comity.TLP) {
+	for _, l := range labels {
+		if !l.Valid() {
+			return comity.Red
+		}
+		if out == "" || out.Weaker(l) {
+			out = l
+		}
+	}
+	return out
+}
+
+// releaseGap is for how long, in days, a feed that is read as things happen has
+// no event; one that lags by more is released for whole months or years.
+const releaseGap = 45
+
+// reach of a feed: the last day of which it tells; 0 if it has no event.
+func (s *State) reach(today feed.Day) feed.Day {
+	if s.Events == 0 || s.Newest == 0 {
+		return 0
+	}
+	read := min(feed.DayOf(s.Last.Ended.Time), today)
+	if s.Last.Ended.IsZero() {
+		read = s.Newest
+	}
+	if read-s.Newest <= releaseGap {
+		return min(max(read, s.Newest), today)
+	}
+	return min((s.Newest.Month()+1).First()-1, today)
+}
+
+// basisName is the name of the setting.
+func basisName(exercise bool) string {
+	if exercise {
+		return "basis of exercises"
+	}
+	return "basis"
+}
+
+// counts reports whether a feed's events are incidents that can be summed with
+// those of the others. An officer can choose others.
+func (f Feed) counts(all []State) bool {
+	if f.Machine {
+		return false
+	}
+	switch f.Adapter {
+	case "cap", "reliefweb": // they say that something happened elsewhere said better
+		return false
+	case "acled", "acled-api": // counts the same events as UCDP
+		return !slices.ContainsFunc(all, func(s State) bool {
+			return s.Feed.Exercise == f.Exercise && (s.Feed.Adapter == "ucdp-ged" || s.Feed.Adapter == "ucdp-api")
+		})
+	}
+	return true
+}
+
+// sources of the one sort or the other: those named, or else those of the
+// basis, or else those that the node chooses. A name of no feed of that sort is
+// an error, so that made-up events never come in by name.
+func (d *Desk) sources(ctx context.Context, exercise bool, named []FeedName) (*sources, error) {
+	all, err := d.c.Store.Feeds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	basis := Basis{Exercise: exercise}
+	if err := d.c.Keeper.Setting(ctx, basisName(exercise), &basis); err != nil {
+		return nil, err
+	}
+	s := &sources{exercise: exercise, violence: basis.Violence}
+	if len(s.violence) == 0 {
+		s.violence = []feed.Violence{feed.StateBased}
+	}
+	chosen := named
+	if len(chosen) == 0 {
+		chosen = basis.Feeds
+	}
+	for _, n := range chosen {
+		if !slices.ContainsFunc(all, func(x State) bool { return x.Feed.Name == n && x.Feed.Exercise == exercise }) {
+			return nil, fmt.Errorf("feed %q: there is none of that name with %s events", n, map[bool]string{true: "made-up", false: "real"}[exercise])
+		}
+	}
+	today := feed.DayOf(d.c.Clock())
+	for _, x := range all {
+		if x.Feed.Exercise != exercise || len(chosen) > 0 && !slices.Contains(chosen, x.Feed.Name) || len(chosen) == 0 && !x.Feed.counts(all) {
+			continue
+		}
+		s.feeds = append(s.feeds, x.Feed.Name)
+		s.states = append(s.states, x)
+		s.label = strongest(append([]comity.TLP{x.Feed.TLP}, labelOf(s.label)...)...)
+	}
+	s.reach = s.tells(today)
+	if s.reach != 0 {
+		s.month = (s.reach + 1).Month() - 1
+	}
+	return s, nil
+}
+
+// tells is the last day of which the sources tell. Own reports tell of what the
+// organization saw, and not that nothing happened elsewhere: beside other feeds
+// they do not reach beyond these.
+func (s *sources) tells(today feed.Day) feed.Day {
+	var own, others feed.Day
+	for _, x := range s.states {
+		if x.Feed.Adapter == ownAdapter {
+			own = max(own, x.reach(today))
+		} else {
+			others = max(others, x.reach(today))
+		}
+	}
+	return cmp.Or(others, own)
+}
+
+// labelOf is a label, if it is one yet.
+func labelOf(l comity.TLP) []comity.TLP {
+	if l == "" {
+		return nil
+	}
+	return []comity.TLP{l}
+}
+
+// used says which feeds, and which versions of them, a forecast was made of.
+func (s *sources) used() []FeedUsed {
+	var out []FeedUsed
+	for _, x := range s.states {
+		out = append(out, FeedUsed{Name: x.Feed.Name, Version: x.Last.Version, Read: x.Last.Ended, TLP: x.Feed.TLP})
+	}
+	return out
+}
+
+// views are feeds with their ages.
+func (d *Desk) views(ctx context.Context, exercise *bool) ([]FeedView, error) {
+	all, err := d.c.Store.Feeds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	used := map[FeedName]bool{}
+	for _, e := range []bool{false, true} {
+		s, err := d.sources(ctx, e, nil)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range s.feeds {
+			used[n] = true
+		}
+	}
+	today := feed.DayOf(d.c.Clock())
+	var out []FeedView
+	for _, x := range all {
+		if exercise != nil && x.Feed.Exercise != *exercise {
+			continue
+		}
+		v := FeedView{State: x, Age: -1, Used: used[x.Feed.Name]}
+		if x.Events > 0 {
+			v.Age = int(max(today-x.Newest, 0))
+			v.Stale = v.Age > x.staleAfter()
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// staleAfter is how many days the newest event of a feed may be old: as long as
+// its source takes from one release to the next, and a little more.
+func (s *State) staleAfter() int {
+	switch s.Feed.Adapter {
+	case "ucdp-ged", "ucdp-api":
+		if s.candidate() {
+			return 75
+		}
+		return 550
+	case "gdelt":
+		return 2
+	}
+	return 14
+}

@@ -1,0 +1,240 @@
+package watch
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
+)
+
+// Drafts implements [Pages].
+func (d *Desk) Drafts(ctx context.Context, who desk.Who, s DraftState, limit int) ([]Draft, error) {
+	if err := may(who); err != nil {
+		return nil, err
+	}
+	return d.c.Keeper.Drafts(ctx, DraftQuery{State: s, Limit: limit})
+}
+
+// Draft implements [Pages].
+func (d *Desk) Draft(ctx context.Context, who desk.Who, id int64) (Draft, error) {
+	if err := may(who); err != nil {
+		return Draft{}, err
+	}
+	return d.draftOf(ctx, id)
+}
+
+func (d *Desk) draftOf(ctx context.Context, id int64) (Draft, error) {
+	if id <= 0 {
+		return Draft{}, desk.ErrNotFound
+	}
+	all, err := d.c.Keeper.Drafts(ctx, DraftQuery{ID: id})
+	if err == nil && len(all) == 0 {
+		err = desk.ErrNotFound
+	}
+	if err != nil {
+		return Draft{}, err
+	}
+	return all[0], nil
+}
+
+// open reports as an error that nothing can be made of a draft any more.
+func (d *Desk) open(x *Draft) error {
+	switch {
+	case x.State == Issued:
+		return invalid("a warning was issued of it already: %s", x.Act)
+	case x.State == Dismissed:
+		return invalid("%s dismissed it: %s", x.By, x.Why)
+	case x.State == Lapsed || x.lapsed(d.c.Clock()):
+		return invalid("it lapsed at %s; if the rule still holds, write a warning of your own", x.Lapses)
+	}
+	return nil
+}
+
+// labelNow is the label of a draft, or that of its feeds if they are under a
+// stronger one by now.
+func (d *Desk) labelNow(ctx context.Context, x Draft) (comity.TLP, error) {
+	least := x.TLP
+	rules, err := d.c.Keeper.Rules(ctx)
+	if err != nil {
+		return "", err
+	}
+	all, err := d.c.Store.Feeds(ctx)
+	if err != nil {
+		return "", err
+	}
+	of := map[FeedName]bool{}
+	for _, r := range rules {
+		for _, f := range r.Feeds {
+			of[f] = of[f] || r.ID == x.Rule
+		}
+	}
+	for _, e := range x.Evidence.Events {
+		of[e.Feed] = true
+	}
+	if f := x.Evidence.Forecast; f != nil {
+		for _, u := range f.Feeds {
+			of[u.Name] = true
+		}
+	}
+	for _, s := range all {
+		if of[s.Feed.Name] {
+			least = strongest(least, s.Feed.TLP)
+		}
+	}
+	return least, nil
+}
+
+// Take implements [Pages].
+func (d *Desk) Take(ctx context.Context, who desk.Who, id int64) (Warning, error) {
+	if err := may(who); err != nil {
+		return Warning{}, err
+	}
+	private, err := d.private(ctx)
+	if err != nil {
+		return Warning{}, err
+	}
+	x, err := d.draftOf(ctx, id)
+	if err != nil {
+		return Warning{}, err
+	}
+	least, err := d.labelNow(ctx, x)
+	if err != nil {
+		return Warning{}, err
+	}
+	var w Warning
+	err = d.c.Keeper.ChangeDraft(ctx, id, func(x *Draft) error {
+		if err := d.open(x); err != nil {
+			return err
+		}
+		x.State, x.By = Taken, who.Person.ID
+		w = d.warning(*x, private)
+		w.TLP = least
+		return nil
+	})
+	return w, gone(err)
+}
+
+// MayIssue implements [Pages].
+func (d *Desk) MayIssue(ctx context.Context, who desk.Who, id int64, tlp comity.TLP, status comity.Status) error {
+	if err := may(who); err != nil {
+		return err
+	}
+	x, err := d.draftOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := d.open(&x); err != nil {
+		return err
+	}
+	least, err := d.labelNow(ctx, x)
+	if err != nil {
+		return err
+	}
+	if !tlp.Valid() || tlp.Weaker(least) {
+		return invalid("tlp: the draft was made of data under %s; a warning of it is under no weaker label", least)
+	}
+	if x.Exercise != (status == comity.Exercise) {
+		return invalid("status: the draft is of %s events", map[bool]string{true: "an exercise's", false: "real"}[x.Exercise])
+	}
+	return nil
+}
+
+// IssuedAs implements [Pages]. What was issued is noted also if the draft has
+// lapsed meanwhile.
+func (d *Desk) IssuedAs(ctx context.Context, who desk.Who, id int64, name comity.ActName) error {
+	if err := may(who); err != nil {
+		return err
+	}
+	if err := d.isWarning(ctx, who, name); err != nil {
+		return err
+	}
+	return gone(d.c.Keeper.ChangeDraft(ctx, id, func(x *Draft) error {
+		switch {
+		case x.State == Issued && x.Act == name: // told twice
+			return nil
+		case x.State == Issued, x.State == Dismissed:
+			return d.open(x)
+		}
+		x.State, x.Act, x.By = Issued, name, who.Person.ID
+		return nil
+	}))
+}
+
+// maxWhy bounds a reason, in bytes.
+const maxWhy = 2000
+
+// Dismiss implements [Pages].
+func (d *Desk) Dismiss(ctx context.Context, who desk.Who, id int64, why string) error {
+	if err := may(who); err != nil {
+		return err
+	}
+	if strings.TrimSpace(why) == "" {
+		return invalid("say why: whoever writes the rule anew will want to know")
+	}
+	return gone(d.c.Keeper.ChangeDraft(ctx, id, func(x *Draft) error {
+		if err := d.open(x); err != nil {
+			return err
+		}
+		x.State, x.By, x.Why = Dismissed, who.Person.ID, clip(why, maxWhy)
+		return nil
+	}))
+}
+
+// Outcomes implements [Pages].
+func (d *Desk) Outcomes(ctx context.Context, who desk.Who, exercise, confirmed bool, limit int) ([]Outcome, error) {
+	if err := may(who); err != nil {
+		return nil, err
+	}
+	return d.c.Keeper.Outcomes(ctx, OutcomeQuery{Exercise: &exercise, Confirmed: &confirmed, Limit: limit})
+}
+
+// Confirm implements [Pages]. Open takes a confirmation back.
+func (d *Desk) Confirm(ctx context.Context, who desk.Who, id int64, r Result, why string) error {
+	if err := may(who); err != nil {
+		return err
+	}
+	if !slices.Contains([]Result{Open, Hit, FalseAlarm, Averted}, r) {
+		return invalid("result %q: want hit, false-alarm, averted or open", r)
+	}
+	why = clip(why, maxWhy)
+	if r == Averted && why == "" {
+		return invalid("say what averted it: the data cannot")
+	}
+	return gone(d.c.Keeper.ChangeOutcome(ctx, id, func(o *Outcome) error {
+		if why == "" && r != Open && r != o.Proposed {
+			return invalid("the data say %s: say why it is %s", o.Proposed, r)
+		}
+		o.Result, o.By, o.At, o.Why = r, who.Person.ID, comity.TimeOf(d.c.Clock()), why
+		if r == Open {
+			o.Result = ""
+		}
+		return nil
+	}))
+}
+
+// NoteWarning implements [Pages].
+func (d *Desk) NoteWarning(ctx context.Context, who desk.Who, exercise bool, name comity.ActName, p Place, c Claim) error {
+	if err := may(who); err != nil {
+		return err
+	}
+	if err := p.Valid(); err != nil {
+		return invalid("%w", err)
+	}
+	if c.Deaths < 1 || c.To < c.From || c.To-c.From > maxDays {
+		return invalid("say how many deaths the warning spoke of, at least 1, and from which day to which")
+	}
+	if err := d.isWarning(ctx, who, name); err != nil {
+		return err
+	}
+	return d.c.Keeper.AddOutcome(ctx, Outcome{Act: name, Place: p, Exercise: exercise, Claim: c, Proposed: Open})
+}
+
+// Scores implements [Pages].
+func (d *Desk) Scores(ctx context.Context, who desk.Who, exercise bool) (Scores, error) {
+	if err := may(who); err != nil {
+		return Scores{}, err
+	}
+	return d.scores(ctx, exercise)
+}

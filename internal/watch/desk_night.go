@@ -1,0 +1,120 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
+)
+
+// nightName is the name of the setting that holds the last night.
+const nightName = "night"
+
+// nightHour is from when on, in UTC, the night of a day is run.
+const nightHour = 2
+
+// Run runs each night, by the node's clock, until ctx ends. It is called on the
+// process that holds the lease.
+func (d *Desk) Run(ctx context.Context) {
+	t := time.NewTicker(time.Minute)
+	defer t.Stop()
+	for {
+		if due, err := d.due(ctx); err != nil && ctx.Err() == nil {
+			d.c.Log.WarnContext(ctx, "read when it was watched last", "err", err)
+		} else if due {
+			if n, err := d.once(ctx); err != nil && ctx.Err() == nil {
+				d.c.Log.WarnContext(ctx, "watch", "err", err, "forecasts", n.Forecasts, "drafted", n.Drafted)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// due reports whether the night of today is still to be run. Who has no feeds
+// watches nothing.
+func (d *Desk) due(ctx context.Context) (bool, error) {
+	if feeds, err := d.c.Store.Feeds(ctx); err != nil || len(feeds) == 0 {
+		return false, err
+	}
+	var last Night
+	if err := d.c.Keeper.Setting(ctx, nightName, &last); err != nil {
+		return false, err
+	}
+	today := d.c.Clock().UTC().Truncate(24 * time.Hour).Add(nightHour * time.Hour)
+	return !d.c.Clock().Before(today) && last.Begun.Before(today), nil
+}
+
+// RunNow implements [Pages].
+func (d *Desk) RunNow(ctx context.Context, who desk.Who) (Night, error) {
+	if err := may(who); err != nil {
+		return Night{}, err
+	}
+	return d.once(ctx)
+}
+
+// once runs a night, or waits for the one that runs: it has seen nearly all that
+// was there when it was asked for.
+func (d *Desk) once(ctx context.Context) (Night, error) {
+	d.mu.Lock()
+	before := d.nights
+	d.mu.Unlock()
+	d.running.Lock()
+	defer d.running.Unlock()
+	d.mu.Lock()
+	if d.nights > before {
+		defer d.mu.Unlock()
+		return d.last, nil
+	}
+	d.mu.Unlock()
+	n, err := d.night(ctx)
+	if err == nil {
+		d.mu.Lock()
+		d.nights, d.last = d.nights+1, n
+		d.mu.Unlock()
+	}
+	return n, err
+}
+
+// night forecasts, evaluates all rules, and says what came of warnings. One that
+// failed in part is noted with why; what is whole is kept.
+func (d *Desk) night(ctx context.Context) (n Night, err error) {
+	n.Begun = comity.TimeOf(d.c.Clock())
+	var failed []error
+	note := func(what string, err error) {
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", what, err))
+		}
+	}
+	for _, exercise := range []bool{false, true} {
+		src, err := d.sources(ctx, exercise, nil)
+		if err != nil {
+			note("feeds", err)
+			continue
+		}
+		if src.ok() {
+			made, err := d.forecasts(ctx, src)
+			n.Forecasts += made
+			note("forecast", err)
+		}
+		evaluated, drafted, err := d.evaluateAll(ctx, exercise)
+		n.Evaluated, n.Drafted = n.Evaluated+evaluated, n.Drafted+drafted
+		note("rules", err)
+		note("outcomes", d.propose(ctx, exercise))
+	}
+	note("drafts", d.lapse(ctx))
+	if ctx.Err() != nil {
+		return n, ctx.Err()
+	}
+	n.Ended = comity.TimeOf(d.c.Clock())
+	if err := errors.Join(failed...); err != nil {
+		n.Err = err.Error()
+	}
+	return n, d.c.Keeper.PutSetting(ctx, nightName, n)
+}

@@ -1,0 +1,698 @@
+package watch_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/comity/comity/act"
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/feed"
+	"github.com/comity/comity/internal/person"
+	"github.com/comity/comity/internal/sqlstore"
+	"github.com/comity/comity/internal/sqlstore/storetest"
+	"github.com/comity/comity/internal/watch"
+)
+
+var (
+	officer  = desk.Who{Person: &person.Person{ID: "a.diallo", Role: person.Officer}, Role: person.Officer}
+	observer = desk.Who{Person: &person.Person{ID: "o.hill", Role: person.Observer}, Role: person.Observer}
+	warned   = comity.ActName{Domain: "ecowas.example", Index: 7}
+	noted    = comity.ActName{Domain: "ecowas.example", Index: 8} // no warning
+	mali     = watch.Place{Level: watch.ByCountry, Name: "MLI"}
+)
+
+// house is an organization that watches, at a time.
+type house struct {
+	*watch.Desk
+	ctx   context.Context
+	store *sqlstore.Store
+	now   time.Time
+	rows  int
+}
+
+type failer interface {
+	Helper()
+	Fatal(...any)
+}
+
+func newHouse(t testing.TB) *house {
+	t.Helper()
+	return houseOn(t, "sqlite:"+filepath.Join(t.TempDir(), "comity.db"))
+}
+
+func houseOn(t testing.TB, address string) *house {
+	t.Helper()
+	s, err := sqlstore.Open(t.Context(), address, sqlstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	h := &house{ctx: t.Context(), store: s}
+	h.at(2003, time.May, 1)
+	h.Desk, err = watch.NewDesk(watch.Config{Store: s.Watch(), Keeper: s.Keeper(), Engine: watch.Conflictology{}, Clock: func() time.Time { return h.now }, Self: "ecowas.example",
+		Name: func(p comity.Party) string { return map[comity.Party]string{"MLI": "Mali"}[p] },
+		Act: func(_ context.Context, _ desk.Who, n comity.ActName) (desk.Held, error) {
+			switch n {
+			case warned:
+				return desk.Held{Act: &act.Act{Kind: "warning.v1"}}, nil
+			case noted:
+				return desk.Held{Act: &act.Act{Kind: "note.v1"}}, nil
+			}
+			return desk.Held{}, desk.ErrNotFound
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (h *house) at(year int, month time.Month, day int) {
+	h.now = time.Date(year, month, day, 12, 0, 0, 0, time.UTC)
+}
+
+func ok(t failer, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (h *house) feed(t failer, name watch.FeedName, adapter string, tlp comity.TLP, exercise bool) {
+	t.Helper()
+	ok(t, h.store.PutFeed(h.ctx, watch.Feed{Name: name, Adapter: adapter, From: "file", TLP: tlp, Exercise: exercise, Machine: adapter == "gdelt", Private: adapter == "acled", Added: comity.TimeOf(h.now)}))
+}
+
+// dead is that so many died on a day.
+func dead(country string, day feed.Day, n int32) feed.Event {
+	return feed.Event{From: day, To: day, DatePrec: 1, Country: country, Violence: feed.StateBased, Low: n, Best: n, High: n, Title: "A and B", Place: "Gao"}
+}
+
+// take reads events into a feed, at the hour that it is.
+func (h *house) take(t failer, name watch.FeedName, events ...feed.Event) {
+	t.Helper()
+	now := comity.TimeOf(h.now)
+	in, err := h.store.Watch().Begin(h.ctx, watch.Run{Feed: name, Begun: now}, nil)
+	ok(t, err)
+	rows := make([]watch.Row, len(events))
+	for i, e := range events {
+		h.rows++
+		e.Key = fmt.Sprint(h.rows)
+		rows[i] = watch.Row{Event: e, Line: int64(i + 1)}
+	}
+	ok(t, in.Put(h.ctx, rows))
+	_, err = in.Close(h.ctx, watch.Run{Feed: name, Begun: now, Ended: now, Version: versions[name]}, true)
+	ok(t, err)
+}
+
+// versions of feeds as their sources number them.
+var versions = map[watch.FeedName]string{"field": "25.1", "ucdp": "25.1", "candidate": "25.0.3"}
+
+func (h *house) night(t failer) watch.Night {
+	t.Helper()
+	n, err := h.RunNow(h.ctx, officer)
+	ok(t, err)
+	if n.Err != "" {
+		t.Fatal(n.Err)
+	}
+	return n
+}
+
+func (h *house) rule(t failer, change func(*watch.Rule)) watch.RuleID {
+	t.Helper()
+	id, err := h.PutRule(h.ctx, officer, ruleOf(change))
+	ok(t, err)
+	return id
+}
+
+func ruleOf(change func(*watch.Rule)) watch.Rule {
+	r := watch.Rule{Name: "Many dead", Level: watch.ByCountry, Signal: "deaths.last(30)", Fire: 25, Rearm: 5, Damp: 1, Deaths: 25, Months: 3, Lapse: 14}
+	if change != nil {
+		change(&r)
+	}
+	return r
+}
+
+func (h *house) drafts(t failer, s watch.DraftState) []watch.Draft {
+	t.Helper()
+	all, err := h.Drafts(h.ctx, officer, s, 100)
+	ok(t, err)
+	return all
+}
+
+// A watch officer's months: events come, a rule fires, a warning is drafted, taken
+// and issued; what followed is proposed as its outcome, and confirmed.
+func TestWalk(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) { walk(t, newHouse(t)) })
+	t.Run("postgres", func(t *testing.T) { walk(t, houseOn(t, storetest.Postgres(t))) })
+}
+
+func walk(t *testing.T, h *house) {
+	h.feed(t, "field", "plain", comity.Amber, false)
+	h.take(t, "field", dead("MLI", feed.Date(2002, 7, 3), 2), dead("MLI", feed.Date(2003, 4, 8), 30), dead("MLI", feed.Date(2003, 4, 29), 11), dead("NER", feed.Date(2003, 4, 30), 1))
+	rule := h.rule(t, func(r *watch.Rule) { r.Also = "p(25, 3) > 0.1 && events.last(30) >= 2" })
+	n := h.night(t)
+	if n.Forecasts != 2 || n.Evaluated != 2 || n.Drafted != 1 {
+		t.Fatalf("night %+v; want 2 forecasts, 2 evaluations, 1 draft", n)
+	}
+	all := h.drafts(t, watch.Waiting)
+	if len(all) != 1 {
+		t.Fatalf("%d drafts", len(all))
+	}
+	x := all[0]
+	end := feed.Date(2003, 5, 1) // the feed was read then
+	if x.Place != mali || x.TLP != comity.Amber || x.Rule != rule || x.Claim != (watch.Claim{Deaths: 25, From: end + 1, To: feed.Date(2003, 8, 1)}) {
+		t.Errorf("draft %+v", x)
+	}
+	e := x.Evidence
+	if e.Value != 41 || len(e.Events) != 3 || e.Events[0].Best != 11 || len(e.Series) != 2 || e.Forecast == nil || len(e.Signals) != 3 || e.Forecast.Feeds[0].Version != "25.1" {
+		t.Errorf("evidence %+v", e)
+	}
+
+	// Nothing new: nothing is drafted again.
+	if n := h.night(t); n.Drafted != 0 || n.Forecasts != 0 {
+		t.Errorf("a second night: %+v", n)
+	}
+
+	w, err := h.Take(h.ctx, officer, x.ID)
+	ok(t, err)
+	if w.TLP != comity.Amber || w.Status != comity.Actual || w.Title != "Violence may rise in Mali" || !cmp.Equal(w.States, []comity.Party{"MLI"}) || w.Severity != "Moderate" {
+		t.Errorf("warning %+v", w)
+	}
+	evidence := strings.Join(w.Evidence, "\n")
+	for _, want := range []string{"deaths.last(30) is 41", "30 deaths (30 to 30), as field has it", "probability of 25 deaths or more within 3 months", "forecast conflictology-12 of data to 2003-04"} {
+		if !strings.Contains(evidence, want) {
+			t.Errorf("the evidence lacks %q:\n%s", want, evidence)
+		}
+	}
+	for _, c := range []struct {
+		tlp    comity.TLP
+		status comity.Status
+		ok     bool
+	}{{comity.Clear, comity.Actual, false}, {comity.Green, comity.Actual, false}, {comity.Amber, comity.Exercise, false}, {"", comity.Actual, false}, {comity.Amber, comity.Actual, true}, {comity.Red, comity.Actual, true}} {
+		err := h.MayIssue(h.ctx, officer, x.ID, c.tlp, c.status)
+		if (err == nil) != c.ok || err != nil && !errors.As(err, new(*desk.Invalid)) {
+			t.Errorf("under %s, %s: %v", c.tlp, c.status, err)
+		}
+	}
+	if err := h.IssuedAs(h.ctx, officer, x.ID, noted); !errors.As(err, new(*desk.Invalid)) {
+		t.Errorf("a note was taken for a warning: %v", err)
+	}
+	if err := h.IssuedAs(h.ctx, officer, x.ID, comity.ActName{Domain: "au.example", Index: 7}); !errors.As(err, new(*desk.Invalid)) {
+		t.Errorf("somebody else's act was taken for ours: %v", err)
+	}
+	for range 2 { // an answer may be lost
+		ok(t, h.IssuedAs(h.ctx, officer, x.ID, warned))
+	}
+	if _, err := h.Take(h.ctx, officer, x.ID); !errors.As(err, new(*desk.Invalid)) {
+		t.Errorf("taken after it was issued: %v", err)
+	}
+
+	// In June more die: the claim is true before its time has passed.
+	h.at(2003, time.June, 20)
+	h.take(t, "field", dead("MLI", feed.Date(2003, 6, 2), 40))
+	h.night(t)
+	open, err := h.Outcomes(h.ctx, officer, false, false, 9)
+	ok(t, err)
+	if len(open) != 1 || open[0].Proposed != watch.Hit || open[0].Deaths != 40 || open[0].Act != warned {
+		t.Fatalf("outcomes %+v", open)
+	}
+	s, err := h.Scores(h.ctx, officer, false)
+	ok(t, err)
+	if s.Rules[0].Open != 1 || s.Rules[0].Hits != 0 {
+		t.Errorf("counted before it was confirmed: %+v", s)
+	}
+	if err := h.Confirm(h.ctx, officer, open[0].ID, watch.Averted, ""); !errors.As(err, new(*desk.Invalid)) {
+		t.Errorf("averted without a reason: %v", err)
+	}
+	if err := h.Confirm(h.ctx, officer, open[0].ID, watch.FalseAlarm, ""); !errors.As(err, new(*desk.Invalid)) {
+		t.Errorf("against the data without a reason: %v", err)
+	}
+	ok(t, h.Confirm(h.ctx, officer, open[0].ID, watch.Hit, ""))
+	s, err = h.Scores(h.ctx, officer, false)
+	ok(t, err)
+	if s.Rules[0].Hits != 1 || len(s.Places) != 1 || s.Places[0].Place != mali || s.Places[0].Hits != 1 {
+		t.Errorf("scores %+v", s)
+	}
+	v, err := h.Place(h.ctx, officer, false, mali)
+	ok(t, err)
+	if v.Score.Hits != 1 || len(v.Drafts) != 1 || len(v.Standing) != 1 || v.Forecast == nil || v.Forecast.Last != feed.MonthOf(2003, 5) || v.Label != comity.Amber || v.Track.Months == 0 {
+		t.Errorf("place %+v", v)
+	}
+}
+
+// Made-up events are in nothing that is real, and the other way round.
+func TestExerciseApart(t *testing.T) {
+	for _, exercise := range []bool{false, true} {
+		h := newHouse(t)
+		h.feed(t, "one", "plain", comity.Green, exercise)
+		h.take(t, "one", dead("MLI", feed.Date(2003, 4, 8), 30), dead("NER", feed.Date(2003, 4, 30), 1))
+		id := h.rule(t, func(r *watch.Rule) { r.Exercise = exercise })
+		h.night(t)
+		look := func() []any {
+			o, err := h.Overview(h.ctx, officer, exercise)
+			ok(t, err)
+			o.Night = watch.Night{}
+			m, err := h.Map(h.ctx, officer, watch.MapQuery{Exercise: exercise, Level: watch.ByCountry, Deaths: 25, Months: 3})
+			ok(t, err)
+			p, err := h.Place(h.ctx, officer, exercise, mali)
+			ok(t, err)
+			f, err := h.Forecasts(h.ctx, officer, exercise, mali, 9)
+			ok(t, err)
+			e, err := h.Events(h.ctx, officer, exercise, watch.EventQuery{Limit: 9})
+			ok(t, err)
+			s, err := h.Scores(h.ctx, officer, exercise)
+			ok(t, err)
+			r, err := h.Rule(h.ctx, officer, id)
+			ok(t, err)
+			tr, err := h.TryRule(h.ctx, officer, ruleOf(func(r *watch.Rule) { r.Exercise, r.Signal, r.Fire = exercise, "p(25, 3)", 0.01; r.Rearm = 0.005 }), feed.MonthOf(2003, 1), feed.MonthOf(2003, 4))
+			ok(t, err)
+			p.Track = watch.Track{} // the trial has added to what is judged
+			return []any{o, m, p, f, e, s, r, tr}
+		}
+		look() // makes the forecasts of the trial
+		before := look()
+		h.feed(t, "other", "plain", comity.Red, !exercise)
+		h.take(t, "other", dead("MLI", feed.Date(2003, 4, 9), 9999), dead("TCD", feed.Date(2003, 4, 9), 9999), dead("MLI", feed.Date(2002, 4, 9), 777))
+		n := h.night(t)
+		if n.Drafted != 0 {
+			t.Errorf("exercise %v: events of the other sort made a rule fire", exercise)
+		}
+		if d := cmp.Diff(before, look()); d != "" {
+			t.Errorf("exercise %v: changed by events of the other sort:\n%s", exercise, d)
+		}
+		r := ruleOf(func(r *watch.Rule) { r.Exercise, r.Feeds = exercise, []watch.FeedName{"other"} })
+		if _, err := h.PutRule(h.ctx, officer, r); !errors.As(err, new(watch.Mistakes)) {
+			t.Errorf("exercise %v: a rule names a feed of the other sort: %v", exercise, err)
+		}
+		if _, err := h.TryRule(h.ctx, officer, r, feed.MonthOf(2003, 1), feed.MonthOf(2003, 4)); !errors.As(err, new(watch.Mistakes)) {
+			t.Errorf("exercise %v: a trial names a feed of the other sort: %v", exercise, err)
+		}
+		if err := h.SetBasis(h.ctx, officer, watch.Basis{Exercise: exercise, Feeds: []watch.FeedName{"other"}}); !errors.As(err, new(*desk.Invalid)) {
+			t.Errorf("exercise %v: the basis names a feed of the other sort: %v", exercise, err)
+		}
+		if e, err := h.Events(h.ctx, officer, exercise, watch.EventQuery{Feed: "other", Limit: 9}); err != nil || len(e) != 0 {
+			t.Errorf("exercise %v: %d events of the other sort, %v", exercise, len(e), err)
+		}
+		kept, err := h.Rule(h.ctx, officer, id)
+		ok(t, err)
+		kept.Rule.Exercise = !exercise
+		if _, err := h.PutRule(h.ctx, officer, kept.Rule); !errors.As(err, new(watch.Mistakes)) {
+			t.Errorf("exercise %v: a rule went over to the other sort: %v", exercise, err)
+		}
+	}
+}
+
+// Nobody but an officer does anything of it: every method is tried.
+func TestRoles(t *testing.T) {
+	h := newHouse(t)
+	pages := reflect.TypeFor[watch.Pages]()
+	v := reflect.ValueOf(h.Desk)
+	for i := range pages.NumMethod() {
+		m := pages.Method(i)
+		for _, c := range []struct {
+			who  desk.Who
+			want error
+		}{{desk.Who{}, desk.ErrSignIn}, {observer, desk.ErrForbidden}} {
+			args := []reflect.Value{reflect.ValueOf(h.ctx), reflect.ValueOf(c.who)}
+			for k := 2; k < m.Type.NumIn(); k++ {
+				args = append(args, reflect.Zero(m.Type.In(k)))
+			}
+			out := v.MethodByName(m.Name).Call(args)
+			err, _ := out[len(out)-1].Interface().(error)
+			if !errors.Is(err, c.want) {
+				t.Errorf("%s: %v, want %v", m.Name, err, c.want)
+			}
+			for _, o := range out[:len(out)-1] {
+				if !o.IsZero() {
+					t.Errorf("%s gave %v all the same", m.Name, o)
+				}
+			}
+		}
+	}
+}
+
+// What would rank States leaves the node in no form.
+func TestStays(t *testing.T) {
+	for _, v := range []any{watch.Overview{}, &watch.Overview{}, watch.MapValues{}, []watch.MapValues{{}}, watch.Scores{}, struct{ S watch.Scores }{}} {
+		if b, err := json.Marshal(v); !errors.Is(err, watch.ErrStays) {
+			t.Errorf("%T became %s, %v", v, b, err)
+		}
+	}
+}
+
+// A trial knows at each month only what came before: whatever is to come, it
+// fires the same until then.
+func TestNoLookAhead(t *testing.T) {
+	from, cut, to := feed.MonthOf(2002, 1), feed.MonthOf(2002, 9), feed.MonthOf(2003, 4)
+	signals := []string{"deaths.last(45)", "deaths.months(2) + events.surge(30, 90)", "deaths.change(2, 6) * 10.0", "p(25, 3) * 100.0", "high(3) - base(1, 3) * 5.0", "50.0 - deaths.quiet()"}
+	rapid.Check(t, func(rt *rapid.T) {
+		event := rapid.Custom(func(t *rapid.T) feed.Event {
+			country := rapid.SampledFrom([]string{"MLI", "NER", "TCD"}).Draw(t, "country")
+			return dead(country, feed.Date(2001, 1, 1)+feed.Day(rapid.IntRange(0, 849).Draw(t, "day")), rapid.Int32Range(0, 60).Draw(t, "dead"))
+		})
+		common := rapid.SliceOfN(event, 5, 40).Draw(rt, "events")
+		signal := rapid.SampledFrom(signals).Draw(rt, "signal")
+		damp := rapid.SampledFrom([]float64{1, 2}).Draw(rt, "damp")
+		var fired [2][]watch.TrialFiring
+		var forecasts [2][]watch.Forecast
+		for i := range fired {
+			later := rapid.SliceOfN(event, 0, 20).Draw(rt, "later")
+			h := newHouse(t)
+			h.feed(rt, "field", "plain", comity.Amber, false)
+			all := append(slices.DeleteFunc(slices.Clone(common), func(e feed.Event) bool { return e.To >= (cut + 1).First() }), dead("MLI", feed.Date(2001, 1, 1), 1))
+			all = append(all, dead("MLI", feed.Date(2003, 4, 30), 1))
+			for _, e := range later {
+				if e.To >= (cut + 1).First() {
+					all = append(all, e)
+				}
+			}
+			h.take(rt, "field", all...)
+			tr, err := h.TryRule(h.ctx, officer, ruleOf(func(r *watch.Rule) {
+				r.Signal, r.Damp, r.Months, r.Rearm = signal, damp, 1, r.Fire
+				r.Places = []string{"MLI", "NER", "TCD"}
+			}), from, to)
+			ok(rt, err)
+			forecasts[i], err = h.Forecasts(h.ctx, officer, false, mali, 100)
+			ok(rt, err)
+			forecasts[i] = slices.DeleteFunc(forecasts[i], func(f watch.Forecast) bool { return f.Last > cut })
+			for _, f := range tr.Fired {
+				if f.On < (cut + 1).First() {
+					fired[i] = append(fired[i], watch.TrialFiring{Place: f.Place, On: f.On, Value: f.Value})
+				}
+			}
+		}
+		if d := cmp.Diff(forecasts[0], forecasts[1]); d != "" {
+			rt.Fatalf("what came after %v changed what was forecast from before:\n%s", cut, d)
+		}
+		if d := cmp.Diff(fired[0], fired[1]); d != "" {
+			rt.Fatalf("%s: what came after %v changed what fired before:\n%s", signal, cut, d)
+		}
+	})
+}
+
+// A draft that nobody issues lapses; it cannot be taken then, and what was issued
+// of it all the same is noted.
+func TestLapse(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Green, false)
+	h.take(t, "field", dead("MLI", feed.Date(2003, 4, 8), 30), dead("NER", feed.Date(2003, 4, 30), 40))
+	h.rule(t, nil)
+	h.night(t)
+	all := h.drafts(t, watch.Waiting)
+	if len(all) != 2 {
+		t.Fatalf("%d drafts", len(all))
+	}
+	if err := h.Dismiss(h.ctx, officer, all[0].ID, " "); !errors.As(err, new(*desk.Invalid)) {
+		t.Errorf("dismissed without a reason: %v", err)
+	}
+	ok(t, h.Dismiss(h.ctx, officer, all[0].ID, "counted twice"))
+	if err := h.IssuedAs(h.ctx, officer, all[0].ID, warned); !errors.As(err, new(*desk.Invalid)) {
+		t.Errorf("issued of what was dismissed: %v", err)
+	}
+	_, err := h.Take(h.ctx, officer, all[1].ID)
+	ok(t, err)
+	h.at(2003, time.May, 15)
+	if _, err := h.Take(h.ctx, officer, all[1].ID); !errors.As(err, new(*desk.Invalid)) {
+		t.Errorf("taken after its time: %v", err)
+	}
+	h.night(t)
+	if got := h.drafts(t, watch.Lapsed); len(got) != 1 || got[0].ID != all[1].ID {
+		t.Errorf("lapsed %+v", got)
+	}
+	ok(t, h.IssuedAs(h.ctx, officer, all[1].ID, warned))
+	if got := h.drafts(t, watch.Issued); len(got) != 1 || got[0].Act != warned {
+		t.Errorf("issued %+v", got)
+	}
+	for _, id := range []int64{-1, 0, 999} {
+		if _, err := h.Draft(h.ctx, officer, id); !errors.Is(err, desk.ErrNotFound) {
+			t.Errorf("draft %d: %v", id, err)
+		}
+		if _, err := h.Take(h.ctx, officer, id); !errors.Is(err, desk.ErrNotFound) {
+			t.Errorf("draft %d: %v", id, err)
+		}
+	}
+}
+
+// A rule that cried wolf wants more; an onset that nobody warned of is a miss.
+func TestFalseAlarmsAndMisses(t *testing.T) {
+	h := newHouse(t)
+	h.at(2003, time.May, 1)
+	h.feed(t, "field", "plain", comity.Green, false)
+	h.take(t, "field", dead("MLI", feed.Date(2003, 4, 8), 30))
+	id := h.rule(t, func(r *watch.Rule) { r.Damp, r.Months = 2, 1 })
+	h.night(t)
+	h.at(2003, time.June, 10) // May was quiet
+	h.take(t, "field", dead("NER", feed.Date(2003, 6, 9), 1))
+	h.night(t)
+	open, err := h.Outcomes(h.ctx, officer, false, false, 9)
+	ok(t, err)
+	if len(open) != 1 || open[0].Proposed != watch.FalseAlarm {
+		t.Fatalf("outcomes %+v", open)
+	}
+	ok(t, h.Confirm(h.ctx, officer, open[0].ID, watch.FalseAlarm, ""))
+	h.at(2003, time.September, 20) // 40 dead are no longer enough in Mali; in Chad they come from nowhere
+	h.take(t, "field", dead("MLI", feed.Date(2003, 9, 19), 40), dead("TCD", feed.Date(2003, 7, 19), 40))
+	n := h.night(t)
+	v, err := h.Rule(h.ctx, officer, id)
+	ok(t, err)
+	i := slices.IndexFunc(v.Standings, func(s watch.Standing) bool { return s.Place == mali })
+	if n.Drafted != 0 || v.Standings[i].FalseAlarms != 1 || v.Standings[i].Fire != 50 || !v.Standings[i].Armed {
+		t.Errorf("drafted %d, standing %+v", n.Drafted, v.Standings[i])
+	}
+	h.at(2003, time.October, 2)
+	h.take(t, "field", dead("MLI", feed.Date(2003, 10, 1), 20))
+	if n := h.night(t); n.Drafted != 1 {
+		t.Errorf("60 dead drafted %d", n.Drafted)
+	}
+	s, err := h.Scores(h.ctx, officer, false)
+	ok(t, err)
+	if len(s.Misses) != 1 || s.Misses[0].Place.Name != "TCD" || s.Misses[0].From != feed.MonthOf(2003, 7) || s.Misses[0].Deaths != 40 {
+		t.Errorf("misses %+v", s.Misses)
+	}
+	if r := s.Rules[0]; r.FalseAlarms != 1 || r.Misses != 1 || r.Open != 1 {
+		t.Errorf("rule %+v", r)
+	}
+	if rate, ok := s.Rules[0].HitRate(); rate != 0 || !ok {
+		t.Errorf("hit rate %v, %v", rate, ok)
+	}
+}
+
+// Averted is what a person says, and no false alarm.
+func TestAverted(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Green, false)
+	h.take(t, "field", dead("MLI", feed.Date(2003, 4, 8), 30))
+	id := h.rule(t, func(r *watch.Rule) { r.Damp, r.Months = 2, 1 })
+	h.night(t)
+	h.at(2003, time.June, 10)
+	h.take(t, "field", dead("NER", feed.Date(2003, 6, 9), 1))
+	h.night(t)
+	open, err := h.Outcomes(h.ctx, officer, false, false, 9)
+	ok(t, err)
+	ok(t, h.Confirm(h.ctx, officer, open[0].ID, watch.Averted, "mediation by the elders"))
+	h.night(t)
+	v, err := h.Rule(h.ctx, officer, id)
+	ok(t, err)
+	if v.Score.Averted != 1 || v.Score.FalseAlarms != 0 || v.Standings[0].FalseAlarms != 0 || v.Standings[1].FalseAlarms != 0 {
+		t.Errorf("%+v", v)
+	}
+	if _, ok := v.Score.HitRate(); ok {
+		t.Error("what was averted counts in the hit rate")
+	}
+}
+
+// The label of what is made of feeds is the strongest of theirs; a warning has no
+// row of a source that forbids it.
+func TestLabelsAndPrivateRows(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "acled", "acled", comity.Green, false)
+	h.feed(t, "reports", "plain", comity.AmberStrict, false)
+	h.feed(t, "machine", "gdelt", comity.Red, false)
+	h.take(t, "acled", dead("MLI", feed.Date(2003, 4, 8), 30))
+	h.take(t, "reports", dead("MLI", feed.Date(2003, 4, 9), 3))
+	h.take(t, "machine", dead("MLI", feed.Date(2003, 4, 9), 500))
+	h.rule(t, nil)
+	h.night(t)
+	x := h.drafts(t, watch.Waiting)[0]
+	if x.TLP != comity.AmberStrict || x.Evidence.Value != 33 || x.Evidence.Forecast.TLP != comity.AmberStrict {
+		t.Errorf("draft under %s, value %v", x.TLP, x.Evidence.Value)
+	}
+	w, err := h.Take(h.ctx, officer, x.ID)
+	ok(t, err)
+	all := strings.Join(w.Evidence, "\n")
+	if strings.Contains(all, "30 deaths (30 to 30)") || !strings.Contains(all, "1 recent events of the feed acled, whose terms forbid passing its rows on") || !strings.Contains(all, "as reports has it") {
+		t.Errorf("evidence:\n%s", all)
+	}
+	// A feed that turns out to be more confidential makes its drafts so.
+	h.feed(t, "reports", "plain", comity.Red, false)
+	if err := h.MayIssue(h.ctx, officer, x.ID, comity.AmberStrict, comity.Actual); !errors.As(err, new(*desk.Invalid)) {
+		t.Errorf("under the label of before: %v", err)
+	}
+	if w, err := h.Take(h.ctx, officer, x.ID); err != nil || w.TLP != comity.Red {
+		t.Errorf("warning under %s, %v", w.TLP, err)
+	}
+	h.feed(t, "reports", "plain", comity.AmberStrict, false)
+	o, err := h.Overview(h.ctx, officer, false)
+	ok(t, err)
+	if o.Label != comity.AmberStrict || o.Waiting != 0 || len(o.Feeds) != 3 {
+		t.Errorf("overview %+v", o)
+	}
+
+	// Chosen by an officer, the other feed alone.
+	ok(t, h.SetBasis(h.ctx, officer, watch.Basis{Feeds: []watch.FeedName{"acled"}}))
+	m, err := h.Map(h.ctx, officer, watch.MapQuery{Level: watch.ByCountry, Deaths: 25, Months: 3})
+	ok(t, err)
+	if len(m.Values) != 1 || m.Values[0].Observed.Best != 30 {
+		t.Errorf("map %+v", m)
+	}
+	// Where UCDP counts the same, ACLED is not added to it.
+	ok(t, h.SetBasis(h.ctx, officer, watch.Basis{}))
+	h.feed(t, "ucdp", "ucdp-ged", comity.Clear, false)
+	h.take(t, "ucdp", dead("MLI", feed.Date(2003, 4, 8), 28))
+	if m, err = h.Map(h.ctx, officer, watch.MapQuery{Level: watch.ByCountry, Deaths: 25, Months: 3}); err != nil || m.Values[0].Observed.Best != 31 {
+		t.Errorf("map %+v, %v", m, err)
+	}
+}
+
+// Who asks while a night runs gets its result; a rule whose feed is gone does not
+// keep the others from firing.
+func TestNight(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Green, false)
+	h.feed(t, "gone", "plain", comity.Green, false)
+	h.take(t, "field", dead("MLI", feed.Date(2003, 4, 8), 30))
+	h.rule(t, func(r *watch.Rule) { r.Feeds = []watch.FeedName{"gone"} })
+	h.rule(t, nil)
+	h.feed(t, "gone", "plain", comity.Green, true) // it was an exercise's after all
+	results := make(chan watch.Night)
+	for range 4 {
+		go func() {
+			n, err := h.RunNow(h.ctx, officer)
+			if err != nil {
+				t.Error(err)
+			}
+			results <- n
+		}()
+	}
+	drafted := 0
+	for range 4 {
+		n := <-results
+		drafted = max(drafted, n.Drafted)
+		if !strings.Contains(n.Err, `feed "gone"`) {
+			t.Errorf("night %+v", n)
+		}
+	}
+	if drafted != 1 || len(h.drafts(t, "")) != 1 {
+		t.Errorf("%d drafted, %d kept", drafted, len(h.drafts(t, "")))
+	}
+}
+
+// The track record of the engine can be made for the time before.
+func TestBackcast(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Green, false)
+	var all []feed.Event
+	for m := feed.MonthOf(2001, 1); m <= feed.MonthOf(2003, 4); m++ {
+		all = append(all, dead("MLI", m.First(), 10))
+	}
+	h.take(t, "field", append(all, dead("NER", feed.Date(2003, 4, 30), 5))...)
+	h.night(t)
+	before, err := h.Place(h.ctx, officer, false, mali)
+	ok(t, err)
+	var made []feed.Month
+	for range 2 {
+		ok(t, h.Backcast(h.ctx, officer, false, 6, func(m feed.Month) { made = append(made, m) }))
+	}
+	if len(made) != 5 || made[0] != feed.MonthOf(2002, 10) { // the month before the last was there
+		t.Errorf("made %v", made)
+	}
+	after, err := h.Place(h.ctx, officer, false, mali)
+	ok(t, err)
+	// From October one to three months, from February two, from March one.
+	if tr := after.Track; before.Track.Months != 1 || tr.Months != 15 || tr.Afterwards != 15 || tr.Score != 0 || tr.Within != 1 {
+		t.Errorf("track record %+v, then %+v", before.Track, tr)
+	}
+	if err := h.Backcast(h.ctx, observer, false, 6, nil); !errors.Is(err, desk.ErrForbidden) {
+		t.Errorf("an observer: %v", err)
+	}
+}
+
+// Of UCDP's candidates those are counted that are later than all that is final.
+func TestCandidates(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "ucdp", "ucdp-ged", comity.Clear, false)
+	h.feed(t, "candidate", "ucdp-ged", comity.Clear, false)
+	later := []feed.Event{dead("MLI", feed.Date(2002, 12, 30), 700), dead("MLI", feed.Date(2003, 1, 1), 7), dead("MLI", feed.Date(2003, 4, 29), 20)}
+	for i := range later {
+		later[i].Cell = 1
+	}
+	h.take(t, "candidate", later...)
+	total := func() int64 {
+		m, err := h.Map(h.ctx, officer, watch.MapQuery{Level: watch.ByCountry, Deaths: 25, Months: 3})
+		ok(t, err)
+		return m.Values[0].Observed.Best
+	}
+	if got := total(); got != 727 {
+		t.Errorf("alone they are %d dead, want all 727", got)
+	}
+	final := dead("MLI", feed.Date(2002, 12, 30), 30)
+	final.Cell = 1
+	h.take(t, "ucdp", final)
+	h.rule(t, func(r *watch.Rule) {
+		r.Signal = "deaths.last(360)"
+		r.Also = "deaths.months(12) == 57.0 && p(1, 12) > 0.0"
+	})
+	h.night(t)
+	x := h.drafts(t, watch.Waiting)
+	if len(x) != 1 || x[0].Evidence.Value != 57 || len(x[0].Evidence.Events) != 3 {
+		t.Fatalf("drafts %+v", x)
+	}
+	var before int64
+	for _, d := range x[0].Evidence.Forecast.Before {
+		before += d
+	}
+	cells, err := h.Cells(h.ctx, officer, false, watch.CellQuery{South: -90, West: -180, North: 90, East: 180, Degrees: 2})
+	ok(t, err)
+	if got := total(); got != 57 || before != 57 || len(cells) != 1 || cells[0].Best != 57 {
+		t.Errorf("map %d, forecast %d, cells %+v; want 57", got, before, cells)
+	}
+}
+
+// Own reports are counted beside what others tell, but do not make those months
+// quiet of which the others do not tell yet.
+func TestOwnReports(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "candidate", "ucdp-ged", comity.Clear, false)
+	h.feed(t, "own-amber", "own", comity.Amber, false)
+	h.at(2003, time.April, 20)
+	h.take(t, "candidate", dead("MLI", feed.Date(2003, 3, 30), 20))
+	h.at(2003, time.June, 30)
+	h.take(t, "own-amber", dead("MLI", feed.Date(2003, 3, 31), 6), dead("MLI", feed.Date(2003, 6, 29), 1))
+	h.rule(t, func(r *watch.Rule) { r.Signal = "deaths.last(30)" })
+	h.night(t)
+	x := h.drafts(t, watch.Waiting)
+	if len(x) != 1 || x[0].Evidence.Value != 26 || x[0].TLP != comity.Amber || x[0].Claim.From != feed.Date(2003, 4, 21) || x[0].Evidence.Forecast.Last != feed.MonthOf(2003, 3) {
+		t.Fatalf("drafts %+v", x)
+	}
+	// What is final takes their place.
+	h.feed(t, "ucdp", "ucdp-ged", comity.Clear, false)
+	h.take(t, "ucdp", dead("MLI", feed.Date(2003, 4, 28), 5))
+	h.night(t)
+	v, err := h.Place(h.ctx, officer, false, mali)
+	ok(t, err)
+	if len(v.Standing) != 1 || v.Standing[0].Value != 5 {
+		t.Errorf("standing %+v", v.Standing)
+	}
+}

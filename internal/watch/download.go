@@ -1,0 +1,117 @@
+package watch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/comity/comity/internal/feed"
+)
+
+// maxDownload bounds what is taken from the web.
+const maxDownload = 16 << 30
+
+// answer is what a source said of what it sent, so that it need not send it again:
+// beside the snapshots, as NAME.json. It is a hint; without it all is asked for.
+type answer struct {
+	From     string `json:"from"`
+	ETag     string `json:"etag,omitempty"`
+	Modified string `json:"last_modified,omitempty"`
+}
+
+func (f *Feeds) answerFile(name FeedName) string {
+	return filepath.Join(f.Snapshots.Dir, string(name)+".json")
+}
+
+// download gets the file of a feed, which the caller removes; nil if it is as it was.
+func (f *Feeds) download(ctx context.Context, of *reading) (*os.File, error) {
+	c, err := f.Client(of.feed.From)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(f.Snapshots.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	file, err := os.CreateTemp(f.Snapshots.Dir, "coming-")
+	if err != nil {
+		return nil, err
+	}
+	same, err := f.into(ctx, c, of, file)
+	if err == nil && !same {
+		if _, err = file.Seek(0, io.SeekStart); err == nil {
+			return file, nil
+		}
+	}
+	return nil, errors.Join(err, file.Close(), os.Remove(file.Name()))
+}
+
+func (f *Feeds) into(ctx context.Context, c *http.Client, of *reading, file *os.File) (same bool, err error) {
+	if of.adapter.API != nil {
+		var login feed.Login
+		if f.Login != nil {
+			login = f.Login(of.feed.Name)
+		}
+		return false, feed.Fetch(ctx, c, of.adapter.API, of.feed.From, login, file, maxDownload)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, of.feed.From, nil)
+	if err != nil {
+		return false, err
+	}
+	if last, ok := f.answered(of.feed); ok {
+		if last.ETag != "" {
+			req.Header.Set("If-None-Match", last.ETag)
+		}
+		if last.Modified != "" {
+			req.Header.Set("If-Modified-Since", last.Modified)
+		}
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return false, err
+	}
+	defer resp.Body.Close()
+	switch {
+	case resp.StatusCode == http.StatusNotModified:
+		return true, nil
+	case resp.StatusCode != http.StatusOK:
+		return false, fmt.Errorf("%s answered %s", of.feed.From, resp.Status)
+	}
+	n, err := io.Copy(file, io.LimitReader(resp.Body, maxDownload+1))
+	if err != nil {
+		return false, err
+	}
+	if n > maxDownload {
+		return false, fmt.Errorf("%s answers with more than %d GB", of.feed.From, maxDownload>>30)
+	}
+	return false, f.putAnswer(of.feed.Name, ".coming", answer{of.feed.From, resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")})
+}
+
+func (f *Feeds) answered(x Feed) (a answer, ok bool) {
+	b, err := os.ReadFile(f.answerFile(x.Name))
+	if err != nil || json.Unmarshal(b, &a) != nil {
+		return answer{}, false
+	}
+	return a, a.From == x.From
+}
+
+func (f *Feeds) putAnswer(name FeedName, ending string, a answer) error {
+	b, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(f.answerFile(name)+ending, b, 0o600)
+}
+
+// noteAnswer notes that all of what was downloaded has been read.
+func (f *Feeds) noteAnswer(name FeedName) error {
+	err := os.Rename(f.answerFile(name)+".coming", f.answerFile(name))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // of an API
+	}
+	return err
+}

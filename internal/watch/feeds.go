@@ -1,0 +1,442 @@
+package watch
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/feed"
+)
+
+// Feeds reads feeds into the database.
+type Feeds struct {
+	Store interface {
+		Store
+		Importer
+	}
+	Snapshots Snapshots
+	Adapters  []feed.Adapter
+	Now       func() time.Time
+	// Client asks the web address of a feed.
+	Client func(address string) (*http.Client, error)
+	// Login to a feed, of one that wants it.
+	Login func(FeedName) feed.Login
+	// Own calls f with the organization's own reports; nil: there are none.
+	Own func(ctx context.Context, f func(desk.Held) error) error
+	Log *slog.Logger
+}
+
+func (f *Feeds) now() comity.Time { return comity.TimeOf(f.Now()) }
+
+var feedName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
+
+// keptPrefix stands before the hash of a snapshot from which a feed is read.
+const keptPrefix = "sha256:"
+
+// IsWeb reports whether a feed is read from the web, and so by itself.
+func (f Feed) IsWeb() bool {
+	return strings.HasPrefix(f.From, "https://") || strings.HasPrefix(f.From, "http://")
+}
+
+func (f *Feeds) adapter(name string) (feed.Adapter, error) {
+	i := slices.IndexFunc(f.Adapters, func(a feed.Adapter) bool { return a.Name == name })
+	if i < 0 {
+		return feed.Adapter{}, fmt.Errorf("there is no adapter %q", name)
+	}
+	return f.Adapters[i], nil
+}
+
+// Find returns a feed.
+func (f *Feeds) Find(ctx context.Context, name FeedName) (Feed, error) {
+	all, err := f.Store.Feeds(ctx)
+	if err != nil {
+		return Feed{}, err
+	}
+	for _, s := range all {
+		if s.Feed.Name == name {
+			return s.Feed, nil
+		}
+	}
+	return Feed{}, fmt.Errorf("feed %s: %w", name, ErrNoFeed)
+}
+
+// Add adds a feed of a new name. What was sent along is kept, and read by the
+// first run; if sent is nil, runs read from x.From.
+func (f *Feeds) Add(ctx context.Context, x Feed, sent io.Reader) error {
+	if !feedName.MatchString(string(x.Name)) {
+		return fmt.Errorf("feed %q: want a name of small letters, digits and -, at most 31, that begins with a letter", x.Name)
+	}
+	a, err := f.adapter(x.Adapter)
+	if err != nil {
+		return err
+	}
+	switch _, err := f.Find(ctx, x.Name); {
+	case err == nil:
+		return fmt.Errorf("there is a feed %s already; give the new one another name", x.Name)
+	case !errors.Is(err, ErrNoFeed):
+		return err
+	}
+	if !x.TLP.Valid() {
+		return fmt.Errorf("feed %s: %q is no TLP label", x.Name, x.TLP)
+	}
+	if sent != nil {
+		h, _, err := f.Snapshots.Keep(sent)
+		if err != nil {
+			return err
+		}
+		x.From = keptPrefix + h.String()
+	}
+	if x.From == "" {
+		return fmt.Errorf("feed %s: say from which file or address it is read", x.Name)
+	}
+	x.Machine, x.Private = a.Machine, a.Private
+	x.Added = f.now()
+	return f.Store.PutFeed(ctx, x)
+}
+
+// SetMapping says what the columns of a plain table mean.
+func (f *Feeds) SetMapping(ctx context.Context, name FeedName, mapping json.RawMessage) error {
+	x, err := f.Find(ctx, name)
+	if err != nil {
+		return err
+	}
+	x.Mapping = mapping
+	return f.Store.PutFeed(ctx, x)
+}
+
+// Run reads a feed to its end. progress, which may be nil, is called now and then.
+func (f *Feeds) Run(ctx context.Context, name FeedName, progress func(Progress)) (Run, error) {
+	x, err := f.Find(ctx, name)
+	if err != nil {
+		return Run{}, err
+	}
+	if x.Adapter == ownAdapter {
+		runs, err := f.ReadOwn(ctx)
+		i := slices.IndexFunc(runs, func(r Run) bool { return r.Feed == name })
+		if i < 0 {
+			return Run{Feed: name}, err
+		}
+		return runs[i], err
+	}
+	a, err := f.adapter(x.Adapter)
+	if err != nil {
+		return Run{}, fmt.Errorf("feed %s: %w", name, err)
+	}
+	of := &reading{feed: x, adapter: a, begun: f.now(), progress: progress}
+	run, err := f.run(ctx, of)
+	if err != nil {
+		return run, fmt.Errorf("feed %s: %w", name, err)
+	}
+	return run, nil
+}
+
+func (f *Feeds) run(ctx context.Context, of *reading) (Run, error) {
+	from := of.feed.From
+	if h, ok := strings.CutPrefix(from, keptPrefix); ok {
+		var sum comity.Hash
+		if err := sum.UnmarshalText([]byte(h)); err != nil {
+			return Run{}, err
+		}
+		return f.readKept(ctx, of, sum)
+	}
+	if !of.feed.IsWeb() {
+		file, err := os.Open(from)
+		if err != nil {
+			return f.failed(ctx, of, err)
+		}
+		defer file.Close()
+		of.version = versionOf(of.adapter, from)
+		return f.read(ctx, of, file)
+	}
+	file, err := f.download(ctx, of)
+	if err != nil {
+		return f.failed(ctx, of, err)
+	}
+	if file == nil {
+		return f.unchanged(ctx, of)
+	}
+	defer os.Remove(file.Name())
+	defer file.Close()
+	u, err := url.Parse(from)
+	if err != nil {
+		return f.failed(ctx, of, err)
+	}
+	of.version = versionOf(of.adapter, path.Base(u.Path))
+	run, err := f.read(ctx, of, file)
+	if err == nil {
+		err = f.noteAnswer(of.feed.Name)
+	}
+	return run, err
+}
+
+func versionOf(a feed.Adapter, name string) string {
+	if a.VersionOf == nil {
+		return ""
+	}
+	return a.VersionOf(path.Base(strings.ReplaceAll(name, "\\", "/")))
+}
+
+// failed notes a run that read nothing, so that its error is seen where its feed
+// is.
+func (f *Feeds) failed(ctx context.Context, of *reading, why error) (Run, error) {
+	return f.empty(ctx, of, Run{Err: why.Error()}, why)
+}
+
+// unchanged notes a run in which the source had nothing new.
+func (f *Feeds) unchanged(ctx context.Context, of *reading) (Run, error) {
+	last, err := f.Store.Runs(ctx, of.feed.Name, 1)
+	if err != nil {
+		return Run{}, err
+	}
+	var end Run
+	if len(last) > 0 {
+		end = Run{Snapshot: last[0].Snapshot, Bytes: last[0].Bytes, Version: last[0].Version}
+	}
+	return f.empty(ctx, of, end, nil)
+}
+
+func (f *Feeds) empty(ctx context.Context, of *reading, end Run, why error) (Run, error) {
+	ctx = context.WithoutCancel(ctx)
+	in, err := f.Store.Begin(ctx, Run{Feed: of.feed.Name, Begun: of.begun}, of.adapter.Newer)
+	if err != nil {
+		return Run{}, errors.Join(why, err)
+	}
+	end.Ended = f.now()
+	run, err := in.Close(ctx, end, false)
+	return run, errors.Join(why, err)
+}
+
+// readKept reads a snapshot.
+func (f *Feeds) readKept(ctx context.Context, of *reading, sum comity.Hash) (Run, error) {
+	r, err := f.Snapshots.Open(sum)
+	if err != nil {
+		return f.failed(ctx, of, err)
+	}
+	defer r.Close()
+	file, err := os.CreateTemp(f.Snapshots.Dir, "coming-")
+	if err != nil {
+		return f.failed(ctx, of, err)
+	}
+	defer os.Remove(file.Name())
+	defer file.Close()
+	if _, err = io.Copy(file, r); err == nil {
+		_, err = file.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return f.failed(ctx, of, err)
+	}
+	return f.read(ctx, of, file)
+}
+
+// Retry reads again the snapshots of which rows are in quarantine: a newer adapter
+// may know what they mean.
+func (f *Feeds) Retry(ctx context.Context, name FeedName, progress func(Progress)) ([]Run, error) {
+	x, err := f.Find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	a, err := f.adapter(x.Adapter)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := f.runsInQuarantine(ctx, name)
+	var out []Run
+	for _, r := range runs {
+		if err != nil {
+			break
+		}
+		of := &reading{feed: x, adapter: a, begun: f.now(), version: r.Version, progress: progress}
+		var run Run
+		run, err = f.readKept(ctx, of, r.Snapshot)
+		out = append(out, run)
+	}
+	return out, err
+}
+
+// runsInQuarantine lists the runs of rows in quarantine, one of each snapshot.
+func (f *Feeds) runsInQuarantine(ctx context.Context, name FeedName) ([]Run, error) {
+	of := map[int64]bool{}
+	for after := int64(0); ; {
+		rows, err := f.Store.Quarantined(ctx, name, after, 1000)
+		if err != nil {
+			return nil, err
+		}
+		for _, q := range rows {
+			of[q.Run] = true
+			after = q.ID
+		}
+		if len(rows) < 1000 {
+			break
+		}
+	}
+	all, err := f.Store.Runs(ctx, name, 1<<20)
+	seen := map[comity.Hash]bool{{}: true}
+	var out []Run
+	for _, r := range slices.Backward(all) {
+		if of[r.ID] && !seen[r.Snapshot] {
+			seen[r.Snapshot] = true
+			out = append(out, r)
+		}
+	}
+	return out, err
+}
+
+// Mend takes a row instead of a quarantined one. It returns a *feed.Fault if that
+// is no event, either; what was written is then kept in its stead.
+func (f *Feeds) Mend(ctx context.Context, name FeedName, id int64, text string) error {
+	x, err := f.Find(ctx, name)
+	if err != nil {
+		return err
+	}
+	a, err := f.adapter(x.Adapter)
+	if err != nil {
+		return err
+	}
+	found, err := f.Store.Quarantined(ctx, name, id-1, 1)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 || found[0].ID != id {
+		return fmt.Errorf("feed %s has no row %d in quarantine", name, id)
+	}
+	was := found[0]
+	version, head := "", ""
+	runs, err := f.Store.Runs(ctx, name, 1<<20)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		if r.ID == was.Run {
+			version = r.Version
+			if head, err = f.Snapshots.firstLine(r.Snapshot); err != nil {
+				f.Log.WarnContext(ctx, "read the first line of a snapshot", "feed", name, "err", err)
+			}
+		}
+	}
+	rows, fault := parseRow(a, feed.Options{Version: version, Mapping: x.Mapping}, head, text)
+	if fault != nil {
+		rows = []Row{{Line: was.Line, Fault: fault}}
+		fault.Line, fault.Raw = was.Line, text
+		if len(text) > feed.MaxRaw {
+			return fault
+		}
+	}
+	for i := range rows {
+		rows[i].Line = was.Line
+	}
+	in, err := f.Store.Begin(ctx, Run{Feed: name, Begun: f.now(), Version: version}, a.Newer)
+	if err != nil {
+		return err
+	}
+	if err := in.Put(ctx, rows); err != nil {
+		return err
+	}
+	if fault == nil || text != was.Raw {
+		if err := f.Store.Mend(ctx, name, id); err != nil {
+			return err
+		}
+	}
+	if _, err := in.Close(ctx, Run{Ended: f.now(), Version: version}, false); err != nil {
+		return err
+	}
+	if fault != nil {
+		return fault
+	}
+	return nil
+}
+
+// parseRow reads one row of a file: behind its first line, which names the columns
+// or is an event that is known; or, of a format in which that makes no sense, alone.
+func parseRow(a feed.Adapter, o feed.Options, head, text string) ([]Row, *feed.Fault) {
+	var first *feed.Fault
+	for _, before := range []string{head, ""} {
+		r, err := a.Open(strings.NewReader(before+text+"\n"), o)
+		var rows []Row
+		for err == nil {
+			rows, err = fill(r, nil)
+			if err == nil {
+				err = errors.New("the row is too long")
+			}
+		}
+		var fault *feed.Fault
+		switch i := slices.IndexFunc(rows, func(r Row) bool { return r.Fault != nil }); {
+		case i >= 0:
+			fault = rows[i].Fault
+		case err != io.EOF:
+			fault = &feed.Fault{Reason: err.Error()}
+		case len(rows) == 0:
+			fault = &feed.Fault{Reason: "there is no event in it"}
+		default:
+			return rows, nil
+		}
+		if first == nil || first.Column == "" && fault.Column != "" {
+			first = fault
+		}
+	}
+	return nil, first
+}
+
+// Head is the first rows of what was last read of a feed, or was sent along with
+// it, split at its columns.
+func (f *Feeds) Head(ctx context.Context, name FeedName, rows int) ([][]string, error) {
+	x, err := f.Find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	var r io.ReadCloser
+	if h, ok := strings.CutPrefix(x.From, keptPrefix); ok {
+		var sum comity.Hash
+		if err := sum.UnmarshalText([]byte(h)); err != nil {
+			return nil, err
+		}
+		r, err = f.Snapshots.Open(sum)
+	} else {
+		var runs []Run
+		if runs, err = f.Store.Runs(ctx, name, 100); err == nil {
+			i := slices.IndexFunc(runs, func(r Run) bool { return r.Snapshot != comity.Hash{} })
+			if i < 0 {
+				return nil, fmt.Errorf("feed %s was never read", name)
+			}
+			r, err = f.Snapshots.Open(runs[i].Snapshot)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	text, err := io.ReadAll(io.LimitReader(r, 1<<20))
+	if err != nil {
+		return nil, err
+	}
+	c := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
+	c.FieldsPerRecord, c.LazyQuotes = -1, true
+	if line, _, _ := bytes.Cut(text, []byte("\n")); bytes.Count(line, []byte("\t")) > bytes.Count(line, []byte(",")) {
+		c.Comma = '\t'
+	} else if bytes.Count(line, []byte(";")) > bytes.Count(line, []byte(",")) {
+		c.Comma = ';'
+	}
+	var out [][]string
+	for len(out) < rows {
+		row, err := c.Read()
+		if err != nil {
+			break // the end, or of what was taken
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}

@@ -1,0 +1,198 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/feed"
+)
+
+// Progress of a run.
+type Progress struct {
+	Read, Size int64 // bytes of the file
+	Run        Run   // so far
+	Counting   bool  // all is read, and series are being kept up to date
+}
+
+// batch bounds what is written in one transaction, and with it how long others
+// wait for theirs: some 50 ms.
+const (
+	batchRows  = 8192
+	batchBytes = 8 << 20
+)
+
+// reading is one file that is read into a feed.
+type reading struct {
+	feed     Feed
+	adapter  feed.Adapter
+	version  string
+	begun    comity.Time
+	progress func(Progress) // nil: nobody looks
+}
+
+// read imports a file: the snapshot is kept, rows are parsed, and what was parsed
+// is written, each by a goroutine of its own. However it ends, what was read before
+// counts.
+func (f *Feeds) read(ctx context.Context, of *reading, file *os.File) (Run, error) {
+	st, err := file.Stat()
+	if err != nil {
+		return Run{}, err
+	}
+	keep, err := f.Snapshots.create()
+	if err != nil {
+		return Run{}, err
+	}
+	defer keep.abandon()
+	in, err := f.Store.Begin(ctx, Run{Feed: of.feed.Name, Begun: of.begun}, of.adapter.Newer)
+	if err != nil {
+		return Run{}, err
+	}
+	raw := &passing{file: file, size: st.Size(), keep: keep}
+	err = of.pump(ctx, raw, in)
+	if errors.Is(err, ErrOvertaken) {
+		return in.Run(), err
+	}
+	if of.progress != nil {
+		of.progress(Progress{Read: st.Size(), Size: st.Size(), Run: in.Run(), Counting: true})
+	}
+	end := Run{Version: of.version}
+	// The snapshot is of the whole file, also if not all of it could be parsed.
+	kept := ctx.Err()
+	if kept == nil {
+		kept = raw.rest()
+	}
+	if kept == nil {
+		end.Snapshot, end.Bytes, kept = keep.keep()
+	}
+	failed := errors.Join(err, kept)
+	if failed != nil {
+		end.Err = failed.Error()
+	}
+	end.Ended = f.now()
+	run, err := in.Close(context.WithoutCancel(ctx), end, failed == nil)
+	return run, errors.Join(failed, err)
+}
+
+// pump reads a file into the database.
+func (of *reading) pump(ctx context.Context, raw *passing, in Intake) error {
+	file, name, err := feed.Unpack(raw, raw.size)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if of.version == "" && name != "" {
+		of.version = versionOf(of.adapter, name)
+	}
+	r, err := of.adapter.Open(file, feed.Options{Version: of.version, Mapping: of.feed.Mapping})
+	if err != nil {
+		return err
+	}
+	return pump(ctx, r, func(rows []Row) error {
+		err := in.Put(ctx, rows)
+		if err == nil && of.progress != nil {
+			of.progress(Progress{Read: min(raw.read.Load(), raw.size), Size: raw.size, Run: in.Run()})
+		}
+		return err
+	})
+}
+
+// pump parses rows and hands them on in batches. The batch belongs to put until
+// it returns.
+func pump(ctx context.Context, r feed.Reader, put func([]Row) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	full, empty := make(chan []Row, 1), make(chan []Row, 3)
+	for range cap(empty) {
+		empty <- nil
+	}
+	var parsed error
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer close(full)
+		for parsed == nil && ctx.Err() == nil {
+			var rows []Row
+			rows, parsed = fill(r, (<-empty)[:0])
+			full <- rows
+		}
+	})
+	var failed error
+	for rows := range full {
+		if failed == nil {
+			if failed = context.Cause(ctx); failed == nil && len(rows) > 0 {
+				failed = put(rows)
+			}
+			if failed != nil {
+				stop(failed)
+			}
+		}
+		empty <- rows
+	}
+	wg.Wait()
+	if failed == nil && parsed != io.EOF {
+		failed = parsed
+	}
+	if failed == nil {
+		failed = ctx.Err()
+	}
+	return failed
+}
+
+// fill reads a batch.
+func fill(r feed.Reader, rows []Row) ([]Row, error) {
+	size := 0
+	for len(rows) < batchRows && size < batchBytes {
+		if len(rows) == cap(rows) {
+			rows = append(make([]Row, 0, min(batchRows, 2*cap(rows)+64)), rows...)
+		}
+		rows = rows[:len(rows)+1]
+		row := &rows[len(rows)-1]
+		row.Fault = nil
+		err := r.Next(&row.Event)
+		row.Line = r.Line()
+		switch e := &row.Event; {
+		case err == nil:
+			size += len(e.Title) + len(e.Source) + len(e.URL) + len(e.Place) + 400
+		case errors.As(err, &row.Fault):
+			size += len(row.Fault.Raw)
+		default:
+			return rows[:len(rows)-1], err
+		}
+	}
+	return rows, nil
+}
+
+// passing is a file on its way to the adapter: what is read of it for the first
+// time is copied into its snapshot.
+type passing struct {
+	file io.ReaderAt
+	size int64
+	keep io.Writer
+	done int64        // what the snapshot has, from the beginning
+	read atomic.Int64 // all that was read, for another goroutine to look at
+}
+
+// ReadAt implements io.ReaderAt, for one goroutine. It is called in order, but of
+// an archive, of which little may be read.
+func (f *passing) ReadAt(p []byte, at int64) (int, error) {
+	n, err := f.file.ReadAt(p, at)
+	f.read.Add(int64(n))
+	if end := at + int64(n); at <= f.done && end > f.done {
+		if _, err := f.keep.Write(p[f.done-at : n]); err != nil {
+			return n, err
+		}
+		f.done = end
+	}
+	return n, err
+}
+
+// rest copies what the adapter has not read.
+func (f *passing) rest() error {
+	_, err := io.Copy(f.keep, io.NewSectionReader(f.file, f.done, f.size-f.done))
+	f.done = f.size
+	return err
+}

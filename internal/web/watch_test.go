@@ -1,0 +1,489 @@
+package web
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/feed"
+	"github.com/comity/comity/internal/feed/plain"
+	"github.com/comity/comity/internal/watch"
+)
+
+// watchPaths are pages of watching, one of each.
+var watchPaths = []string{"/watch", "/watch/places/country/LBR", "/watch/places/cell/139020", "/watch/places/organization/ecowas.example", "/watch/places/situation/ecowas.example/0", "/watch/series/country/LBR",
+	"/watch/events/exercise?key=30", "/watch/drafts/5", "/watch/outcomes", "/watch/rules", "/watch/rules/1", "/watch/rules/new", "/watch/feeds", "/watch/feeds/exercise", "/watch/feeds/exercise/quarantine", "/watch/feeds/field-reports/mapping"}
+
+// Only officers and above see what is watched; where nothing is watched, there is
+// nothing to be seen.
+func TestWatchIsForOfficers(t *testing.T) {
+	x := newTestSite(t)
+	none := newTestSite(t)
+	none.Handler = New(Config{Desk: none.story, Sessions: none.sessions})
+	for _, path := range watchPaths {
+		for role, want := range map[string]int{"": 401, "observer": 403, "officer": 200, "releasing": 200} {
+			if got := x.as(role, "GET", path, nil).Code; got != want {
+				t.Errorf("%s as %q: status %d, want %d", path, role, got, want)
+			}
+		}
+		if got := none.as("officer", "GET", path, nil).Code; got != 404 {
+			t.Errorf("%s without a watch: status %d, want 404", path, got)
+		}
+	}
+	for _, path := range []string{"/", "/board", "/record", "/find?q=Liberia", fileURL(x.file)} {
+		for _, role := range []string{"", "observer"} {
+			if strings.Contains(x.as(role, "GET", path, nil).Body.String(), "/watch") {
+				t.Errorf("%s as %q speaks of what is watched", path, role)
+			}
+		}
+	}
+	for _, path := range []string{"/watch/places/planet/X", "/watch/places/country/", "/watch/places/country/XXX", "/watch/events/exercise?key=none", "/watch/events/nothing?key=1", "/watch/drafts/99", "/watch/drafts/x",
+		"/watch/rules/99", "/watch/rules/-1", "/watch/feeds/nothing", "/watch/feeds/exercise/mapping"} {
+		if got := x.as("officer", "GET", path, nil).Code; got != 404 {
+			t.Errorf("%s: status %d, want 404", path, got)
+		}
+	}
+	for path, form := range map[string]url.Values{"/watch": {"do": {"run"}}, "/watch/drafts/5": {"do": {"write"}}, "/watch/outcomes/8": {"result": {"hit"}}, "/watch/rules/new": {"do": {"keep"}, "name": {"x"}}, "/watch/rules/1": {"do": {"pause"}},
+		"/watch/feeds/exercise": {"do": {"run"}}, "/watch/feeds/field-reports/mapping": {"column-0": {"from"}}, "/watch/feeds": {"name": {"x"}}} {
+		for role, want := range map[string]int{"": 401, "observer": 403} {
+			if got := x.as(role, "POST", path, form).Code; got != want {
+				t.Errorf("POST %s as %q: status %d, want %d", path, role, got, want)
+			}
+		}
+	}
+	if x.watch.runs != 0 || x.watch.draft(5).State != watch.Waiting || x.watch.outcomes[0].Result != "" {
+		t.Error("somebody without the role changed something")
+	}
+}
+
+// What is made up is marked in the header, in the margin of print, and in files;
+// what is real is never shown beside it.
+func TestExerciseIsMarked(t *testing.T) {
+	x := newTestSite(t)
+	for _, path := range watchPaths {
+		w := x.as("officer", "GET", path, nil)
+		if strings.HasPrefix(w.Header().Get("Content-Type"), "text/csv") {
+			rows, err := csv.NewReader(w.Body).ReadAll()
+			if err != nil || len(rows) < 2 {
+				t.Fatalf("%s: %d rows, %v", path, len(rows), err)
+			}
+			for _, r := range rows[1:] {
+				if !slices.Contains(r, "EXERCISE") {
+					t.Errorf("%s: a row does not say that it is of an exercise: %q", path, r)
+				}
+			}
+			if d := w.Header().Get("Content-Disposition"); !strings.Contains(d, "EXERCISE-") {
+				t.Errorf("%s: the file is named %s", path, d)
+			}
+			continue
+		}
+		if !strings.Contains(w.Body.String(), `<p class="banner-line banner-exercise">`) || !strings.Contains(w.Body.String(), `class="margin-mark"`) {
+			t.Errorf("%s is not marked as an exercise", path)
+		}
+	}
+	real := x.as("officer", "GET", "/watch?sort=actual", nil).Body.String()
+	if strings.Contains(real, "banner-exercise") || strings.Contains(real, "exercise</bdi>") || !strings.Contains(real, "ucdp") {
+		t.Error("the page of real events shows made-up ones")
+	}
+}
+
+// A file has the months of one place, and neither what is expected nor another
+// place beside it.
+func TestSeriesCSV(t *testing.T) {
+	x := newTestSite(t)
+	w := x.as("officer", "GET", "/watch/series/country/LBR", nil)
+	rows, err := csv.NewReader(w.Body).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"place", "month", "events", "deaths_low", "deaths_best", "deaths_high", "violence", "status", "tlp"}; !slices.Equal(rows[0], want) {
+		t.Errorf("columns %q", rows[0])
+	}
+	last := rows[len(rows)-1]
+	if last[1] != "2003-04" {
+		t.Errorf("the file ends with %s, want the last month of which something is known", last[1])
+	}
+	best := map[string]string{}
+	for _, r := range rows[1:] {
+		if r[0] != "LBR" || r[6] != "state-based" || r[8] != "GREEN" {
+			t.Errorf("row %q", r)
+		}
+		best[r[1]] = r[4]
+	}
+	if best["2002-07"] != "40" || best["2003-03"] != "1" || best["2003-04"] != "0" {
+		t.Errorf("2002-07: %s, 2003-03: %s, 2003-04: %s", best["2002-07"], best["2003-03"], best["2003-04"])
+	}
+	if got := x.as("officer", "GET", "/watch/series/country/GIN", nil); got.Code != 200 || strings.Count(got.Body.String(), "\n") != 1 {
+		t.Errorf("a place without events: %d %q", got.Code, got.Body)
+	}
+}
+
+// The rows that wait are a file; what would be a formula in a spreadsheet is text.
+func TestQuarantineCSV(t *testing.T) {
+	x := newTestSite(t)
+	rows, err := csv.NewReader(x.as("officer", "GET", "/watch/feeds/exercise/quarantine", nil).Body).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 3 || rows[1][0] != "17" || rows[1][1] != "latitude" || rows[1][2] != `"91.5" is not between -90 and 90` || rows[1][3] != "9,2003-04-11,91.5,-10.2,7" {
+		t.Errorf("rows %q", rows)
+	}
+	if !strings.HasPrefix(rows[2][3], "'=HYPERLINK") {
+		t.Errorf("a formula: %q", rows[2][3])
+	}
+}
+
+// A draft becomes a warning with the evidence that the officer picks, and no other;
+// then it is noted which act came of it.
+func TestDraftBecomesWarning(t *testing.T) {
+	x := newTestSite(t)
+	page := text(checkPage(t, "draft", x.as("officer", "GET", "/watch/drafts/5", nil)))
+	for _, want := range []string{"Risk above a half", "25 deaths or more from 6 May 2003 to 5 August 2003", "lapses on 20 May 2003", "Clash at the bridge", "Nobody outside sees it"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the draft does not say %q", want)
+		}
+	}
+	w := x.as("officer", "POST", "/watch/drafts/5", url.Values{"do": {"write"}})
+	form := w.Body.String()
+	checkPage(t, "form", w)
+	if w.Code != 200 || x.watch.draft(5).State != watch.Taken {
+		t.Fatalf("status %d, the draft is %s", w.Code, x.watch.draft(5).State)
+	}
+	for _, want := range []string{`name="draft" value="5"`, `value="Deaths are probable in Liberia"`, `name="states" dir="ltr" value="LBR"`, `<option value="Likely" selected>`, `value="AMBER" checked`, "The probability is 61 %."} {
+		if !strings.Contains(form, want) {
+			t.Errorf("the form has not %q", want)
+		}
+	}
+	if n := strings.Count(form, `name="picked"`); n != 3 || strings.Contains(form, `name="picked" value="The probability is 61 %." checked`) {
+		t.Errorf("%d pieces of evidence are offered, or one is picked already", n)
+	}
+	if strings.Contains(form, x.liberia.String()) {
+		t.Error("the form offers a situation that is no exercise")
+	}
+	in := warning(x)
+	in["draft"], in["offered"] = []string{"5"}, []string{"The probability is 61 %.", "It was 22 % a month before."}
+	in["picked"], in["evidence"] = []string{"It was 22 % a month before.", "never offered"}, []string{"a report of our own"}
+	w = x.as("officer", "POST", "/compose/warning", in)
+	check := w.Body.String()
+	if !strings.Contains(check, `name="picked" value="It was 22 % a month before."`) || strings.Count(check, `name="offered"`) != 2 {
+		t.Errorf("the check does not keep what was picked: %.2000s", check)
+	}
+	once := findOnce(t, check)
+	in.Set("step", "issue")
+	in.Set("once", once)
+	w = x.as("officer", "POST", "/compose/warning", in)
+	if w.Code != http.StatusSeeOther || x.issued != 1 {
+		t.Fatalf("issue: %d %.500s", w.Code, w.Body)
+	}
+	act := x.held[len(x.held)-1]
+	if d := x.watch.draft(5); d.State != watch.Issued || d.Act != act.Name {
+		t.Errorf("the draft is %s as %v, want issued as %v", d.State, d.Act, act.Name)
+	}
+	body := string(act.Act.Body)
+	if !strings.Contains(body, "It was 22 % a month before.") || !strings.Contains(body, "a report of our own") || strings.Contains(body, "61 %") || strings.Contains(body, "never offered") {
+		t.Errorf("the warning says %s", body)
+	}
+	// The draft has become its warning: there is no second one.
+	second := warning(x)
+	second.Set("draft", "5")
+	if w := x.as("officer", "POST", "/compose/warning", second); w.Code != 400 || !strings.Contains(w.Body.String(), "the draft is issued") {
+		t.Errorf("a second warning of the draft: status %d", w.Code)
+	}
+	// Sent again, the form leads to the same act and changes nothing.
+	if again := x.as("officer", "POST", "/compose/warning", in); again.Code != http.StatusSeeOther || x.issued != 1 {
+		t.Errorf("sent again: %d, %d acts", again.Code, x.issued)
+	}
+}
+
+func findOnce(t *testing.T, page string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(page, `name="once" value="`)
+	if !ok {
+		t.Fatalf("there is no once on the page: %.2000s", page)
+	}
+	v, _, _ := strings.Cut(rest, `"`)
+	return v
+}
+
+// A draft of made-up events becomes no real warning, and none under a weaker label.
+func TestDraftKeepsItsMarks(t *testing.T) {
+	x := newTestSite(t)
+	x.watch.draft(5).TLP = comity.Red
+	in := warning(x)
+	in.Set("draft", "5")
+	w := x.as("officer", "POST", "/compose/warning", in)
+	if page := text(checkPage(t, "weaker", w)); w.Code != 400 || !strings.Contains(page, "TLP:RED: choose that label or a stronger one.") {
+		t.Errorf("a weaker label: status %d", w.Code)
+	}
+	x.watch.draft(5).Exercise = false
+	in.Set("tlp", "RED")
+	w = x.as("officer", "POST", "/compose/warning", in)
+	if page := text(checkPage(t, "real", w)); w.Code != 400 || !strings.Contains(page, "choose a situation that is none of an exercise") {
+		t.Errorf("a draft of real events into an exercise: status %d", w.Code)
+	}
+	if x.issued != 0 {
+		t.Error("something was issued")
+	}
+}
+
+// To dismiss a draft takes a reason.
+func TestDismiss(t *testing.T) {
+	x := newTestSite(t)
+	w := x.as("officer", "POST", "/watch/drafts/5", url.Values{"do": {"dismiss"}, "why": {"  "}})
+	if page := text(checkPage(t, "dismiss", w)); w.Code != 400 || !strings.Contains(page, "Say why no warning is issued") || x.watch.draft(5).State != watch.Waiting {
+		t.Errorf("without a reason: status %d, the draft is %s", w.Code, x.watch.draft(5).State)
+	}
+	w = x.as("officer", "POST", "/watch/drafts/5", url.Values{"do": {"dismiss"}, "why": {"known, and in hand"}})
+	if d := x.watch.draft(5); w.Code != http.StatusSeeOther || d.State != watch.Dismissed || d.Why != "known, and in hand" {
+		t.Errorf("status %d, the draft is %s: %q", w.Code, d.State, d.Why)
+	}
+	if page := x.as("officer", "GET", "/watch/drafts/5", nil).Body.String(); strings.Contains(page, `value="write"`) || !strings.Contains(page, "known, and in hand") {
+		t.Error("a dismissed draft is still offered, or has not its reason")
+	}
+	if w := x.as("officer", "POST", "/watch/drafts/5", url.Values{"do": {"write"}}); w.Code != 400 {
+		t.Errorf("a warning of a dismissed draft: status %d", w.Code)
+	}
+}
+
+// What the data do not say takes a reason.
+func TestConfirmOutcome(t *testing.T) {
+	x := newTestSite(t)
+	post := func(id string, form url.Values) *httptest.ResponseRecorder {
+		return x.as("officer", "POST", "/watch/outcomes/"+id, form)
+	}
+	if w := post("8", url.Values{"result": {"averted"}}); w.Code != 400 || !strings.Contains(text(checkPage(t, "outcome", w)), "Say why, where it is not what the data propose.") {
+		t.Errorf("averted without a reason: status %d", w.Code)
+	}
+	if w := post("8", url.Values{"result": {"open"}}); w.Code != 400 {
+		t.Errorf("no result: status %d", w.Code)
+	}
+	if w := post("7", url.Values{"result": {"hit"}}); w.Code != 404 {
+		t.Errorf("one that is confirmed: status %d", w.Code)
+	}
+	if w := post("8", url.Values{"result": {"false-alarm"}}); w.Code != http.StatusSeeOther || x.watch.outcomes[0].Result != watch.FalseAlarm {
+		t.Errorf("status %d, result %q", w.Code, x.watch.outcomes[0].Result)
+	}
+}
+
+// A rule is tried before it is kept; a mistake is shown where it is, and what was
+// written stays.
+func TestRule(t *testing.T) {
+	x := newTestSite(t)
+	in := url.Values{"do": {"try"}, "name": {"Nonsense"}, "level": {"country"}, "places": {"LBR\r\nGIN"}, "signal": {"1.0 + nonsense(3)"}, "fire": {"0.5"}, "rearm": {"0,3"}, "gap": {"30"}, "damp": {"1.2"}, "deaths": {"25"}, "months": {"3"}, "lapse": {"14"}}
+	w := x.as("officer", "POST", "/watch/rules/new", in)
+	page := w.Body.String()
+	checkPage(t, "mistake", w)
+	for _, want := range []string{"<mark>n</mark>onsense(3)", `value="Nonsense"`, "undeclared reference", `href="#signal"`, "Line 1, column 7:"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not have %q", want)
+		}
+	}
+	if w.Code != 400 || len(x.watch.tried) != 0 {
+		t.Errorf("status %d, %d tried", w.Code, len(x.watch.tried))
+	}
+	in.Set("signal", "p(25, 3)")
+	in.Set("from", "2001-13")
+	if w := x.as("officer", "POST", "/watch/rules/new", in); w.Code != 400 || !strings.Contains(w.Body.String(), "Write the month like 2003-04.") {
+		t.Errorf("a month that is none: status %d", w.Code)
+	}
+	in.Set("from", "2001-01")
+	w = x.as("officer", "POST", "/watch/rules/new", in)
+	if page := text(checkPage(t, "trial", w)); w.Code != 200 || !strings.Contains(page, "Tried from January 2001 to April 2003") || !strings.Contains(page, "It would have drafted 1 warning at 12 places.") || !strings.Contains(page, "How often it came: 67%.") {
+		t.Errorf("the trial: status %d", w.Code)
+	}
+	if len(x.watch.rules) != 2 || !slices.Equal(x.watch.tried[0].Places, []string{"LBR", "GIN"}) || x.watch.tried[0].Rearm != .3 || !x.watch.tried[0].Exercise {
+		t.Errorf("%d rules; tried %+v", len(x.watch.rules), x.watch.tried)
+	}
+	in.Set("do", "keep")
+	if w := x.as("officer", "POST", "/watch/rules/new", in); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/watch/rules/3" || len(x.watch.rules) != 3 {
+		t.Errorf("keep: %d to %s, %d rules", w.Code, w.Header().Get("Location"), len(x.watch.rules))
+	}
+	in.Set("version", "1")
+	if w := x.as("officer", "POST", "/watch/rules/1", in); w.Code != 400 || x.watch.rules[0].Name != "Risk above a half" {
+		t.Errorf("over a version that was not read: status %d", w.Code)
+	}
+	in.Set("version", "2")
+	if w := x.as("officer", "POST", "/watch/rules/1", in); w.Code != http.StatusSeeOther || x.watch.rules[0].Name != "Nonsense" {
+		t.Errorf("change: status %d, %q", w.Code, x.watch.rules[0].Name)
+	}
+	x.as("officer", "POST", "/watch/rules/1", url.Values{"do": {"pause"}})
+	if !x.watch.rules[0].Paused {
+		t.Error("the rule is not paused")
+	}
+	x.as("officer", "POST", "/watch/rules/1", url.Values{"do": {"resume"}})
+	if x.watch.rules[0].Paused {
+		t.Error("the rule does not go on")
+	}
+}
+
+// send is a form with a file.
+func (x *site1) send(t *testing.T, role, path string, fields map[string]string, file string) *httptest.ResponseRecorder {
+	t.Helper()
+	var b bytes.Buffer
+	m := multipart.NewWriter(&b)
+	err := errors.Join()
+	for k, v := range fields {
+		err = errors.Join(err, m.WriteField(k, v))
+	}
+	if file != "" {
+		part, e := m.CreateFormFile("file", "../../reports.csv")
+		if err = errors.Join(err, e); e == nil {
+			_, e = part.Write([]byte(file))
+		}
+		err = errors.Join(err, e)
+	}
+	if err = errors.Join(err, m.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest("POST", "http://un.example"+path, &b)
+	r.Header.Set("Content-Type", m.FormDataContentType())
+	r.AddCookie(&http.Cookie{Name: "comity_session_un_example", Value: role})
+	w := httptest.NewRecorder()
+	x.ServeHTTP(w, r)
+	return w
+}
+
+// A table is sent along, its columns are drawn, and it is read.
+func TestAddTable(t *testing.T) {
+	x := newTestSite(t)
+	file := "Date,Town,Fatalities,Remark\n11.4.2003,Ganta,3,x\n25.4.2003,Ganta,,y\n"
+	fields := map[string]string{"name": "our-reports", "adapter": "plain-csv", "tlp": "AMBER", "status": "exercise"}
+	w := x.send(t, "officer", "/watch/feeds", fields, file)
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/watch/feeds/our-reports/mapping" || x.watch.sent["our-reports"] != file {
+		t.Fatalf("add: %d to %s: %.600s", w.Code, w.Header().Get("Location"), w.Body)
+	}
+	w = x.as("officer", "GET", "/watch/feeds/our-reports/mapping", nil)
+	checkPage(t, "mapping", w)
+	for _, want := range []string{`<option value="from" selected>`, `<option value="place" selected>`, `<option value="best" selected>`, `<option value="dmy" selected>`, ">Ganta<"} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("the page of columns has not %q", want)
+		}
+	}
+	post := func(form url.Values) *httptest.ResponseRecorder {
+		return x.as("officer", "POST", "/watch/feeds/our-reports/mapping", form)
+	}
+	if w := post(url.Values{"column-1": {"place"}}); w.Code != 400 || !strings.Contains(w.Body.String(), "Say which column is the date.") {
+		t.Errorf("without a date: status %d", w.Code)
+	}
+	if w := post(url.Values{"column-0": {"from"}, "column-1": {"from"}}); w.Code != 400 || !strings.Contains(w.Body.String(), "Two columns are taken for the same") {
+		t.Errorf("two dates: status %d", w.Code)
+	}
+	if w := post(url.Values{"column-0": {"from"}, "column-1": {"latitude"}}); w.Code != 400 || !strings.Contains(w.Body.String(), "Latitude and longitude go together") {
+		t.Errorf("half a point: status %d", w.Code)
+	}
+	if w := post(url.Values{"column-0": {"from"}, "violence": {"fight"}}); w.Code != 400 || !strings.Contains(w.Body.String(), "attack on villagers = 3") {
+		t.Errorf("a type of violence that is none: status %d", w.Code)
+	}
+	if w := post(url.Values{"column-0": {"from"}, "dates": {"never"}}); w.Code != 400 || !strings.Contains(w.Body.String(), "no date style") {
+		t.Errorf("a style that is none: status %d", w.Code)
+	}
+	if w := post(url.Values{"column-0": {"from"}, "column-1": {"place"}, "column-2": {"best"}, "dates": {"dmy"}, "countries": {"iso3"}, "blank": {"yes"}, "violence": {"fight = 1"}}); w.Code != http.StatusSeeOther || x.watch.runs != 1 {
+		t.Errorf("status %d, %d runs", w.Code, x.watch.runs)
+	}
+	m, err := plain.Parse([]byte(x.watch.mapped["our-reports"]))
+	if err != nil || m.Columns[plain.From] != "Date" || m.Columns[plain.Place] != "Town" || m.Columns[plain.Best] != "Fatalities" || len(m.Columns) != 3 || !slices.Equal(m.Dates, []plain.Style{plain.DMY}) || !m.BlankIsZero || m.Violence["fight"] != feed.StateBased {
+		t.Errorf("the mapping is %s: %v", x.watch.mapped["our-reports"], err)
+	}
+}
+
+// Which feeds and which deaths forecasts count, officers choose.
+func TestBasis(t *testing.T) {
+	x := newTestSite(t)
+	page := x.as("officer", "GET", "/watch/feeds", nil).Body.String()
+	if !strings.Contains(page, `name="violence" value="1" checked`) || strings.Contains(page, `name="violence" value="3" checked`) {
+		t.Error("the form does not say that state-based violence is counted")
+	}
+	w := x.as("officer", "POST", "/watch/basis?sort=exercise", url.Values{"feeds": {"exercise", "field-reports"}, "violence": {"1", "3", "9", "x"}})
+	if b := x.watch.basis; w.Code != http.StatusSeeOther || !b.Exercise || !slices.Equal(b.Feeds, []watch.FeedName{"exercise", "field-reports"}) || !slices.Equal(b.Violence, []feed.Violence{feed.StateBased, feed.OneSided}) {
+		t.Errorf("status %d, basis %+v", w.Code, b)
+	}
+	if w := x.as("observer", "POST", "/watch/basis", url.Values{}); w.Code != 403 {
+		t.Errorf("an observer: status %d", w.Code)
+	}
+}
+
+// Of a feed that was sent along, a newer file can be sent, and is read.
+func TestSendNewerFile(t *testing.T) {
+	x := newTestSite(t)
+	x.watch.feeds[1].Feed.From = "sha256:" + comity.LeafHash(nil).String()
+	if !strings.Contains(x.as("officer", "GET", "/watch/feeds/field-reports", nil).Body.String(), `value="send"`) {
+		t.Error("no newer file can be sent")
+	}
+	if w := x.send(t, "officer", "/watch/feeds/field-reports", map[string]string{"do": "send"}, "a,b\n"); w.Code != http.StatusSeeOther || x.watch.sent["field-reports"] != "a,b\n" || x.watch.runs != 1 {
+		t.Errorf("status %d, %q kept, %d runs", w.Code, x.watch.sent["field-reports"], x.watch.runs)
+	}
+	if w := x.send(t, "officer", "/watch/feeds/field-reports", map[string]string{"do": "send"}, ""); w.Code != 400 {
+		t.Errorf("no file: status %d", w.Code)
+	}
+	if w := x.send(t, "observer", "/watch/feeds/field-reports", map[string]string{"do": "send"}, "x"); w.Code != 403 || x.watch.runs != 1 {
+		t.Errorf("an observer: status %d", w.Code)
+	}
+	if strings.Contains(x.as("officer", "GET", "/watch/feeds/exercise", nil).Body.String(), `value="send"`) {
+		t.Error("a file can be sent to a feed that is read from elsewhere")
+	}
+}
+
+// A feed is read from the web or from a file that is sent along, never from a path
+// of this machine; in a demonstration nothing real is added.
+func TestAddFeedRefuses(t *testing.T) {
+	x := newTestSite(t)
+	good := map[string]string{"name": "a", "adapter": "ucdp-ged", "tlp": "CLEAR", "status": "exercise", "from": "https://ucdp.example/a.csv"}
+	for what, change := range map[string][2]string{"a path": {"from", "/etc/passwd"}, "a file address": {"from", "file:///etc/passwd"}, "no encryption": {"from", "http://ucdp.example/"}, "no source": {"from", ""}, "a name": {"name", "../x"},
+		"a name that is there": {"name", "ucdp"}, "no adapter": {"adapter", "magic"}, "no label": {"tlp", ""}, "real": {"status", "actual"}} {
+		fields := map[string]string{}
+		for k, v := range good {
+			fields[k] = v
+		}
+		fields[change[0]] = change[1]
+		w := x.send(t, "administrator", "/watch/feeds", fields, "")
+		checkPage(t, what, w)
+		if w.Code != 400 || len(x.watch.feeds) != 3 {
+			t.Errorf("%s: status %d, %d feeds", what, w.Code, len(x.watch.feeds))
+		}
+	}
+	if w := x.send(t, "officer", "/watch/feeds", good, ""); w.Code != 400 || len(x.watch.feeds) != 3 {
+		t.Errorf("an address of an officer: status %d", w.Code)
+	}
+	if w := x.send(t, "administrator", "/watch/feeds", good, ""); w.Code != http.StatusSeeOther || len(x.watch.feeds) != 4 {
+		t.Errorf("a good one: status %d", w.Code)
+	}
+	if w := x.send(t, "officer", "/watch/feeds", good, strings.Repeat("x", maxUpload+2*maxForm)); w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("a file that is too large: status %d", w.Code)
+	}
+}
+
+// A row that waits is mended and tried again; what was written is kept if it is no
+// event, either.
+func TestMend(t *testing.T) {
+	x := newTestSite(t)
+	w := x.as("officer", "POST", "/watch/feeds/exercise", url.Values{"do": {"mend"}, "row": {"1"}, "raw": {"9,2003-04-12,91.5,-10.2,7"}})
+	page := text(checkPage(t, "mend", w))
+	if w.Code != 400 || !strings.Contains(page, "2003-04-12") || !strings.Contains(page, `Not an event as it was written, either: latitude: "91.5" is not between -90 and 90`) {
+		t.Errorf("status %d: %.1500s", w.Code, page)
+	}
+	w = x.as("officer", "POST", "/watch/feeds/exercise", url.Values{"do": {"mend"}, "row": {"1"}, "raw": {"9,2003-04-11,9.15,-10.2,7"}})
+	if w.Code != http.StatusSeeOther || !slices.Equal(x.watch.mended, []string{"9,2003-04-11,9.15,-10.2,7"}) {
+		t.Errorf("status %d, mended %q", w.Code, x.watch.mended)
+	}
+}
+
+// A page of watching makes no list of States that can be kept as data.
+func TestNoRankingLeaves(t *testing.T) {
+	x := newTestSite(t)
+	for _, path := range []string{"/watch", "/watch/rules", "/watch/outcomes"} {
+		page := checkPage(t, path, x.as("officer", "GET", path, nil))
+		for _, l := range links(page) {
+			if strings.HasPrefix(l, "/watch/series") || strings.Contains(l, "csv") {
+				t.Errorf("%s offers the file %s", path, l)
+			}
+		}
+	}
+}
