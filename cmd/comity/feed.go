@@ -132,6 +132,13 @@ func (a *app) feedListCmd() *cobra.Command {
 				}
 				fmt.Fprintf(a.out, "%-16s %s events until %s, %s in quarantine, %s, %s\n%-16s %s from %s\n",
 					s.Feed.Name, thousands(s.Events), newest, thousands(s.Quarantined), s.Feed.TLP, read, "", s.Feed.Adapter, s.Feed.From)
+				gaps, err := n.Feeds.Gaps(c.Context(), s.Feed.Name)
+				if err != nil {
+					return err
+				}
+				if len(gaps) > 0 {
+					fmt.Fprintf(a.out, "%-16s nothing of %s; gaps in all: %d\n", "", gaps[0], len(gaps))
+				}
 				if s.Last.Err != "" {
 					fmt.Fprintf(a.out, "%-16s the last run failed: %s\n", "", s.Last.Err)
 				}

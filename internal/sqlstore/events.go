@@ -46,10 +46,6 @@ func (tx *Tx) events(q watch.EventQuery) ([]watch.Stored, error) {
 	if err != nil {
 		return nil, err
 	}
-	number, level, ok, err := tx.conn.placeOf(tx.ctx, q.Place)
-	if err != nil || !ok {
-		return nil, err
-	}
 	before := watch.Posting{Day: q.To, ID: math.MaxInt64}
 	if q.Before != 0 {
 		last := map[int64]feed.Day{}
@@ -61,9 +57,9 @@ func (tx *Tx) events(q watch.EventQuery) ([]watch.Stored, error) {
 			before.ID = math.MaxInt64
 		}
 	}
-	var lists []*postedList
-	for id := range feeds {
-		lists = append(lists, &postedList{tx: tx, key: placeKey(id, level, number), before: before, from: q.From})
+	lists, err := tx.lists(q, feeds, before)
+	if err != nil {
+		return nil, err
 	}
 	var out []watch.Stored
 	for len(out) < q.Limit {
@@ -82,6 +78,37 @@ func (tx *Tx) events(q watch.EventQuery) ([]watch.Stored, error) {
 		}
 	}
 	return out, tx.finish(out, feeds)
+}
+
+// lists are those in which the events of a query stand, of each feed. Those of an
+// organization are in the lists of its members, for as long as they are members.
+func (tx *Tx) lists(q watch.EventQuery, feeds map[int64]watch.FeedName, before watch.Posting) (out []*postedList, err error) {
+	if q.Place.Level == watch.ByOrganization {
+		members, err := watch.Members()
+		for country, spells := range members {
+			for _, s := range spells {
+				if s.Organization != q.Place.Name {
+					continue
+				}
+				until := before
+				if s.To <= before.Day {
+					until = watch.Posting{Day: s.To - 1, ID: math.MaxInt64}
+				}
+				for id := range feeds {
+					out = append(out, &postedList{tx: tx, key: placeKey(id, levelCountry, int64(country)), before: until, from: max(q.From, s.From)})
+				}
+			}
+		}
+		return out, err
+	}
+	number, level, ok, err := tx.conn.placeOf(tx.ctx, q.Place)
+	if err != nil || !ok {
+		return nil, err
+	}
+	for id := range feeds {
+		out = append(out, &postedList{tx: tx, key: placeKey(id, level, number), before: before, from: q.From})
+	}
+	return out, nil
 }
 
 func stored(id int64, v *version, current bool) watch.Stored {

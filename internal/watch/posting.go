@@ -85,7 +85,9 @@ func Relist(old []Leaf, sights []Sight) ([]Leaf, error) {
 			all = append(all, Posting{s.Day, s.ID})
 		}
 	}
-	slices.SortFunc(all, Posting.Compare)
+	if !slices.IsSortedFunc(all, Posting.Compare) {
+		slices.SortFunc(all, Posting.Compare)
+	}
 	all = slices.DeleteFunc(all, func(p Posting) bool { return gone[p.ID] })
 	var out []Leaf
 	for len(all) > 0 {

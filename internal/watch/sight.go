@@ -78,8 +78,11 @@ type Group struct {
 	at  []int32 // those of the group; nil: all. An event is in some ten groups.
 }
 
-// Listed reports whether a list of its events is kept.
-func (g *Group) Listed() bool { return !strings.HasPrefix(string(g.Level), "square") }
+// Listed reports whether a list of its events is kept. Those of an organization are
+// in the lists of its members.
+func (g *Group) Listed() bool {
+	return g.Level != ByOrganization && !strings.HasPrefix(string(g.Level), "square")
+}
 
 // Sights appends those of the group to room, by day, the type of violence, and ID.
 func (g *Group) Sights(room []Sight) []Sight {
