@@ -182,6 +182,11 @@ func (d *Desk) views(ctx context.Context, exercise *bool) ([]FeedView, error) {
 		if x.Events > 0 {
 			v.Age = int(max(today-x.Newest, 0))
 			v.Stale = v.Age > x.staleAfter()
+			points, err := d.c.Store.Series(ctx, SeriesQuery{Feeds: []FeedName{x.Feed.Name}, To: today})
+			if err != nil {
+				return nil, err
+			}
+			v.Gaps = gaps(points)
 		}
 		out = append(out, v)
 	}

@@ -144,9 +144,10 @@ type PlaceView struct {
 // FeedView is a feed with its age.
 type FeedView struct {
 	State
-	Age   int  // days from its newest event to now; -1: it has none
-	Stale bool // older than its kind should be
-	Used  bool // by the basis
+	Age   int   // days from its newest event to now; -1: it has none
+	Stale bool  // older than its kind should be
+	Gaps  []Gap // the newest first
+	Used  bool  // by the basis
 }
 
 // Basis is which feeds are summed for forecasts, maps and rules. Feeds that

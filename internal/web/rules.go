@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/watch"
@@ -358,6 +359,10 @@ func mistakesIn(x watch.Rule, all watch.Mistakes) []mistakeRow {
 		line := []rune(lines[m.Line-1])
 		at := min(max(m.Column-1, 0), len(line))
 		end := min(at+1, len(line))
+		if at < len(line) && line[at] == '(' { // of a call, the name is meant
+			for end = at; at > 0 && (unicode.IsLetter(line[at-1]) || unicode.IsDigit(line[at-1]) || line[at-1] == '_'); at-- {
+			}
+		}
 		out = append(out, mistakeRow{m, string(line[:at]), string(line[at:end]), string(line[end:])})
 	}
 	return out

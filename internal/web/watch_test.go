@@ -324,6 +324,20 @@ func TestRule(t *testing.T) {
 	}
 }
 
+// A mistake in a call is at its name, though the language names the bracket.
+func TestMistakeIsShown(t *testing.T) {
+	x := watch.Rule{Signal: "1.0 +\n  deths(3) * 2.0"}
+	for column, want := range map[int][3]string{8: {"  ", "deths", "(3) * 2.0"}, 3: {"  ", "d", "eths(3) * 2.0"}, 99: {"  deths(3) * 2.0", "", ""}, 0: {"", " ", " deths(3) * 2.0"}} {
+		got := mistakesIn(x, watch.Mistakes{{Field: "Signal", Line: 2, Column: column}})
+		if len(got) != 1 || [3]string{got[0].Before, got[0].At, got[0].After} != want {
+			t.Errorf("column %d: %q, want %q", column, got, want)
+		}
+	}
+	if got := mistakesIn(x, watch.Mistakes{{Field: "Signal", Line: 3, Column: 1}, {Field: "Fire"}}); got != nil {
+		t.Errorf("mistakes without a place are shown at %q", got)
+	}
+}
+
 // send is a form with a file.
 func (x *site1) send(t *testing.T, role, path string, fields map[string]string, file string) *httptest.ResponseRecorder {
 	t.Helper()

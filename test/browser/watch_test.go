@@ -110,6 +110,9 @@ func (w *world) watchOfficer(t *testing.T) {
 	v.press("Try it again")
 	v.says(".notice", "The row is an event now.")
 	v.says("#quarantine ~ .empty", "No row waits to be mended.")
+	if gap := "nothing of " + month(5).Format("January 2006"); !strings.Contains(v.text("main"), gap) {
+		t.Errorf("the feed does not say %q:\n%s", gap, v.text("main"))
+	}
 
 	// A rule, tried on the past, and what it drafts.
 	v.open("/watch/rules")
