@@ -160,7 +160,7 @@ func (f *Feeds) run(ctx context.Context, of *reading) (Run, error) {
 			return f.failed(ctx, of, err)
 		}
 		defer file.Close()
-		of.version = versionOf(of.adapter, from)
+		of.version, of.whole = versionOf(of.adapter, from), isWhole(of.adapter, from)
 		return f.read(ctx, of, file)
 	}
 	file, err := f.download(ctx, of)
@@ -176,7 +176,7 @@ func (f *Feeds) run(ctx context.Context, of *reading) (Run, error) {
 	if err != nil {
 		return f.failed(ctx, of, err)
 	}
-	of.version = versionOf(of.adapter, path.Base(u.Path))
+	of.version, of.whole = versionOf(of.adapter, path.Base(u.Path)), isWhole(of.adapter, from)
 	run, err := f.read(ctx, of, file)
 	if err == nil {
 		err = f.noteAnswer(of.feed.Name)
@@ -190,6 +190,8 @@ func versionOf(a feed.Adapter, name string) string {
 	}
 	return a.VersionOf(path.Base(strings.ReplaceAll(name, "\\", "/")))
 }
+
+func isWhole(a feed.Adapter, name string) bool { return a.Whole != nil && a.Whole(name) }
 
 // failed notes a run that read nothing, so that its error is seen where its feed
 // is.
