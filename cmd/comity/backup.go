@@ -45,8 +45,11 @@ key is never in it.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, "%s: %s, %d entries of its own journal, %d rows, %d sealed contents and attachments, %d bytes, in %s; checked\n",
-				to, b.Domain, b.Size, b.Rows, b.Blobs, b.Bytes, time.Since(began).Round(time.Millisecond))
+			fmt.Fprintf(a.out, "%s: %s, %d entries of its own journal, %d rows, %d sealed contents and attachments, %d files of feeds, %d bytes, in %s; checked\n",
+				to, b.Domain, b.Size, b.Rows, b.Blobs, b.Feeds, b.Bytes, time.Since(began).Round(time.Millisecond))
+			if b.Damaged > 0 {
+				fmt.Fprintf(a.out, "%d files of feeds in %s/feeds are damaged and were left out.\n", b.Damaged, a.dir)
+			}
 			if !b.Keys {
 				fmt.Fprintf(a.out, "The keys are not in it: keep a copy of %s/keys apart, or give --recipient.\n", a.dir)
 			}
@@ -100,8 +103,8 @@ from its peers' mirrors, and records nothing before.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, "%s restored into %s, as of %s: %d entries of its own journal, %d rows, %d sealed contents and attachments; checked\n",
-				b.Domain, a.dir, b.Made.Format(time.RFC3339), b.Size, b.Rows, b.Blobs)
+			fmt.Fprintf(a.out, "%s restored into %s, as of %s: %d entries of its own journal, %d rows, %d sealed contents and attachments, %d files of feeds; checked\n",
+				b.Domain, a.dir, b.Made.Format(time.RFC3339), b.Size, b.Rows, b.Blobs, b.Feeds)
 			fmt.Fprintf(a.out, "Next: comity serve --dir %s. It first fetches from its peers what was recorded since.\n", a.dir)
 			return nil
 		},

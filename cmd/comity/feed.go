@@ -177,11 +177,12 @@ type feedRun struct {
 	Changed     int64          `json:"changed"`
 	Same        int64          `json:"same"`
 	Quarantined int64          `json:"quarantined"`
+	Withdrawn   int64          `json:"withdrawn,omitempty"`
 	Err         string         `json:"err,omitempty"`
 }
 
 func feedRunOf(r watch.Run) feedRun {
-	return feedRun{r.Feed, r.Begun, r.Ended, r.Snapshot, r.Bytes, r.Version, r.Rows, r.New, r.Changed, r.Same, r.Quarantined, r.Err}
+	return feedRun{r.Feed, r.Begun, r.Ended, r.Snapshot, r.Bytes, r.Version, r.Rows, r.New, r.Changed, r.Same, r.Quarantined, r.Withdrawn, r.Err}
 }
 
 func feedStateOf(s watch.State) feedState {
@@ -284,7 +285,11 @@ func (a *app) runFeed(ctx context.Context, n *node.Node, name watch.FeedName, re
 
 // ranLine says what a run brought.
 func ranLine(r watch.Run) string {
-	return fmt.Sprintf("%s rows read, %s new, %s changed, %s same, %s quarantined", thousands(r.Rows), thousands(r.New), thousands(r.Changed), thousands(r.Same), thousands(r.Quarantined))
+	line := fmt.Sprintf("%s rows read, %s new, %s changed, %s same, %s quarantined", thousands(r.Rows), thousands(r.New), thousands(r.Changed), thousands(r.Same), thousands(r.Quarantined))
+	if r.Withdrawn > 0 {
+		line += fmt.Sprintf("; %s events withdrawn, which this release has no more", thousands(r.Withdrawn))
+	}
+	return line
 }
 
 // rows shows how far a feed is read.

@@ -184,8 +184,11 @@ type Adapter struct {
 	Newer func(a, b string) bool
 	// Replaces reports whether a whole file of release a says all there is to say of what
 	// release b told: an event that only b has is withdrawn. Nil: nothing is. It
-	// does not hold for a part of a release, as one country's rows are.
+	// does not hold for a part of a release, as one country's rows are: see Whole.
 	Replaces func(a, b string) bool
+	// Whole reports whether what lies under a name, a path or an address on the web, is a
+	// release as the source publishes it, with nothing left out. Nil: no name tells.
+	Whole func(name string) bool
 	// VersionOf is the release that a file's name tells of: "25.0.3" of
 	// GEDEvent_v25_0_3.csv; "" if it tells none. Nil: names tell nothing.
 	VersionOf func(name string) string

@@ -26,6 +26,7 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/blob"
 	"github.com/comity/comity/internal/sqlstore"
+	"github.com/comity/comity/internal/watch"
 )
 
 // An archive is a gzipped tar, encrypted with age if there are recipients:
@@ -35,14 +36,16 @@ import (
 //	keys/…               only if it is encrypted; never the root key
 //	database/000000 …    the export of the database (see sqlstore.Export), cut into pieces
 //	blobs/<sha256>       every blob
+//	feeds/<sha256>       every file of a feed as it came, compressed with zstd; the hash is that of the file
 //	end.json             archiveEnd
 //
-// The database is exported as of one moment, and the blobs are read after it:
-// what a record refers to was stored before it was recorded.
+// The database is exported as of one moment, and blobs and files are read after
+// it: what a record refers to was stored before it was recorded.
 type archive struct {
 	folder     *Folder
 	store      *sqlstore.Store
 	blobs      *blob.Store
+	feeds      watch.Snapshots
 	program    string // version
 	recipients []age.Recipient
 }
@@ -53,6 +56,7 @@ const (
 	endMember       = "end.json"
 	databaseMembers = "database/"
 	blobMembers     = "blobs/"
+	feedMembers     = "feeds/"
 	pieceSize       = 8 << 20
 	maxMember       = 1 << 20 // of a file that is neither piece nor blob
 )
@@ -70,6 +74,8 @@ type archiveEnd struct {
 	Members int64 `json:"members"` // before this one
 	Rows    int64 `json:"rows"`
 	Blobs   int64 `json:"blobs"`
+	Feeds   int64 `json:"feeds"` // files; damaged ones are left out
+	Damaged int64 `json:"damaged,omitempty"`
 }
 
 // write writes the file to w, and the tar in it, plain, to check.
@@ -137,7 +143,11 @@ func (a archive) members(ctx context.Context, t *tarring) error {
 	if err != nil {
 		return err
 	}
-	return t.json(endMember, archiveEnd{t.members, rows, n})
+	files, damaged, err := a.feedFiles(ctx, t)
+	if err != nil {
+		return err
+	}
+	return t.json(endMember, archiveEnd{t.members, rows, n, files, damaged})
 }
 
 func (a archive) keys(t *tarring) error {
@@ -177,6 +187,19 @@ func (a archive) boxes(ctx context.Context, t *tarring) (n int64, err error) {
 	return n, err
 }
 
+// feedFiles writes every file of a feed. One that is damaged is left out: it is
+// fetched from its source again, or was read and is not needed.
+func (a archive) feedFiles(ctx context.Context, t *tarring) (n, damaged int64, err error) {
+	damaged, err = a.feeds.WalkPacked(func(h comity.Hash, r io.Reader, size int64) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n++
+		return t.stream(feedMembers+hex.EncodeToString(h[:]), r, size)
+	})
+	return n, damaged, err
+}
+
 // tarring writes members.
 type tarring struct {
 	w       *tar.Writer
@@ -185,11 +208,15 @@ type tarring struct {
 }
 
 func (t *tarring) member(name string, data []byte) error {
+	return t.stream(name, bytes.NewReader(data), int64(len(data)))
+}
+
+func (t *tarring) stream(name string, r io.Reader, size int64) error {
 	t.members++
-	if err := t.w.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(data)), ModTime: t.made, Format: tar.FormatPAX}); err != nil {
+	if err := t.w.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: size, ModTime: t.made, Format: tar.FormatPAX}); err != nil {
 		return err
 	}
-	_, err := t.w.Write(data)
+	_, err := io.Copy(t.w, r)
 	return err
 }
 
@@ -256,7 +283,8 @@ func openArchive(r io.Reader, identities []age.Identity) (io.Reader, error) {
 type target struct {
 	database func(io.Reader) (rows int64, err error)
 	blob     func(h comity.Hash, r io.Reader, size int64) error
-	file     func(name string, data []byte) error // settings.json, keys/…
+	feed     func(h comity.Hash, packed io.Reader) error // a file of a feed
+	file     func(name string, data []byte) error        // settings.json, keys/…
 }
 
 // readArchive reads a plain tar, and takes it for whole only at its end.
@@ -302,6 +330,12 @@ func readArchive(ctx context.Context, r io.Reader, to target) (b Backup, err err
 				err = to.blob(sum, a.r, h.Size)
 			}
 			b.Blobs++
+		case strings.HasPrefix(h.Name, feedMembers):
+			var sum comity.Hash
+			if sum, err = comity.ParseHash(strings.TrimPrefix(h.Name, feedMembers)); err == nil {
+				err = to.feed(sum, a.r)
+			}
+			b.Feeds++
 		case h.Name == settingsFile, slices.Contains(operatorFiles(), h.Name), path.Dir(h.Name) == keysFolder && !isRootKey(path.Base(h.Name)):
 			var data []byte
 			if data, err = a.small(h); err == nil {
@@ -312,7 +346,8 @@ func readArchive(ctx context.Context, r io.Reader, to target) (b Backup, err err
 			if err = a.json(h, &end); err == nil {
 				b.Rows, err = a.finish()
 			}
-			if err == nil && end != (archiveEnd{a.members - 1, b.Rows, b.Blobs}) {
+			b.Damaged = end.Damaged
+			if err == nil && end != (archiveEnd{a.members - 1, b.Rows, b.Blobs, b.Feeds, b.Damaged}) {
 				err = errors.New("something is missing in the backup")
 			}
 			if err == nil { // to the end of the file, where its checksums are

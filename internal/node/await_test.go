@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -201,7 +200,7 @@ func TestReleaseWithoutQuorum(t *testing.T) {
 	until(t, "it to be put on the record", func() bool {
 		return un.get("/api/v1/acts/"+comity.ActName{Domain: "un.example", Index: name.Index + 1}.String(), &a)
 	})
-	if !strings.Contains(fmt.Sprintf("%s", a.Document), "without a quorum") {
+	if !strings.Contains(string(a.Document), "without a quorum") {
 		t.Errorf("what follows is %s", a.Document)
 	}
 }

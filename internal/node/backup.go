@@ -21,6 +21,7 @@ import (
 	"github.com/comity/comity/internal/blob"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/sqlstore"
+	"github.com/comity/comity/internal/watch"
 	"github.com/comity/comity/keys"
 )
 
@@ -32,8 +33,11 @@ type Backup struct {
 	Keys   bool  // the node's keys are in it
 	Rows   int64 // of the database
 	Blobs  int64
-	Size   int64 // of our own journal, in entries
-	Bytes  int64 // of the file; 0 of one that was read
+	Feeds  int64 // files of feeds, as they came
+	// Damaged files of feeds were left out.
+	Damaged int64
+	Size    int64 // of our own journal, in entries
+	Bytes   int64 // of the file; 0 of one that was read
 }
 
 // WriteBackup writes the organization's record to a new file, while nodes may
@@ -75,7 +79,7 @@ func WriteBackup(ctx context.Context, dir, file, program string, recipients ...a
 	}()
 
 	sum := &summing{to: out, sum: sha256.New()}
-	a := archive{folder: f, store: store, blobs: blobs, program: program, recipients: recipients}
+	a := archive{folder: f, store: store, blobs: blobs, feeds: f.snapshots(), program: program, recipients: recipients}
 	b, err := a.writeChecked(ctx, sum)
 	if err != nil {
 		return fail(err)
@@ -129,6 +133,7 @@ func checkArchive(ctx context.Context, r io.Reader, logs []note.Verifier) (Backu
 			}
 			return nil
 		},
+		feed: watch.CheckPacked,
 		file: func(string, []byte) error { return nil },
 	})
 	if err != nil {
@@ -223,6 +228,7 @@ func Restore(ctx context.Context, dir, file, database, blobsPlace string, identi
 	b, err := readArchive(ctx, plain, target{
 		database: func(r io.Reader) (int64, error) { return sqlstore.Import(ctx, url, r, sqlstore.Options{}) },
 		blob:     func(h comity.Hash, r io.Reader, size int64) error { return blobs.PutVerified(ctx, h, r, size) },
+		feed:     snapshotsIn(dir).PutPacked,
 		file:     func(name string, data []byte) error { return restoreFile(filepath.Join(dir, name), data) },
 	})
 	if err != nil {

@@ -17,9 +17,15 @@ import (
 // feedsFolder keeps, in the organization's folder, the files of feeds as they came.
 const feedsFolder = "feeds"
 
+func snapshotsIn(dir string) watch.Snapshots {
+	return watch.Snapshots{Dir: filepath.Join(dir, feedsFolder)}
+}
+
+func (f *Folder) snapshots() watch.Snapshots { return snapshotsIn(f.Dir) }
+
 // openFeeds opens what reads the world outside. None of it is part of the record.
 func (n *Node) openFeeds() {
-	n.Feeds = &watch.Feeds{Store: n.store.Watch(), Snapshots: watch.Snapshots{Dir: filepath.Join(n.Folder.Dir, feedsFolder)},
+	n.Feeds = &watch.Feeds{Store: n.store.Watch(), Snapshots: n.Folder.snapshots(),
 		Adapters: sources.All(), Now: n.c.Clock, Client: peer.Outside, Login: login, Own: n.ownReports, Log: n.log}
 }
 

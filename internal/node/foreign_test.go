@@ -52,13 +52,14 @@ func FuzzArchive(f *testing.F) {
 	good := []string{headMember, string(head), settingsFile, "{}", "keys/log.key", "k", "database/000000", "one\ntwo\n", "blobs/" + sum.String(), "box"}
 	f.Add(tarOf(f, append(slices.Clone(good), endMember, end(5, 2, 1))...))
 	f.Add(tarOf(f, append(slices.Clone(good), "database/000001", "three\n", endMember, end(6, 3, 1))...))
+	f.Add(tarOf(f, append(slices.Clone(good), "feeds/"+sum.String(), "packed", endMember, `{"members":6,"rows":2,"blobs":1,"feeds":1}`)...))
 	f.Add(tarOf(f, good...))
-	for _, name := range []string{"../x", "/etc/passwd", "keys/../../x", "keys/..", "keys/root.key", "keys/./root.key", "keys//root.key", "x/../keys/a", "blobs/../x", "database/x", `keys\..\..\x`} {
+	for _, name := range []string{"../x", "/etc/passwd", "keys/../../x", "keys/..", "keys/root.key", "keys/./root.key", "keys//root.key", "x/../keys/a", "blobs/../x", "feeds/../x", "database/x", `keys\..\..\x`} {
 		f.Add(tarOf(f, headMember, string(head), name, "x", endMember, end(2, 0, 0)))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var out int64
-		files, blobs := 0, int64(0)
+		files, blobs, feeds := 0, int64(0), int64(0)
 		lines := int64(-1)
 		got, err := readArchive(t.Context(), bytes.NewReader(b), target{
 			database: func(r io.Reader) (int64, error) {
@@ -76,6 +77,12 @@ func FuzzArchive(f *testing.F) {
 				}
 				return err
 			},
+			feed: func(h comity.Hash, packed io.Reader) error {
+				data, err := io.ReadAll(packed)
+				out += int64(len(data))
+				feeds++
+				return err
+			},
 			file: func(name string, data []byte) error {
 				files++
 				out += int64(len(data))
@@ -91,7 +98,7 @@ func FuzzArchive(f *testing.F) {
 		if out > int64(len(b)) && !sparse(b) {
 			t.Errorf("%d bytes out of %d", out, len(b))
 		}
-		if err == nil && (got.Rows != lines || got.Blobs != blobs || got.Domain == "" || !bytes.Contains(b, []byte(endMember))) {
+		if err == nil && (got.Rows != lines || got.Blobs != blobs || got.Feeds != feeds || got.Domain == "" || !bytes.Contains(b, []byte(endMember))) {
 			t.Errorf("taken for whole: %+v, of %d lines and %d blobs", got, lines, blobs)
 		}
 	})

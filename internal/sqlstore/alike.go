@@ -60,7 +60,7 @@ func (tx *Tx) linkSome(f *feedRow, upTo int64, others []int64) error {
 		if v.prev != 0 {
 			replaced = append(replaced, v.prev)
 		}
-		if v.Cell != 0 {
+		if v.Cell != 0 && !v.withdrawn {
 			byCell[v.Cell] = append(byCell[v.Cell], arrival{id, v.Event})
 		}
 		return struct{}{}, err

@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/comity/comity/internal/feed"
+	"github.com/comity/comity/internal/watch"
 )
 
 // A version of an event is stored as one blob: first whence it came, then what it
@@ -17,8 +18,12 @@ import (
 type version struct {
 	run, line int64
 	prev      int64 // the version before it; 0: none
+	withdrawn bool  // Version of the source has it no more; the event is as it stood
 	feed.Event
 }
+
+// sight is what counts of a version that is not withdrawn.
+func (v *version) sight(id int64) watch.Sight { return watch.SightOf(&v.Event, id) }
 
 // appendHead appends whence a version came, which stands before its content.
 func (v *version) appendHead(b []byte) []byte {
@@ -50,6 +55,10 @@ func appendContent(b []byte, e *feed.Event) []byte {
 	}
 	return b
 }
+
+// withdrawnMark stands behind the content of a version that says that the event is
+// withdrawn.
+const withdrawnMark = 1
 
 // sumOf what an event says.
 func sumOf(content []byte) int64 {
@@ -85,6 +94,9 @@ func readBody(body string) (v version, err error) {
 	e.GW = int(r.varint())
 	for _, n := range [...]*int32{&e.Cell, &e.Low, &e.Best, &e.High} {
 		*n = int32(r.varint())
+	}
+	if r.b == string(rune(withdrawnMark)) {
+		v.withdrawn, r.b = true, ""
 	}
 	if r.bad || r.b != "" {
 		return v, errBody

@@ -112,7 +112,7 @@ func (tx *Tx) lists(q watch.EventQuery, feeds map[int64]watch.FeedName, before w
 }
 
 func stored(id int64, v *version, current bool) watch.Stored {
-	return watch.Stored{ID: id, Event: v.Event, Line: v.line, Run: v.run, Current: current}
+	return watch.Stored{ID: id, Event: v.Event, Line: v.line, Run: v.run, Current: current, Withdrawn: v.withdrawn}
 }
 
 // postedList reads the list of a place from its end.

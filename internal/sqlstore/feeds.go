@@ -20,12 +20,12 @@ type Watch struct{ *Store }
 // Watch returns it.
 func (s *Store) Watch() Watch { return Watch{s} }
 
-const runColumns = "r.id, r.begun, r.ended, r.snapshot, r.bytes, r.version, r.fresh, r.changed, r.same, r.quarantined, r.err"
+const runColumns = "r.id, r.begun, r.ended, r.snapshot, r.bytes, r.version, r.fresh, r.changed, r.same, r.quarantined, r.withdrawn, r.err"
 
 func scanRun(r row, x *watch.Run, before ...any) error {
 	var snapshot []byte
 	err := r.Scan(append(before, &x.ID, intoText(&x.Begun), intoText(&x.Ended), &snapshot, &x.Bytes, &x.Version,
-		&x.New, &x.Changed, &x.Same, &x.Quarantined, &x.Err)...)
+		&x.New, &x.Changed, &x.Same, &x.Quarantined, &x.Withdrawn, &x.Err)...)
 	copy(x.Snapshot[:], snapshot)
 	x.Rows = x.New + x.Changed + x.Same + x.Quarantined
 	return err

@@ -62,8 +62,8 @@ func (tx *Tx) forget(f *feedRow, ref int64, gone *[]watch.Sight, ids *[]int64) e
 		was := id
 		id = 0
 		err = tx.versions([]int64{was}, func(_ int64, v *version) {
-			if current {
-				s := watch.SightOf(&v.Event, was)
+			if current && !v.withdrawn {
+				s := v.sight(was)
 				s.Gone = true
 				*gone = append(*gone, s)
 			}

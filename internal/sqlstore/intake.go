@@ -31,6 +31,7 @@ type intake struct {
 	run     watch.Run
 	known   *filter // of a feed that was empty: what came since; nil: anything may be known
 	pending []watch.Sight
+	seen    []int64 // refs of what came, unless the feed was empty; see Withdraw
 
 	content []byte // of a batch
 	bodies  []byte
@@ -98,6 +99,7 @@ type standing struct {
 	told    string // its release
 	key     string
 	sight   watch.Sight
+	counted bool // it is not withdrawn
 	moved   bool // in this batch, from what the database has
 }
 
@@ -113,9 +115,11 @@ func (in *intake) Put(ctx context.Context, rows []watch.Row) error {
 	if err != nil {
 		return err
 	}
-	if in.known != nil {
-		for _, a := range good {
+	for _, a := range good {
+		if in.known != nil {
 			in.known.add(a.ref)
+		} else {
+			next.seen = append(next.seen, a.ref)
 		}
 	}
 	*in = next
@@ -177,9 +181,9 @@ func (in *intake) put(tx *Tx, rows []watch.Row, good []arrived) error {
 			continue
 		default:
 			in.run.Changed++
-			gone := old.sight
-			gone.Gone = true
-			in.pending = append(in.pending, gone)
+			if old.counted {
+				in.pending = append(in.pending, gone(old.sight))
+			}
 			if !old.moved && old.id < in.feed.first()+f.next {
 				old.moved = true
 				moved = append(moved, a.ref)
@@ -193,7 +197,7 @@ func (in *intake) put(tx *Tx, rows []watch.Row, good []arrived) error {
 		values = append(values, id, in.bodies[from:len(in.bodies):len(in.bodies)])
 		sight := watch.SightOf(&a.row.Event, id)
 		in.pending = append(in.pending, sight)
-		old.id, old.sum, old.told, old.key, old.sight = id, a.sum, a.row.Version, a.row.Key, sight
+		old.id, old.sum, old.told, old.key, old.sight, old.counted = id, a.sum, a.row.Version, a.row.Key, sight, true
 	}
 	for i := range rows {
 		if rows[i].Fault != nil {
@@ -216,6 +220,12 @@ func (in *intake) put(tx *Tx, rows []watch.Row, good []arrived) error {
 	}
 	return tx.exec("UPDATE feed_run SET fresh = ?, changed = ?, same = ?, quarantined = ? WHERE id = ?",
 		in.run.New, in.run.Changed, in.run.Same, in.run.Quarantined, in.run.ID)
+}
+
+// gone is what takes a sight away.
+func gone(s watch.Sight) watch.Sight {
+	s.Gone = true
+	return s
 }
 
 // standing reads what the database has of the events of a batch: of those that
@@ -251,7 +261,7 @@ func (in *intake) standing(tx *Tx, good []arrived) (map[int64]*standing, error) 
 	slices.Sort(ids)
 	err = tx.versions(ids, func(id int64, v *version) {
 		x := by[id]
-		x.told, x.key, x.sight = v.Version, v.Key, watch.SightOf(&v.Event, id)
+		x.told, x.key, x.sight, x.counted = v.Version, v.Key, v.sight(id), !v.withdrawn
 	})
 	return out, err
 }

@@ -94,7 +94,7 @@ func (s *Store) Tie(ctx context.Context, situation string, name watch.FeedName, 
 		}
 		var sights []watch.Sight
 		err = tx.versions(ids, func(id int64, v *version) {
-			if x := watch.SightOf(&v.Event, id); !slices.Contains(t.of(&x), situation) {
+			if x := v.sight(id); !v.withdrawn && !slices.Contains(t.of(&x), situation) {
 				sights = append(sights, x)
 			}
 		})
@@ -179,7 +179,7 @@ func (tx *Tx) countSituation(f *feedRow, situation string, scene watch.Scene) er
 	slices.Sort(ids)
 	var sights []watch.Sight
 	err = tx.versions(slices.Compact(ids), func(id int64, v *version) {
-		if x := watch.SightOf(&v.Event, id); id < f.first()+f.counted && slices.Contains(t.of(&x), situation) {
+		if x := v.sight(id); !v.withdrawn && id < f.first()+f.counted && slices.Contains(t.of(&x), situation) {
 			sights = append(sights, x)
 		}
 	})

@@ -240,21 +240,23 @@ func (in *intake) uncounted(ctx context.Context, from, to int64) (int64, error) 
 	c := in.s.read()
 	rows, err := c.query(ctx, "SELECT id, body FROM event WHERE id >= ? AND id < ? ORDER BY id", in.feed.first()+from, in.feed.first()+to)
 	var replaced []int64
-	sights, err := collect(rows, err, func(r row) (watch.Sight, error) {
+	_, err = collect(rows, err, func(r row) (_ struct{}, err error) {
 		id, v, err := scanVersion(r)
 		if v.prev != 0 {
 			replaced = append(replaced, v.prev)
 		}
-		return watch.SightOf(&v.Event, id), err
+		if !v.withdrawn {
+			in.pending = append(in.pending, v.sight(id))
+		}
+		return struct{}{}, err
 	})
 	if err != nil {
 		return 0, in.s.failed("read what is not counted", err)
 	}
-	in.pending = append(in.pending, sights...)
 	err = c.versions(ctx, replaced, func(id int64, v *version) {
-		s := watch.SightOf(&v.Event, id)
-		s.Gone = true
-		in.pending = append(in.pending, s)
+		if !v.withdrawn {
+			in.pending = append(in.pending, gone(v.sight(id)))
+		}
 	})
 	return to, in.s.failed("read what was replaced", err)
 }

@@ -160,7 +160,7 @@ func (f *Feeds) run(ctx context.Context, of *reading) (Run, error) {
 			return f.failed(ctx, of, err)
 		}
 		defer file.Close()
-		of.version = versionOf(of.adapter, from)
+		of.version, of.whole = versionOf(of.adapter, from), isWhole(of.adapter, from)
 		return f.read(ctx, of, file)
 	}
 	file, err := f.download(ctx, of)
@@ -176,7 +176,7 @@ func (f *Feeds) run(ctx context.Context, of *reading) (Run, error) {
 	if err != nil {
 		return f.failed(ctx, of, err)
 	}
-	of.version = versionOf(of.adapter, path.Base(u.Path))
+	of.version, of.whole = versionOf(of.adapter, path.Base(u.Path)), isWhole(of.adapter, from)
 	run, err := f.read(ctx, of, file)
 	if err == nil {
 		err = f.noteAnswer(of.feed.Name)
@@ -190,6 +190,8 @@ func versionOf(a feed.Adapter, name string) string {
 	}
 	return a.VersionOf(path.Base(strings.ReplaceAll(name, "\\", "/")))
 }
+
+func isWhole(a feed.Adapter, name string) bool { return a.Whole != nil && a.Whole(name) }
 
 // failed notes a run that read nothing, so that its error is seen where its feed
 // is.
@@ -294,101 +296,6 @@ func (f *Feeds) runsInQuarantine(ctx context.Context, name FeedName) ([]Run, err
 		}
 	}
 	return out, err
-}
-
-// Mend takes a row instead of a quarantined one. It returns a *feed.Fault if that
-// is no event, either; what was written is then kept in its stead.
-func (f *Feeds) Mend(ctx context.Context, name FeedName, id int64, text string) error {
-	x, err := f.Find(ctx, name)
-	if err != nil {
-		return err
-	}
-	a, err := f.adapter(x.Adapter)
-	if err != nil {
-		return err
-	}
-	found, err := f.Store.Quarantined(ctx, name, id-1, 1)
-	if err != nil {
-		return err
-	}
-	if len(found) == 0 || found[0].ID != id {
-		return fmt.Errorf("feed %s has no row %d in quarantine", name, id)
-	}
-	was := found[0]
-	version, head := "", ""
-	runs, err := f.Store.Runs(ctx, name, 1<<20)
-	if err != nil {
-		return err
-	}
-	for _, r := range runs {
-		if r.ID == was.Run {
-			version = r.Version
-			if head, err = f.Snapshots.firstLine(r.Snapshot); err != nil {
-				f.Log.WarnContext(ctx, "read the first line of a snapshot", "feed", name, "err", err)
-			}
-		}
-	}
-	rows, fault := parseRow(a, feed.Options{Version: version, Mapping: x.Mapping}, head, text)
-	if fault != nil {
-		rows = []Row{{Line: was.Line, Fault: fault}}
-		fault.Line, fault.Raw = was.Line, text
-		if len(text) > feed.MaxRaw {
-			return fault
-		}
-	}
-	for i := range rows {
-		rows[i].Line = was.Line
-	}
-	in, err := f.Store.Begin(ctx, Run{Feed: name, Begun: f.now(), Version: version}, a.Newer)
-	if err != nil {
-		return err
-	}
-	if err := in.Put(ctx, rows); err != nil {
-		return err
-	}
-	if fault == nil || text != was.Raw {
-		if err := f.Store.Mend(ctx, name, id); err != nil {
-			return err
-		}
-	}
-	if _, err := in.Close(ctx, Run{Ended: f.now(), Version: version}, false); err != nil {
-		return err
-	}
-	if fault != nil {
-		return fault
-	}
-	return nil
-}
-
-// parseRow reads one row of a file: behind its first line, which names the columns
-// or is an event that is known; or, of a format in which that makes no sense, alone.
-func parseRow(a feed.Adapter, o feed.Options, head, text string) ([]Row, *feed.Fault) {
-	var first *feed.Fault
-	for _, before := range []string{head, ""} {
-		r, err := a.Open(strings.NewReader(before+text+"\n"), o)
-		var rows []Row
-		for err == nil {
-			rows, err = fill(r, nil)
-			if err == nil {
-				err = errors.New("the row is too long")
-			}
-		}
-		var fault *feed.Fault
-		switch i := slices.IndexFunc(rows, func(r Row) bool { return r.Fault != nil }); {
-		case i >= 0:
-			fault = rows[i].Fault
-		case err != io.EOF:
-			fault = &feed.Fault{Reason: err.Error()}
-		case len(rows) == 0:
-			fault = &feed.Fault{Reason: "there is no event in it"}
-		default:
-			return rows, nil
-		}
-		if first == nil || first.Column == "" && fault.Column != "" {
-			first = fault
-		}
-	}
-	return nil, first
 }
 
 // Head is the first rows of what was last read of a feed, or was sent along with

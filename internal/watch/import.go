@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -31,6 +32,7 @@ type reading struct {
 	feed     Feed
 	adapter  feed.Adapter
 	version  string
+	whole    bool // the file is a release with all that is in it
 	begun    comity.Time
 	progress func(Progress) // nil: nobody looks
 }
@@ -70,12 +72,30 @@ func (f *Feeds) read(ctx context.Context, of *reading, file *os.File) (Run, erro
 		end.Snapshot, end.Bytes, kept = keep.keep()
 	}
 	failed := errors.Join(err, kept)
+	if failed == nil {
+		failed = f.withdraw(ctx, of, in)
+	}
 	if failed != nil {
 		end.Err = failed.Error()
 	}
 	end.Ended = f.now()
 	run, err := in.Close(context.WithoutCancel(ctx), end, failed == nil)
 	return run, errors.Join(failed, err)
+}
+
+// withdraw takes out what earlier releases told and a release that was read whole
+// does not. A row in quarantine may be any event, and a release that one which was
+// read replaces knows less than that: then nothing is withdrawn.
+func (f *Feeds) withdraw(ctx context.Context, of *reading, in Intake) error {
+	replaces := of.adapter.Replaces
+	if replaces == nil || !of.whole || of.version == "" || in.Run().Quarantined > 0 {
+		return nil
+	}
+	runs, err := f.Store.Runs(ctx, of.feed.Name, 1<<20)
+	if err != nil || slices.ContainsFunc(runs, func(r Run) bool { return replaces(r.Version, of.version) }) {
+		return err
+	}
+	return in.Withdraw(ctx, of.version, func(told string) bool { return replaces(of.version, told) })
 }
 
 // pump reads a file into the database.
@@ -86,7 +106,7 @@ func (of *reading) pump(ctx context.Context, raw *passing, in Intake) error {
 	}
 	defer file.Close()
 	if of.version == "" && name != "" {
-		of.version = versionOf(of.adapter, name)
+		of.version, of.whole = versionOf(of.adapter, name), isWhole(of.adapter, name)
 	}
 	r, err := of.adapter.Open(file, feed.Options{Version: of.version, Mapping: of.feed.Mapping})
 	if err != nil {

@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -14,6 +13,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/feed"
 )
 
 // Snapshots keeps every file that was read, as it came, compressed, under its
@@ -162,16 +162,48 @@ func (w *snapshotWriter) abandon() {
 	_ = os.Remove(w.f.Name()) // after keep it has another name
 }
 
-// firstLine of a snapshot, at most a megabyte of it, with its end.
-func (s Snapshots) firstLine(h comity.Hash) (string, error) {
+// unpacked opens what is in a snapshot of so many bytes. No more of it is read
+// than of what comes out, but of an archive, which must be whole.
+func (s Snapshots) unpacked(h comity.Hash, size int64) (io.ReadCloser, error) {
 	r, err := s.Open(h)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	defer r.Close()
-	line, err := bufio.NewReader(io.LimitReader(r, 1<<20)).ReadString('\n')
-	if err == io.EOF {
-		err = nil
+	f, err := os.CreateTemp(s.Dir, "coming-")
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
 	}
-	return line, err
+	x := &unpackedSnapshot{from: r, file: f}
+	if x.ReadCloser, _, err = feed.Unpack(x, size); err != nil {
+		return nil, errors.Join(err, x.closeFiles())
+	}
+	return x, nil
+}
+
+// unpackedSnapshot reads a stream at any place, by way of a file that holds what
+// was read of it so far.
+type unpackedSnapshot struct {
+	io.ReadCloser // what is in it
+	from          io.ReadCloser
+	file          *os.File
+	done          int64 // bytes of from that are in the file
+}
+
+// ReadAt implements io.ReaderAt, for one goroutine.
+func (x *unpackedSnapshot) ReadAt(p []byte, at int64) (int, error) {
+	if missing := at + int64(len(p)) - x.done; missing > 0 {
+		n, err := io.CopyN(x.file, x.from, missing)
+		x.done += n
+		if err != nil && err != io.EOF {
+			return 0, err
+		}
+	}
+	return x.file.ReadAt(p, at)
+}
+
+// Close implements io.Closer.
+func (x *unpackedSnapshot) Close() error { return errors.Join(x.ReadCloser.Close(), x.closeFiles()) }
+
+func (x *unpackedSnapshot) closeFiles() error {
+	return errors.Join(x.from.Close(), x.file.Close(), os.Remove(x.file.Name()))
 }

@@ -59,6 +59,10 @@ type Intake interface {
 	// it returns; they are in no series and no list before Close. ErrOvertaken: a
 	// later run of the feed has begun.
 	Put(ctx context.Context, rows []Row) error
+	// Withdraw takes out of series and lists the events of the feed of which no row came
+	// in this run, and whose newest version is of a release that is replaced. They get
+	// a version of this release that says so. It is called after the last Put.
+	Withdraw(ctx context.Context, release string, replaced func(told string) bool) error
 	// Run as it stands: what has come so far.
 	Run() Run
 	// Close counts what came, links what is alike, and ends the run, of which r

@@ -42,6 +42,7 @@ type Run struct {
 	Changed     int64 // events of which a newer version came
 	Same        int64
 	Quarantined int64
+	Withdrawn   int64  // events that an earlier release told and this one, read whole, does not
 	Err         string // why it ended early; what was read before counts
 }
 
@@ -100,5 +101,8 @@ type Stored struct {
 	Run     int64       // that run
 	Since   comity.Time // when this version came
 	Current bool        // no newer version has come
-	Alike   []int64     // events of other feeds that are most likely the same
+	// Withdrawn: the release Version has it no more, and it counts nowhere. What it says
+	// is what it said before.
+	Withdrawn bool
+	Alike     []int64 // events of other feeds that are most likely the same
 }

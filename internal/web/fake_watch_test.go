@@ -41,7 +41,7 @@ type fakeWatch struct {
 func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
 	f := &fakeWatch{t: t, desk: d, sent: map[watch.FeedName]string{}, mapped: map[watch.FeedName]string{}}
 	ran := watch.Run{ID: 3, Feed: "exercise", Begun: at("2003-05-07T01:00:00Z"), Ended: at("2003-05-07T01:00:04Z"), Snapshot: comity.LeafHash([]byte("x")), Bytes: 1234567, Version: "7", Rows: 4812,
-		New: 40, Changed: 3, Same: 4767, Quarantined: 2}
+		New: 40, Changed: 3, Same: 4767, Quarantined: 2, Withdrawn: 5}
 	f.feeds = []watch.FeedView{
 		{State: watch.State{Feed: watch.Feed{Name: "exercise", Adapter: "simulate", From: "seed 1", TLP: comity.Green, Exercise: true}, Last: ran, Events: 4810, Newest: feed.Date(2003, time.May, 5), Quarantined: 2}, Age: 2, Used: true},
 		{State: watch.State{Feed: watch.Feed{Name: "field-reports", Adapter: "plain-csv", From: hostile, TLP: comity.Amber, Exercise: true, Mapping: json.RawMessage(`{"columns":{"from":"when"}}`)}, Last: watch.Run{Ended: at("2003-01-04T01:00:00Z"), Err: "connection refused"}, Events: 12, Newest: feed.Date(2003, time.January, 2)}, Age: 125, Stale: true, Gaps: []watch.Gap{{From: feed.MonthOf(2002, 8), To: feed.MonthOf(2002, 10)}, {From: feed.MonthOf(2001, 2), To: feed.MonthOf(2001, 2)}}},
@@ -284,6 +284,12 @@ func (f *fakeWatch) Versions(_ context.Context, who desk.Who, n watch.FeedName, 
 	for _, e := range f.events() {
 		if e.Feed == n && e.Key == key {
 			out = append(out, e)
+		}
+		if e.Feed == n && e.Key == key && key == "30" { // an event that was withdrawn
+			gone := e
+			gone.ID, gone.Version, gone.Line, gone.Withdrawn = 31, "8", 0, true
+			out[0].Current = false
+			out = append([]watch.Stored{gone}, out...)
 		}
 	}
 	return out, f.may(who)

@@ -489,6 +489,19 @@ func TestMend(t *testing.T) {
 	}
 }
 
+// What a release withdrew is said where its run is, and where the event is.
+func TestWithdrawn(t *testing.T) {
+	x := newTestSite(t)
+	page := text(checkPage(t, "feed", x.as("officer", "GET", "/watch/feeds/exercise", nil)))
+	if !strings.Contains(page, "2 in quarantine; 5 withdrawn, which this release has no more") {
+		t.Errorf("the feed says %.1500s", page)
+	}
+	page = text(checkPage(t, "event", x.as("officer", "GET", "/watch/events/exercise?key=30", nil)))
+	if strings.Count(page, "withdrawn: release 8 has it no more") != 1 || strings.Contains(page, "line 0") || !strings.Contains(page, "line 30 of the file") {
+		t.Errorf("the event says %.1500s", page)
+	}
+}
+
 // A page of watching makes no list of States that can be kept as data.
 func TestNoRankingLeaves(t *testing.T) {
 	x := newTestSite(t)

@@ -162,7 +162,11 @@ func (p *printer) hits(s watch.Score) string {
 
 // ran is what a run read.
 func (p *printer) ran(r watch.Run) string {
-	return p.words.T(i18n.Key("%s rows: %s new, %s changed, %s the same, %s in quarantine"), i18n.Number(r.Rows), i18n.Number(r.New), i18n.Number(r.Changed), i18n.Number(r.Same), i18n.Number(r.Quarantined))
+	line := p.words.T(i18n.Key("%s rows: %s new, %s changed, %s the same, %s in quarantine"), i18n.Number(r.Rows), i18n.Number(r.New), i18n.Number(r.Changed), i18n.Number(r.Same), i18n.Number(r.Quarantined))
+	if r.Withdrawn > 0 {
+		line += "; " + p.words.T(i18n.Key("%s withdrawn, which this release has no more"), i18n.Number(r.Withdrawn))
+	}
+	return line
 }
 
 // rounded is a figure with as many decimals as tell something.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 
 	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/feed/objects"
@@ -22,8 +23,21 @@ var API = feed.Adapter{
 	Newer:     Newer,
 	Replaces:  Replaces,
 	VersionOf: VersionOf,
+	Whole:     wholeAnswer,
 	API:       api{},
 	Open:      openAPI,
+}
+
+// wholeAnswer reports whether an address asks for a release with all that is in it:
+// nothing but the size of pages is said.
+func wholeAnswer(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || path.Base(path.Dir(u.Path)) != "gedevents" {
+		return false
+	}
+	q := u.Query()
+	q.Del("pagesize")
+	return len(q) == 0
 }
 
 type apiReader struct {

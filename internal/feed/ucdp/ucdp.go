@@ -15,6 +15,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"net/url"
 	"path"
 	"regexp"
 	"strconv"
@@ -35,6 +36,7 @@ var GED = feed.Adapter{
 	Newer:     Newer,
 	Replaces:  Replaces,
 	VersionOf: VersionOf,
+	Whole:     whole,
 	Open:      open,
 }
 
@@ -188,4 +190,13 @@ func VersionOf(name string) string {
 		return m[2] + "." + m[3]
 	}
 	return m[4]
+}
+
+var published = regexp.MustCompile(`(?i)^(gedevent_v\d{2}_(\d{1,2}|0_\d{1,2}|\d{2}_\d{2}_\d{1,2})|ged\d{3})(-csv)?(\.csv)?(\.(zip|gz))?$`)
+
+// whole reports whether a file is called as UCDP calls a release with all that is
+// in it: GEDEvent_v25_1.csv, ged251-csv.zip, GEDEvent_v25_0_3.csv.
+func whole(name string) bool {
+	u, err := url.Parse(strings.ReplaceAll(name, "\\", "/"))
+	return err == nil && u.RawQuery == "" && published.MatchString(path.Base(u.Path))
 }

@@ -183,6 +183,27 @@ func TestVersionOf(t *testing.T) {
 	}
 }
 
+func TestWhole(t *testing.T) {
+	for name, want := range map[string]bool{
+		"ged251.csv": true, "/x/ged251-csv.zip": true, `C:\x\GEDEvent_v25_1.csv`: true, "GEDEvent_v25_0_3.csv": true, "GEDEvent_v25_01_25_06.csv.gz": true,
+		"https://ucdp.uu.se/downloads/ged/ged251-csv.zip": true, "https://example.org/ged251.csv?country=645": false,
+		"ged_syria_19.1.csv": false, "ged251_africa.csv": false, "GEDEvent_v25_1 (Syria).csv": false, "ged.csv": false, "": false,
+	} {
+		if got := GED.Whole(name); got != want {
+			t.Errorf("%s is whole: %t, want %t", name, got, want)
+		}
+	}
+	for address, want := range map[string]bool{
+		"https://ucdpapi.pcr.uu.se/api/gedevents/25.1": true, "https://ucdpapi.pcr.uu.se/api/gedevents/25.1?pagesize=100": true,
+		"https://ucdpapi.pcr.uu.se/api/gedevents/25.1?Country=652": false, "https://ucdpapi.pcr.uu.se/api/gedevents/25.1?pagesize=100&page=3": false,
+		"https://ucdpapi.pcr.uu.se/api/dyadic/25.1": false, "25.1": false,
+	} {
+		if got := API.Whole(address); got != want {
+			t.Errorf("%s is whole: %t, want %t", address, got, want)
+		}
+	}
+}
+
 func TestMend(t *testing.T) {
 	bad := good()
 	bad["best"] = "many"

@@ -42,6 +42,8 @@ func RunEvents(t *testing.T, open func(t *testing.T) EventStore) {
 		{"Members", members},
 		{"ManyOfADay", manyOfADay},
 		{"Forgotten", forgotten},
+		{"Withdrawn", withdrawn},
+		{"WithdrawnAndKilled", withdrawnAndKilled},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
