@@ -76,7 +76,7 @@ func (f *Feeds) into(ctx context.Context, c *http.Client, of *reading, file *os.
 	case resp.StatusCode == http.StatusNotModified:
 		return true, nil
 	case resp.StatusCode != http.StatusOK:
-		return false, fmt.Errorf("%s answered %s", of.feed.From, resp.Status)
+		return false, fmt.Errorf("%s answered %s%s", of.feed.From, resp.Status, advice(resp.StatusCode))
 	}
 	n, err := io.Copy(file, io.LimitReader(resp.Body, maxDownload+1))
 	if err != nil {
@@ -86,6 +86,19 @@ func (f *Feeds) into(ctx context.Context, c *http.Client, of *reading, file *os.
 		return false, fmt.Errorf("%s answers with more than %d GB", of.feed.From, maxDownload>>30)
 	}
 	return false, f.putAnswer(of.feed.Name, ".coming", answer{of.feed.From, resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")})
+}
+
+// advice says what to do about an answer that is no file.
+func advice(status int) string {
+	switch {
+	case status == http.StatusNotFound || status == http.StatusGone:
+		return ": nothing is there; look for the address that the file has now"
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return ": the source wants a login; download the file, and add that"
+	case status >= 500 || status == http.StatusTooManyRequests:
+		return ": run it again later; a running node does so by itself"
+	}
+	return ""
 }
 
 func (f *Feeds) answered(x Feed) (a answer, ok bool) {

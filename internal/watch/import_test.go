@@ -358,8 +358,14 @@ func TestWeb(t *testing.T) {
 		t.Errorf("after it: %+v, %v", states, err)
 	}
 	status, file = http.StatusOK, append(file, "x\n"...)
+	whole := file
+	file = []byte("<!DOCTYPE html><title>Sign in</title>")
+	if _, err := f.Run(t.Context(), "ucdp", nil); err == nil || !strings.Contains(err.Error(), "web page") {
+		t.Errorf("a page instead of the file: %v", err)
+	}
+	file = whole
 	counts(t, run(t, f, "ucdp"), 0, 0, 3000, 1)
-	if sent != 2 {
+	if sent != 3 {
 		t.Errorf("sent %d times", sent)
 	}
 }
