@@ -69,7 +69,7 @@ func (f *Feeds) into(ctx context.Context, c *http.Client, of *reading, file *os.
 	}
 	resp, err := c.Do(req)
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("the source did not answer; run it again later, or look at the address: %w", err)
 	}
 	defer resp.Body.Close()
 	switch {
@@ -80,7 +80,7 @@ func (f *Feeds) into(ctx context.Context, c *http.Client, of *reading, file *os.
 	}
 	n, err := io.Copy(file, io.LimitReader(resp.Body, maxDownload+1))
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("the file did not come whole, nothing of it was read; run it again: %w", err)
 	}
 	if n > maxDownload {
 		return false, fmt.Errorf("%s answers with more than %d GB", of.feed.From, maxDownload>>30)
