@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build reproducible test test-ha test-race sim crash fuzz bench fmt fmt-check vet lint staticcheck govulncheck clean
+.PHONY: build reproducible test test-ha test-race sim crash fuzz bench backtest fmt fmt-check vet lint staticcheck govulncheck clean
 
 # Nothing of the folder or of the machine's C library goes into the program.
 build:
@@ -45,6 +45,17 @@ fuzz:
 
 bench:
 	cd bench && $(GO) run .
+
+# Scores the forecast as doc/forecast.md quotes it: the open windows, those it was
+# tuned on, the months right ahead, and those far ahead.
+HISTORY ?= $(COMITY_FORECAST_DATA)/fatalities_cm.csv
+BACKTEST = bin/comity forecast backtest --history '$(HISTORY)'
+backtest: build
+	@test -f '$(HISTORY)' || { echo 'The history is not part of the repository: set COMITY_FORECAST_DATA to the folder of fatalities_cm.csv, or HISTORY to such a file.' >&2; exit 1; }
+	$(BACKTEST) --from 2018 --to 2019 --windows
+	$(BACKTEST) --from 2000 --to 2017 --windows
+	$(BACKTEST) --lead 1 --months 3 --every 3
+	$(BACKTEST) --lead 25
 
 fmt:
 	gofmt -w $$(git ls-files '*.go')

@@ -82,6 +82,10 @@ var measures = map[string]measure{
 	"large list":   ofLarge(true, (*large).list),
 	"large memory": ofLarge(true, (*large).memory),
 
+	"forecast":        forecastTime,
+	"forecast memory": forecastMemory,
+	"GiB":             gibibyte,
+
 	"demo": demo,
 }
 

@@ -100,6 +100,9 @@ var rows = []row{
 	{"GROUP BY country and month on the same rows, sqlite3 (limit)", "series grouped", nil},
 	{"map of the same events, a screen of squares at any zoom, 95th percentile", "cells", []want{{p50, "", "", 0, 50}}},
 
+	{"comity forecast run, 191 countries, 12 months, 1,000 draws", "forecast", []want{{p50, "", "", 0, 20_000}}},
+	{"comity forecast run: memory at its peak, MB", "forecast memory", []want{{p50, "GiB", "1 GiB", 0, 1}}},
+
 	{"comity demo, start to ready", "demo", []want{{p50, "", "", 0, 3000}}},
 }
 

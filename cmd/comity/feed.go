@@ -17,6 +17,7 @@ import (
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/feed"
+	"github.com/comity/comity/internal/feed/plain"
 	"github.com/comity/comity/internal/feed/simulate"
 	"github.com/comity/comity/internal/feed/sources"
 	"github.com/comity/comity/internal/node"
@@ -32,7 +33,7 @@ not; every file is kept as it came.`,
   comity feed run
   comity feed list`,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
-	c.AddCommand(a.feedAddCmd(), a.feedListCmd(), a.feedRunCmd(), a.feedQuarantineCmd(), a.feedMendCmd(), a.feedSimulateCmd())
+	c.AddCommand(a.feedAddCmd(), a.feedMapCmd(), a.feedListCmd(), a.feedRunCmd(), a.feedQuarantineCmd(), a.feedMendCmd(), a.feedSimulateCmd())
 	return c
 }
 
@@ -65,19 +66,21 @@ func (a *app) feedAddCmd() *cobra.Command {
 				if f.From, err = filepath.Abs(f.From); err != nil {
 					return err
 				}
-				if _, err := os.Stat(f.From); err != nil {
+				switch st, err := os.Stat(f.From); {
+				case err != nil:
 					return err
+				case st.IsDir():
+					return fmt.Errorf("%s is a folder; add each of its files as a feed of its own", args[1])
 				}
 			}
 			if mapping != "" {
-				b, err := os.ReadFile(mapping)
-				if err != nil {
+				if f.Adapter != plain.CSV.Name {
+					return usageError{fmt.Errorf("only %s has a mapping", plain.CSV.Name)}
+				}
+				var err error
+				if f.Mapping, err = readMapping(mapping); err != nil {
 					return err
 				}
-				if !json.Valid(b) {
-					return fmt.Errorf("%s is not JSON", mapping)
-				}
-				f.Mapping = b
 			}
 			n, err := a.read(c.Context())
 			if err != nil {
@@ -86,6 +89,10 @@ func (a *app) feedAddCmd() *cobra.Command {
 			defer n.Close()
 			if err := n.Feeds.Add(c.Context(), f, nil); err != nil {
 				return err
+			}
+			if f.Adapter == plain.CSV.Name && f.Mapping == nil {
+				fmt.Fprintf(a.out, "Added %s. Say next what its columns mean: on its page, or with \"comity feed map %s FILE\".\n", f.Name, f.Name)
+				return nil
 			}
 			fmt.Fprintf(a.out, "Added %s. Read it with \"comity feed run %s\".\n", f.Name, f.Name)
 			return nil
@@ -96,6 +103,52 @@ func (a *app) feedAddCmd() *cobra.Command {
 	c.Flags().StringVar(&mapping, "mapping", "", "what the columns of a plain table mean: a `FILE` of JSON")
 	c.Flags().BoolVar(&exercise, "exercise", false, "its events are made up, and marked so wherever they are shown")
 	return c
+}
+
+// readMapping reads what the columns of a plain table mean, and checks it.
+func readMapping(name string) (json.RawMessage, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := plain.Parse(b); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return b, nil
+}
+
+func (a *app) feedMapCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "map NAME FILE",
+		Short: "Say what the columns of a plain table mean",
+		Long: `Gives a plain table a mapping, instead of the one that it has: a file of JSON,
+which doc/feeds.md describes. What was read before is read anew by the next run.`,
+		Example: `  comity feed map plain-csv mapping.json`,
+		Args:    exactly(2, "the name of a feed and a file of JSON"),
+		RunE: func(c *cobra.Command, args []string) error {
+			mapping, err := readMapping(args[1])
+			if err != nil {
+				return err
+			}
+			n, err := a.read(c.Context())
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			name := watch.FeedName(args[0])
+			switch f, err := n.Feeds.Find(c.Context(), name); {
+			case err != nil:
+				return err
+			case f.Adapter != plain.CSV.Name:
+				return fmt.Errorf("feed %s is read by %s, which needs no mapping", name, f.Adapter)
+			}
+			if err := n.Feeds.SetMapping(c.Context(), name, mapping); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "Mapped %s. Read it with \"comity feed run %s\".\n", name, name)
+			return nil
+		},
+	}
 }
 
 func (a *app) feedListCmd() *cobra.Command {
@@ -269,6 +322,9 @@ func (a *app) runFeed(ctx context.Context, n *node.Node, name watch.FeedName, re
 		runs = []watch.Run{run}
 	}
 	p.end()
+	if errors.Is(err, plain.ErrNoMapping) {
+		err = fmt.Errorf("%w: draw it on its page, or give it with \"comity feed map %s FILE\"", err, name)
+	}
 	if quiet {
 		return runs, err
 	}

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"archive/zip"
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -15,15 +16,17 @@ const MaxUnpacked = 16 << 30
 
 // Unpack returns what is in a file as sources publish it: the one table or
 // document within a zip archive (UCDP, GDELT) with its name, what gzip has packed, or
-// the file itself, both with an empty name.
+// the file itself, both with an empty name. No source publishes events as HTML: such a
+// page is what a web server says instead of the file, and is refused.
 func Unpack(f io.ReaderAt, size int64) (r io.ReadCloser, name string, err error) {
-	var magic [4]byte
-	if _, err := f.ReadAt(magic[:], 0); err != nil && err != io.EOF {
+	var magic [64]byte
+	n, err := f.ReadAt(magic[:], 0)
+	if err != nil && err != io.EOF {
 		return nil, "", err
 	}
 	whole := io.NewSectionReader(f, 0, size)
 	switch {
-	case string(magic[:]) == "PK\x03\x04":
+	case string(magic[:4]) == "PK\x03\x04":
 		z, err := zip.NewReader(f, size)
 		if err != nil {
 			return nil, "", fmt.Errorf("the archive: %w", err)
@@ -42,8 +45,16 @@ func Unpack(f io.ReaderAt, size int64) (r io.ReadCloser, name string, err error)
 			return nil, "", fmt.Errorf("the archive: %w", err)
 		}
 		return &bounded{z, MaxUnpacked}, "", nil
+	case isPage(magic[:n]):
+		return nil, "", errors.New("it is a web page, not a file of events: give the address of the file itself; the source may want a login first")
 	}
 	return io.NopCloser(whole), "", nil
+}
+
+// isPage reports whether a file that begins so is HTML.
+func isPage(head []byte) bool {
+	head = bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"))
+	return bytes.HasPrefix(head, []byte("<!doctype html")) || bytes.HasPrefix(head, []byte("<html"))
 }
 
 // only file of an archive that can hold events.

@@ -45,6 +45,8 @@ func TestUnpack(t *testing.T) {
 		"zip":            {zipped(t, "x/GEDEvent_v25_1.csv", "__MACOSX/GEDEvent_v25_1.csv", "readme.pdf"), "GEDEvent_v25_1.csv", ""},
 		"GDELT":          {zipped(t, "20150218230000.export.CSV"), "20150218230000.export.CSV", ""},
 		"gzip":           {gz.Bytes(), "", ""},
+		"page":           {[]byte("\xef\xbb\xbf\n<!DOCTYPE html>\n<html>"), "", "web page"},
+		"old page":       {[]byte("<HTML><body>"), "", "web page"},
 		"two":            {zipped(t, "a.csv", "b.csv"), "", "a.csv and b.csv"},
 		"none":           {zipped(t, "readme.pdf"), "", "no file of events"},
 		"a part of one":  {zipped(t, "a.csv")[:40], "", "archive"},

@@ -34,10 +34,7 @@ func (f *Feeds) download(ctx context.Context, of *reading) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(f.Snapshots.Dir, 0o700); err != nil {
-		return nil, err
-	}
-	file, err := os.CreateTemp(f.Snapshots.Dir, "coming-")
+	file, err := f.Snapshots.coming()
 	if err != nil {
 		return nil, err
 	}
@@ -72,23 +69,36 @@ func (f *Feeds) into(ctx context.Context, c *http.Client, of *reading, file *os.
 	}
 	resp, err := c.Do(req)
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("the source did not answer; run it again later, or look at the address: %w", err)
 	}
 	defer resp.Body.Close()
 	switch {
 	case resp.StatusCode == http.StatusNotModified:
 		return true, nil
 	case resp.StatusCode != http.StatusOK:
-		return false, fmt.Errorf("%s answered %s", of.feed.From, resp.Status)
+		return false, fmt.Errorf("%s answered %s%s", of.feed.From, resp.Status, advice(resp.StatusCode))
 	}
 	n, err := io.Copy(file, io.LimitReader(resp.Body, maxDownload+1))
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("the file did not come whole, nothing of it was read; run it again: %w", err)
 	}
 	if n > maxDownload {
 		return false, fmt.Errorf("%s answers with more than %d GB", of.feed.From, maxDownload>>30)
 	}
 	return false, f.putAnswer(of.feed.Name, ".coming", answer{of.feed.From, resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")})
+}
+
+// advice says what to do about an answer that is no file.
+func advice(status int) string {
+	switch {
+	case status == http.StatusNotFound || status == http.StatusGone:
+		return ": nothing is there; look for the address that the file has now"
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return ": the source wants a login; download the file, and add that"
+	case status >= 500 || status == http.StatusTooManyRequests:
+		return ": run it again later; a running node does so by itself"
+	}
+	return ""
 }
 
 func (f *Feeds) answered(x Feed) (a answer, ok bool) {

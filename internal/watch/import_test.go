@@ -322,12 +322,15 @@ func TestInterrupted(t *testing.T) {
 // TestWeb: what has not changed is not sent again; what fails is seen where the
 // feed is, and is asked for again.
 func TestWeb(t *testing.T) {
-	file, status, sent := exercise(t, 0), http.StatusOK, 0
+	file, status, sent, cut := exercise(t, 0), http.StatusOK, 0, false
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", fmt.Sprintf(`"%d"`, len(file)))
 		switch {
 		case status != http.StatusOK:
 			w.WriteHeader(status)
+		case cut:
+			w.Header().Set("Content-Length", fmt.Sprint(len(file)))
+			w.Write(file[:len(file)/2])
 		case r.Header.Get("If-None-Match") == w.Header().Get("ETag"):
 			w.WriteHeader(http.StatusNotModified)
 		default:
@@ -357,9 +360,27 @@ func TestWeb(t *testing.T) {
 		t.Errorf("after it: %+v, %v", states, err)
 	}
 	status, file = http.StatusOK, append(file, "x\n"...)
+	whole := file
+	cut = true
+	if r, err := f.Run(t.Context(), "ucdp", nil); err == nil || !strings.Contains(err.Error(), "did not come whole") || r.Rows != 0 {
+		t.Errorf("half a file: %+v, %v", r, err)
+	}
+	cut = false
+	file = []byte("<!DOCTYPE html><title>Sign in</title>")
+	if _, err := f.Run(t.Context(), "ucdp", nil); err == nil || !strings.Contains(err.Error(), "web page") {
+		t.Errorf("a page instead of the file: %v", err)
+	}
+	file = whole
 	counts(t, run(t, f, "ucdp"), 0, 0, 3000, 1)
-	if sent != 2 {
+	if sent != 3 {
 		t.Errorf("sent %d times", sent)
+	}
+	srv.Close()
+	if _, err := f.Run(t.Context(), "ucdp", nil); err == nil || !strings.Contains(err.Error(), "did not answer") {
+		t.Errorf("a source that is gone: %v", err)
+	}
+	if states, err = f.Store.Feeds(t.Context()); err != nil || states[0].Events != 3000 {
+		t.Errorf("in the end: %+v, %v", states, err)
 	}
 }
 

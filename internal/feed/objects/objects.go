@@ -25,7 +25,8 @@ type Reader struct {
 	json  *jsontext.Decoder
 	lists []string
 
-	depth   int // of the list that is read; 0: none is
+	depth   int  // of the list that is read; 0: none is
+	begun   bool // there is an answer
 	found   bool
 	raw     jsontext.Value
 	line    int64
@@ -68,14 +69,18 @@ func (r *Reader) Next() error {
 func (r *Reader) seek() error {
 	switch kind := r.json.PeekKind(); {
 	case r.json.StackDepth() == 0 && kind == '[':
+		r.begun = true
 		return r.enter()
 	case r.json.StackDepth() == 0 && kind == '{':
 		_, err := r.json.ReadToken()
-		r.found = false
+		r.begun, r.found = true, false
 		return r.failed(err)
 	case r.json.StackDepth() == 0:
 		_, err := r.json.ReadToken()
-		if err == nil {
+		switch {
+		case err == io.EOF && !r.begun:
+			err = errors.New("it is empty")
+		case err == nil:
 			err = errors.New("it begins with neither an object nor a list")
 		}
 		return r.failed(err)

@@ -43,7 +43,8 @@ func TestReader(t *testing.T) {
 
 func TestRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		``:                               "EOF",
+		``:                               "it is empty",
+		" \n":                            "it is empty",
 		`{"data":[{"a":1}`:               "EOF",
 		`{"data":[{"a":1},}`:             "invalid",
 		`{"error":"no such user"}`:       "no list Result or data",

@@ -94,6 +94,9 @@ var delimiters = map[string]byte{",": ',', ";": ';', "tab": '\t', "\t": '\t', "|
 // maxMapping bounds its JSON.
 const maxMapping = 64 << 10
 
+// ErrNoMapping: nobody has said yet what the columns are.
+var ErrNoMapping = errors.New("a plain CSV file needs a mapping, which says what stands in which column")
+
 // Parse reads a mapping and checks it.
 func Parse(b []byte) (Mapping, error) {
 	var m Mapping
@@ -101,7 +104,7 @@ func Parse(b []byte) (Mapping, error) {
 		return m, fmt.Errorf("the mapping is longer than %d bytes", maxMapping)
 	}
 	if len(b) == 0 {
-		return m, errors.New("a plain CSV file needs a mapping, which says what stands in which column")
+		return m, ErrNoMapping
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
