@@ -34,7 +34,10 @@ func (f *Feeds) download(ctx context.Context, of *reading) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := f.Snapshots.coming()
+	if err := os.MkdirAll(f.Snapshots.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	file, err := os.CreateTemp(f.Snapshots.Dir, "coming-")
 	if err != nil {
 		return nil, err
 	}

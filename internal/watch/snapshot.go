@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -62,30 +61,12 @@ func (s Snapshots) Keep(r io.Reader) (h comity.Hash, n int64, err error) {
 	return w.keep()
 }
 
-// leftAfter is how long nothing was written to a file that nobody writes any more.
-const leftAfter = 24 * time.Hour
-
-// coming creates a file for what is not known to have come whole, and removes those
-// that processes left which were killed.
-func (s Snapshots) coming() (*os.File, error) {
-	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
-		return nil, err
-	}
-	left, err := filepath.Glob(filepath.Join(s.Dir, "coming-*"))
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range left {
-		if st, err := os.Stat(name); err == nil && time.Since(st.ModTime()) > leftAfter {
-			_ = os.Remove(name) // another process may have been faster
-		}
-	}
-	return os.CreateTemp(s.Dir, "coming-")
-}
-
 // create begins a snapshot. It is written by another goroutine.
 func (s Snapshots) create() (*snapshotWriter, error) {
-	f, err := s.coming()
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("keep a snapshot: %w", err)
+	}
+	f, err := os.CreateTemp(s.Dir, "coming-")
 	if err != nil {
 		return nil, fmt.Errorf("keep a snapshot: %w", err)
 	}
