@@ -136,13 +136,17 @@ func (d *Desk) Overview(ctx context.Context, who desk.Who, exercise bool) (Overv
 			break
 		}
 	}
-	waiting, err := d.c.Keeper.Drafts(ctx, DraftQuery{State: Waiting, Exercise: &exercise})
-	if err != nil {
-		return Overview{}, err
-	}
-	o.Waiting = len(waiting)
-	for _, x := range waiting {
-		o.Label = strongest(append(labelOf(o.Label), x.TLP)...)
+	for _, state := range []DraftState{Waiting, Taken} { // both are listed
+		all, err := d.c.Keeper.Drafts(ctx, DraftQuery{State: state, Exercise: &exercise})
+		if err != nil {
+			return Overview{}, err
+		}
+		for _, x := range all {
+			o.Label = strongest(append(labelOf(o.Label), x.TLP)...)
+		}
+		if state == Waiting {
+			o.Waiting = len(all)
+		}
 	}
 	return o, d.c.Keeper.Setting(ctx, nightName, &o.Night)
 }
@@ -273,7 +277,7 @@ func (d *Desk) Place(ctx context.Context, who desk.Who, exercise bool, p Place) 
 	}
 	if src.ok() {
 		v.Violence = src.violence // what is forecast is shown beside what was observed of the same
-		if v.Series, err = d.c.Store.Series(ctx, SeriesQuery{Place: p, To: src.reach, Feeds: src.feeds, Violence: src.violence}); err != nil {
+		if v.Series, err = src.series(ctx, d.c.Store, SeriesQuery{Place: p, To: src.reach, Violence: src.violence}); err != nil {
 			return PlaceView{}, err
 		}
 		newest, err := d.c.Keeper.Forecasts(ctx, exercise, p, src.month, 1)

@@ -564,6 +564,11 @@ func TestLabelsAndPrivateRows(t *testing.T) {
 	if m, err = h.Map(h.ctx, officer, watch.MapQuery{Level: watch.ByCountry, Deaths: 25, Months: 3}); err != nil || m.Values[0].Observed.Best != 31 {
 		t.Errorf("map %+v, %v", m, err)
 	}
+	// A draft that somebody has taken is listed, and so marks the page.
+	ok(t, h.SetBasis(h.ctx, officer, watch.Basis{Feeds: []watch.FeedName{"ucdp"}}))
+	if o, err = h.Overview(h.ctx, officer, false); err != nil || o.Label != comity.AmberStrict {
+		t.Errorf("overview with a draft under AMBER+STRICT: %s, %v", o.Label, err)
+	}
 }
 
 // Who asks while a night runs gets its result; a rule whose feed is gone does not
@@ -667,6 +672,15 @@ func TestCandidates(t *testing.T) {
 	ok(t, err)
 	if got := total(); got != 57 || before != 57 || len(cells) != 1 || cells[0].Best != 57 {
 		t.Errorf("map %d, forecast %d, cells %+v; want 57", got, before, cells)
+	}
+	v, err := h.Place(h.ctx, officer, false, mali)
+	ok(t, err)
+	var shown int64
+	for _, p := range v.Series {
+		shown += p.Best
+	}
+	if shown != 57 {
+		t.Errorf("the series of the place has %d dead, want 57", shown)
 	}
 }
 
