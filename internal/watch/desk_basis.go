@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/feed"
@@ -43,6 +44,10 @@ func strongest(labels ...comity.TLP) (out comity.TLP) {
 // no event; one that lags by more is released for whole months or years.
 const releaseGap = 45
 
+// released reports whether a feed is released for whole months or years, however
+// soon after their end: that it has nothing later is no sign that it was quiet.
+func (s *State) released() bool { return strings.HasPrefix(s.Feed.Adapter, "ucdp-") }
+
 // reach of a feed: the last day of which it tells; 0 if it has no event.
 func (s *State) reach(today feed.Day) feed.Day {
 	if s.Events == 0 || s.Newest == 0 {
@@ -52,7 +57,7 @@ func (s *State) reach(today feed.Day) feed.Day {
 	if s.Last.Ended.IsZero() {
 		read = s.Newest
 	}
-	if read-s.Newest <= releaseGap {
+	if !s.released() && read-s.Newest <= releaseGap {
 		return min(max(read, s.Newest), today)
 	}
 	return min((s.Newest.Month()+1).First()-1, today)

@@ -684,6 +684,34 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
+// UCDP's candidates of a month come three weeks after its end: until those of the
+// next have come, nothing says that it was quiet.
+func TestReleasedByMonth(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "candidate", "ucdp-ged", comity.Clear, false)
+	h.at(2003, time.May, 5)
+	h.take(t, "candidate", dead("MLI", feed.Date(2003, 3, 28), 30))
+	id := h.rule(t, func(r *watch.Rule) { r.Signal, r.Months = "deaths.months(1)", 1 })
+	h.night(t)
+	x := h.drafts(t, watch.Waiting)
+	if len(x) != 1 || x[0].Evidence.Value != 30 || x[0].Claim.From != feed.Date(2003, 4, 1) || x[0].Evidence.Forecast.Last != feed.MonthOf(2003, 3) {
+		t.Fatalf("of what is known of March: %+v", x)
+	}
+	h.at(2003, time.May, 11)
+	h.take(t, "candidate") // the same file again
+	h.night(t)
+	r, err := h.Rule(h.ctx, officer, id)
+	ok(t, err)
+	if s := r.Standings[0]; s.Value != 30 || s.Armed {
+		t.Errorf("April was taken for quiet: %+v", s)
+	}
+	of, err := h.Outcomes(h.ctx, officer, false, false, 10)
+	ok(t, err)
+	if len(of) != 1 || of[0].Proposed != watch.Open {
+		t.Errorf("before April is known: %+v", of)
+	}
+}
+
 // Own reports are counted beside what others tell, but do not make those months
 // quiet of which the others do not tell yet.
 func TestOwnReports(t *testing.T) {
@@ -697,7 +725,7 @@ func TestOwnReports(t *testing.T) {
 	h.rule(t, func(r *watch.Rule) { r.Signal = "deaths.last(30)" })
 	h.night(t)
 	x := h.drafts(t, watch.Waiting)
-	if len(x) != 1 || x[0].Evidence.Value != 26 || x[0].TLP != comity.Amber || x[0].Claim.From != feed.Date(2003, 4, 21) || x[0].Evidence.Forecast.Last != feed.MonthOf(2003, 3) {
+	if len(x) != 1 || x[0].Evidence.Value != 26 || x[0].TLP != comity.Amber || x[0].Claim.From != feed.Date(2003, 4, 1) || x[0].Evidence.Forecast.Last != feed.MonthOf(2003, 3) {
 		t.Fatalf("drafts %+v", x)
 	}
 	// What is final takes their place.
