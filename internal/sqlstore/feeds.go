@@ -109,6 +109,17 @@ func (c conn) feedIDs(ctx context.Context, names []watch.FeedName) (map[int64]wa
 	return out, c.s.failed("find the feeds", err)
 }
 
+// only keeps the feeds of made-up events, or those of real ones.
+func (c conn) only(ctx context.Context, exercise bool, feeds map[int64]watch.FeedName) error {
+	rows, err := c.query(ctx, "SELECT id FROM feed WHERE exercise <> ?", flag(exercise))
+	_, err = collect(rows, err, func(r row) (id int64, err error) {
+		err = r.Scan(&id)
+		delete(feeds, id)
+		return id, err
+	})
+	return c.s.failed("find the feeds", err)
+}
+
 // Runs implements [watch.Store].
 func (s *Store) Runs(ctx context.Context, f watch.FeedName, limit int) ([]watch.Run, error) {
 	rows, err := s.read().query(ctx, "SELECT "+runColumns+" FROM feed_run r JOIN feed f ON f.id = r.feed WHERE f.name = ? ORDER BY r.id DESC LIMIT ?", string(f), limit)

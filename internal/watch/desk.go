@@ -329,29 +329,8 @@ func (d *Desk) Events(ctx context.Context, who desk.Who, exercise bool, q EventQ
 	if err := may(who); err != nil {
 		return nil, err
 	}
-	feeds, err := d.c.Store.Feeds(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ours := map[FeedName]bool{}
-	for _, s := range feeds {
-		if s.Feed.Exercise == exercise {
-			ours[s.Feed.Name] = true
-		}
-	}
-	if q.Feed != "" && !ours[q.Feed] || len(ours) == 0 {
-		return nil, nil
-	}
-	limit := min(max(q.Limit, 1), eventPage)
-	q.Limit = eventPage
-	var out []Stored
-	err = eachEvent(ctx, d.c.Store, q, func(e Stored) (bool, error) {
-		if ours[e.Feed] {
-			out = append(out, e)
-		}
-		return len(out) < limit, nil
-	})
-	return out, err
+	q.Exercise, q.Limit = &exercise, min(max(q.Limit, 1), eventPage)
+	return d.c.Store.Events(ctx, q)
 }
 
 // Forecasts implements [Pages].
