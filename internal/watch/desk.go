@@ -401,8 +401,17 @@ func (d *Desk) SetBasis(ctx context.Context, who desk.Who, b Basis) error {
 	return d.c.Keeper.PutSetting(ctx, basisName(b.Exercise), b)
 }
 
-// isWarning reports as an error that an act is no warning of this organization.
-func (d *Desk) isWarning(ctx context.Context, who desk.Who, name comity.ActName) error {
+// status of the acts that speak of made-up events, or of real ones.
+func status(exercise bool) comity.Status {
+	if exercise {
+		return comity.Exercise
+	}
+	return comity.Actual
+}
+
+// isWarning reports as an error that an act is no warning of this organization, or
+// none of made-up events or of real ones.
+func (d *Desk) isWarning(ctx context.Context, who desk.Who, name comity.ActName, exercise bool) error {
 	if name.Domain != d.c.Self {
 		return invalid("%s is not ours", name)
 	}
@@ -412,6 +421,9 @@ func (d *Desk) isWarning(ctx context.Context, who desk.Who, name comity.ActName)
 	}
 	if h.Act == nil || h.Act.Kind.Base() != act.Kind("warning.v1").Base() {
 		return invalid("%s is no warning", name)
+	}
+	if want := status(exercise); h.Act.Status != want {
+		return invalid("%s is of status %s; want %s", name, h.Act.Status, want)
 	}
 	return nil
 }

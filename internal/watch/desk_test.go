@@ -29,6 +29,7 @@ var (
 	officer  = desk.Who{Person: &person.Person{ID: "a.diallo", Role: person.Officer}, Role: person.Officer}
 	observer = desk.Who{Person: &person.Person{ID: "o.hill", Role: person.Observer}, Role: person.Observer}
 	warned   = comity.ActName{Domain: "ecowas.example", Index: 7}
+	trained  = comity.ActName{Domain: "ecowas.example", Index: 9} // an exercise's
 	noted    = comity.ActName{Domain: "ecowas.example", Index: 8} // no warning
 	mali     = watch.Place{Level: watch.ByCountry, Name: "MLI"}
 )
@@ -66,7 +67,9 @@ func houseOn(t testing.TB, address string) *house {
 		Act: func(_ context.Context, _ desk.Who, n comity.ActName) (desk.Held, error) {
 			switch n {
 			case warned:
-				return desk.Held{Act: &act.Act{Kind: "warning.v1"}}, nil
+				return desk.Held{Act: &act.Act{Kind: "warning.v1", Status: comity.Actual}}, nil
+			case trained:
+				return desk.Held{Act: &act.Act{Kind: "warning.v1", Status: comity.Exercise}}, nil
 			case noted:
 				return desk.Held{Act: &act.Act{Kind: "note.v1"}}, nil
 			}
@@ -304,6 +307,18 @@ func TestExerciseApart(t *testing.T) {
 		}
 		if e, err := h.Events(h.ctx, officer, exercise, watch.EventQuery{Feed: "other", Limit: 9}); err != nil || len(e) != 0 {
 			t.Errorf("exercise %v: %d events of the other sort, %v", exercise, len(e), err)
+		}
+		apart := map[bool]comity.ActName{true: warned, false: trained}[exercise]
+		claim := watch.Claim{Deaths: 25, From: feed.Date(2003, 5, 1), To: feed.Date(2003, 7, 31)}
+		if err := h.NoteWarning(h.ctx, officer, exercise, apart, mali, claim); !errors.As(err, new(*desk.Invalid)) {
+			t.Errorf("exercise %v: a warning of the other sort is judged: %v", exercise, err)
+		}
+		x := h.drafts(t, watch.Waiting)[0].ID
+		if err := h.IssuedAs(h.ctx, officer, x, apart); !errors.As(err, new(*desk.Invalid)) {
+			t.Errorf("exercise %v: a draft became a warning of the other sort: %v", exercise, err)
+		}
+		if err := h.MayIssue(h.ctx, officer, x, comity.Red, comity.Test); !errors.As(err, new(*desk.Invalid)) {
+			t.Errorf("exercise %v: a draft may become a test: %v", exercise, err)
 		}
 		kept, err := h.Rule(h.ctx, officer, id)
 		ok(t, err)
