@@ -10,11 +10,11 @@ import (
 )
 
 // Drafts implements [Pages].
-func (d *Desk) Drafts(ctx context.Context, who desk.Who, s DraftState, limit int) ([]Draft, error) {
+func (d *Desk) Drafts(ctx context.Context, who desk.Who, exercise *bool, s DraftState, limit int) ([]Draft, error) {
 	if err := may(who); err != nil {
 		return nil, err
 	}
-	return d.c.Keeper.Drafts(ctx, DraftQuery{State: s, Limit: limit})
+	return d.c.Keeper.Drafts(ctx, DraftQuery{Exercise: exercise, State: s, Limit: limit})
 }
 
 // Draft implements [Pages].

@@ -149,7 +149,7 @@ func ruleOf(change func(*watch.Rule)) watch.Rule {
 
 func (h *house) drafts(t failer, s watch.DraftState) []watch.Draft {
 	t.Helper()
-	all, err := h.Drafts(h.ctx, officer, s, 100)
+	all, err := h.Drafts(h.ctx, officer, nil, s, 100)
 	ok(t, err)
 	return all
 }
