@@ -163,9 +163,12 @@ func (d *Desk) newest(ctx context.Context, src *sources, p Place, day feed.Day, 
 	return all[:min(len(all), n)], nil
 }
 
-// claim of a warning made of what was known at the end of a day.
+// claim of a warning made of what was known at the end of a day: to the day before
+// the same day so many months later, or to the end of that month if it has none.
 func (r Rule) claim(day feed.Day) Claim {
-	return Claim{Deaths: r.Deaths, From: day + 1, To: feed.DayOf((day+1).Time().AddDate(0, r.Months, 0)) - 1}
+	from := day + 1
+	last := from.Month() + feed.Month(r.Months)
+	return Claim{Deaths: r.Deaths, From: from, To: min(last.First()+from-from.Month().First(), (last+1).First()) - 1}
 }
 
 // text is the rule as people read it.
