@@ -329,6 +329,33 @@ func TestExerciseApart(t *testing.T) {
 	}
 }
 
+// A rule for all places with events is tried at each only since it has some: that
+// some will come is not known before.
+func TestTrialOfPlacesToCome(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Green, false)
+	h.take(t, "field", dead("NER", feed.Date(2002, 1, 8), 1), dead("MLI", feed.Date(2003, 3, 20), 30), dead("TCD", feed.Date(1990, 3, 8), 30))
+	quiet := ruleOf(func(r *watch.Rule) { r.Signal = "deaths.months(1) == 0.0 ? 30.0 : 0.0" })
+	tr, err := h.TryRule(h.ctx, officer, quiet, feed.MonthOf(2002, 3), feed.MonthOf(2003, 4))
+	ok(t, err)
+	if len(tr.Fired) != 2 || tr.Fired[0].Place.Name != "NER" || tr.Fired[1].Place != mali || tr.Fired[1].On != feed.Date(2003, 4, 30) || tr.Evaluations != 14+2 {
+		t.Errorf("fired %+v, %d evaluations", tr.Fired, tr.Evaluations)
+	}
+	// One that was seen then, and is not any more.
+	tr, err = h.TryRule(h.ctx, officer, quiet, feed.MonthOf(1999, 1), feed.MonthOf(2000, 12))
+	ok(t, err)
+	if len(tr.Fired) != 1 || tr.Fired[0].Place.Name != "TCD" || tr.Evaluations != 15 {
+		t.Errorf("fired %+v, %d evaluations", tr.Fired, tr.Evaluations)
+	}
+	// One that an officer names is looked at in any case.
+	quiet.Places = []string{"MLI"}
+	tr, err = h.TryRule(h.ctx, officer, quiet, feed.MonthOf(2002, 3), feed.MonthOf(2003, 4))
+	ok(t, err)
+	if len(tr.Fired) != 2 || tr.Evaluations != 14 {
+		t.Errorf("fired %+v, %d evaluations", tr.Fired, tr.Evaluations)
+	}
+}
+
 // Nobody but an officer does anything of it: every method is tried.
 func TestRoles(t *testing.T) {
 	h := newHouse(t)
