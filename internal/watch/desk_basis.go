@@ -53,8 +53,8 @@ func (s *State) reach(today feed.Day) feed.Day {
 	if s.Events == 0 || s.Newest == 0 {
 		return 0
 	}
-	read := min(feed.DayOf(s.Last.Ended.Time), today)
-	if s.Last.Ended.IsZero() {
+	read := min(feed.DayOf(s.Read.Ended.Time), today)
+	if s.Read.Ended.IsZero() {
 		read = s.Newest
 	}
 	if !s.released() && read-s.Newest <= releaseGap {
@@ -156,7 +156,7 @@ func labelOf(l comity.TLP) []comity.TLP {
 func (s *sources) used() []FeedUsed {
 	var out []FeedUsed
 	for _, x := range s.states {
-		out = append(out, FeedUsed{Name: x.Feed.Name, Version: x.Last.Version, Read: x.Last.Ended, TLP: x.Feed.TLP})
+		out = append(out, FeedUsed{Name: x.Feed.Name, Version: x.Read.Version, Read: x.Read.Ended, TLP: x.Feed.TLP})
 	}
 	return out
 }

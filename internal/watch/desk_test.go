@@ -726,6 +726,43 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
+// What could not be read says nothing: neither that it was quiet since, nor that
+// what was read before is of another release.
+func TestFailedRuns(t *testing.T) {
+	h := newHouse(t)
+	fail := func(name watch.FeedName) {
+		now := comity.TimeOf(h.now)
+		in, err := h.store.Watch().Begin(h.ctx, watch.Run{Feed: name, Begun: now}, nil)
+		ok(t, err)
+		_, err = in.Close(h.ctx, watch.Run{Ended: now, Err: "502 Bad Gateway"}, false)
+		ok(t, err)
+	}
+	h.feed(t, "reports", "plain", comity.Clear, false)
+	h.at(2003, time.April, 10)
+	h.take(t, "reports", dead("MLI", feed.Date(2003, 4, 8), 30))
+	h.at(2003, time.May, 5)
+	fail("reports")
+	h.rule(t, nil)
+	h.night(t)
+	if x := h.drafts(t, watch.Waiting); len(x) != 1 || x[0].Claim.From != feed.Date(2003, 4, 11) {
+		t.Errorf("read last on 10 April: %+v", x)
+	}
+	h.feed(t, "ucdp", "ucdp-ged", comity.Clear, false)
+	h.feed(t, "candidate", "ucdp-ged", comity.Clear, false)
+	ok(t, h.SetBasis(h.ctx, officer, watch.Basis{Feeds: []watch.FeedName{"ucdp", "candidate"}}))
+	h.take(t, "candidate", dead("MLI", feed.Date(2003, 3, 3), 700))
+	h.take(t, "ucdp", dead("MLI", feed.Date(2003, 3, 3), 7))
+	for _, name := range []watch.FeedName{"", "candidate", "ucdp"} {
+		if name != "" {
+			fail(name)
+		}
+		m, err := h.Map(h.ctx, officer, watch.MapQuery{Level: watch.ByCountry, Deaths: 25, Months: 3})
+		if err != nil || len(m.Values) != 1 || m.Values[0].Observed.Best != 7 {
+			t.Errorf("after %q failed: %+v, %v", name, m.Values, err)
+		}
+	}
+}
+
 // UCDP's candidates of a month come three weeks after its end: until those of the
 // next have come, nothing says that it was quiet.
 func TestReleasedByMonth(t *testing.T) {

@@ -199,13 +199,14 @@ func (f *Feeds) failed(ctx context.Context, of *reading, why error) (Run, error)
 
 // unchanged notes a run in which the source had nothing new.
 func (f *Feeds) unchanged(ctx context.Context, of *reading) (Run, error) {
-	last, err := f.Store.Runs(ctx, of.feed.Name, 1)
+	all, err := f.Store.Feeds(ctx)
 	if err != nil {
 		return Run{}, err
 	}
 	var end Run
-	if len(last) > 0 {
-		end = Run{Snapshot: last[0].Snapshot, Bytes: last[0].Bytes, Version: last[0].Version}
+	if i := slices.IndexFunc(all, func(s State) bool { return s.Feed.Name == of.feed.Name }); i >= 0 {
+		was := all[i].Read
+		end = Run{Snapshot: was.Snapshot, Bytes: was.Bytes, Version: was.Version}
 	}
 	return f.empty(ctx, of, end, nil)
 }

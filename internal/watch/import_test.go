@@ -357,7 +357,11 @@ func TestWeb(t *testing.T) {
 	if err != nil || !strings.Contains(states[0].Last.Err, "502") || states[0].Events != 3000 {
 		t.Errorf("after it: %+v, %v", states, err)
 	}
-	status, file = http.StatusOK, append(file, "x\n"...)
+	status = http.StatusOK
+	if r := run(t, f, "ucdp"); r.Version != "25.0.3" || r.Snapshot != first.Snapshot {
+		t.Errorf("as it was before the failure: %+v", r)
+	}
+	file = append(file, "x\n"...)
 	counts(t, run(t, f, "ucdp"), 0, 0, 3000, 1)
 	if sent != 2 {
 		t.Errorf("sent %d times", sent)
