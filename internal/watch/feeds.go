@@ -109,13 +109,17 @@ func (f *Feeds) Add(ctx context.Context, x Feed, sent io.Reader) error {
 	return f.Store.PutFeed(ctx, x)
 }
 
-// SetMapping says what the columns of a plain table mean.
+// SetMapping says what the columns of a plain table mean, of which all is then read
+// again.
 func (f *Feeds) SetMapping(ctx context.Context, name FeedName, mapping json.RawMessage) error {
 	x, err := f.Find(ctx, name)
 	if err != nil {
 		return err
 	}
 	x.Mapping = mapping
+	if err := f.forgetAnswer(name); err != nil {
+		return err
+	}
 	return f.Store.PutFeed(ctx, x)
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/feed/feedtest"
+	"github.com/comity/comity/internal/feed/plain"
 	"github.com/comity/comity/internal/feed/simulate"
 	"github.com/comity/comity/internal/feed/ucdp"
 	"github.com/comity/comity/internal/sqlstore"
@@ -366,6 +367,33 @@ func TestWeb(t *testing.T) {
 	if sent != 2 {
 		t.Errorf("sent %d times", sent)
 	}
+}
+
+// TestMappedAnew: a table on the web is read with what its columns mean now, also if
+// it is as it was.
+func TestMappedAnew(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"1"`)
+		if r.Header.Get("If-None-Match") != "" {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		fmt.Fprint(w, "no,day,killed,hurt\n1,2003-04-11,3,9\n")
+	}))
+	defer srv.Close()
+	f := open(t)
+	f.Adapters = append(f.Adapters, plain.CSV)
+	mapping := `{"columns":{"key":"no","from":"day","best":"%s"}}`
+	err := f.Add(t.Context(), watch.Feed{Name: "field", Adapter: plain.CSV.Name, From: srv.URL, TLP: comity.Green, Mapping: fmt.Appendf(nil, mapping, "hurt")}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts(t, run(t, f, "field"), 1, 0, 0, 0)
+	if err := f.SetMapping(t.Context(), "field", fmt.Appendf(nil, mapping, "killed")); err != nil {
+		t.Fatal(err)
+	}
+	counts(t, run(t, f, "field"), 0, 1, 0, 0)
+	counts(t, run(t, f, "field"), 0, 0, 0, 0)
 }
 
 // TestSent: a file that is sent along is kept, and read from there.
