@@ -369,6 +369,38 @@ func TestWeb(t *testing.T) {
 	}
 }
 
+// TestSweep: what a killed process has left is removed, and nothing else.
+func TestSweep(t *testing.T) {
+	s := watch.Snapshots{Dir: t.TempDir()}
+	if err := s.Sweep(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	kept, _, err := s.Keep(strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for name, old := range map[string]time.Duration{"coming-old": 3 * time.Hour, "coming-new": time.Minute, "other": 3 * time.Hour} {
+		name = filepath.Join(s.Dir, name)
+		if err := errors.Join(os.WriteFile(name, nil, 0o600), os.Chtimes(name, now, now.Add(-old))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Sweep(now.Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"coming-old": false, "coming-new": true, "other": true} {
+		if _, err := os.Stat(filepath.Join(s.Dir, name)); (err == nil) != want {
+			t.Errorf("%s is there: %t, want %t", name, err == nil, want)
+		}
+	}
+	r, err := s.Open(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+}
+
 // TestMappedAnew: a table on the web is read with what its columns mean now, also if
 // it is as it was.
 func TestMappedAnew(t *testing.T) {
