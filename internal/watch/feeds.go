@@ -104,6 +104,9 @@ func (f *Feeds) Add(ctx context.Context, x Feed, sent io.Reader) error {
 	if x.From == "" {
 		return fmt.Errorf("feed %s: say from which file or address it is read", x.Name)
 	}
+	if u, err := url.Parse(x.From); x.IsWeb() && (err != nil || u.User != nil) {
+		return fmt.Errorf("feed %s: want an address without a login, which is shown, logged and backed up; a login stands in the environment of the node", x.Name)
+	}
 	x.Machine, x.Private = a.Machine, a.Private
 	x.Added = f.now()
 	return f.Store.PutFeed(ctx, x)

@@ -401,6 +401,15 @@ func TestSweep(t *testing.T) {
 	r.Close()
 }
 
+// TestNoLoginInAddress: addresses are seen by all officers, and stand in logs.
+func TestNoLoginInAddress(t *testing.T) {
+	f := open(t)
+	err := f.Add(t.Context(), watch.Feed{Name: "ucdp", Adapter: "ucdp-ged", From: "https://me:secret@example.org/x.csv", TLP: comity.Green}, nil)
+	if err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("an address with a login: %v", err)
+	}
+}
+
 // TestMappedAnew: a table on the web is read with what its columns mean now, also if
 // it is as it was.
 func TestMappedAnew(t *testing.T) {
