@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/comity/comity/comity"
@@ -39,6 +40,8 @@ type Feeds struct {
 	// Own calls f with the organization's own reports; nil: there are none.
 	Own func(ctx context.Context, f func(desk.Held) error) error
 	Log *slog.Logger
+
+	own sync.Mutex // held while own reports are read, which would overtake each other
 }
 
 func (f *Feeds) now() comity.Time { return comity.TimeOf(f.Now()) }
