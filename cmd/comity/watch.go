@@ -68,7 +68,7 @@ func (a *app) watchDraftsCmd() *cobra.Command {
 				return err
 			}
 			defer n.Close()
-			all, err := n.Watch.Drafts(c.Context(), operator, watch.DraftState(state), 1000)
+			all, err := n.Watch.Drafts(c.Context(), operator, nil, watch.DraftState(state), 1000)
 			if err != nil {
 				return err
 			}

@@ -16,7 +16,8 @@ const linkAtOnce = 4096
 // longest is how many days before its last day an event may be alike another.
 const longest = 32
 
-// link compares what came with the events of other feeds.
+// link compares what came with the events of other feeds: of made-up ones, or of
+// real ones, as it is itself.
 func (in *intake) link(ctx context.Context) error {
 	for {
 		done := false
@@ -25,7 +26,7 @@ func (in *intake) link(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			rows, err := tx.query(tx.ctx, "SELECT id FROM feed WHERE id <> ? AND counted > 0 ORDER BY id", f.id)
+			rows, err := tx.query(tx.ctx, "SELECT id FROM feed WHERE id <> ? AND counted > 0 AND exercise = (SELECT exercise FROM feed WHERE id = ?) ORDER BY id", f.id, f.id)
 			others, err := collect(rows, err, func(r row) (id int64, err error) { return id, r.Scan(&id) })
 			if err != nil {
 				return err

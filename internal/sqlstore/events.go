@@ -43,6 +43,9 @@ func (tx *Tx) events(q watch.EventQuery) ([]watch.Stored, error) {
 		names = []watch.FeedName{q.Feed}
 	}
 	feeds, err := tx.feedIDs(tx.ctx, names)
+	if err == nil && q.Exercise != nil {
+		err = tx.only(tx.ctx, *q.Exercise, feeds)
+	}
 	if err != nil {
 		return nil, err
 	}

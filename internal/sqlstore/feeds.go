@@ -48,19 +48,30 @@ func (s *Store) Feeds(ctx context.Context) ([]watch.State, error) {
 	if err != nil {
 		return nil, s.failed("list the feeds", err)
 	}
-	last := map[watch.FeedName]watch.Run{}
-	rows, err = c.query(ctx, "SELECT f.name, "+runColumns+` FROM feed f JOIN feed_run r ON r.id =
-		(SELECT MAX(id) FROM feed_run l WHERE l.feed = f.id AND l.ended <> '')`)
+	last, err := c.newestRuns(ctx, "l.ended <> ''")
+	if err != nil {
+		return nil, err
+	}
+	read, err := c.newestRuns(ctx, "l.ended <> '' AND l.err = ''")
+	for i := range all {
+		name := all[i].Feed.Name
+		all[i].Last, all[i].Read = last[name], read[name]
+	}
+	return all, err
+}
+
+// newestRuns are the newest of each feed of which a condition holds.
+func (c conn) newestRuns(ctx context.Context, condition string) (map[watch.FeedName]watch.Run, error) {
+	out := map[watch.FeedName]watch.Run{}
+	rows, err := c.query(ctx, "SELECT f.name, "+runColumns+` FROM feed f JOIN feed_run r ON r.id =
+		(SELECT MAX(id) FROM feed_run l WHERE l.feed = f.id AND `+condition+`)`)
 	_, err = collect(rows, err, func(r row) (_ struct{}, err error) {
 		var x watch.Run
 		err = scanRun(r, &x, &x.Feed)
-		last[x.Feed] = x
+		out[x.Feed] = x
 		return struct{}{}, err
 	})
-	for i := range all {
-		all[i].Last = last[all[i].Feed.Name]
-	}
-	return all, s.failed("read when feeds were read", err)
+	return out, c.s.failed("read when feeds were read", err)
 }
 
 // PutFeed implements [watch.Store].
@@ -107,6 +118,17 @@ func (c conn) feedIDs(ctx context.Context, names []watch.FeedName) (map[int64]wa
 		return struct{}{}, err
 	})
 	return out, c.s.failed("find the feeds", err)
+}
+
+// only keeps the feeds of made-up events, or those of real ones.
+func (c conn) only(ctx context.Context, exercise bool, feeds map[int64]watch.FeedName) error {
+	rows, err := c.query(ctx, "SELECT id FROM feed WHERE exercise <> ?", flag(exercise))
+	_, err = collect(rows, err, func(r row) (id int64, err error) {
+		err = r.Scan(&id)
+		delete(feeds, id)
+		return id, err
+	})
+	return c.s.failed("find the feeds", err)
 }
 
 // Runs implements [watch.Store].

@@ -19,13 +19,17 @@ const (
 	evidenceAhead  = 12 // months of the forecast
 )
 
-// places at which a rule is evaluated: those that it names, or all with events
-// within the last ten years.
-func (d *Desk) places(ctx context.Context, r Rule, src *sources) ([]string, error) {
+// seenFor is for how many months after its last event a place is one at which a rule
+// that names none is evaluated.
+const seenFor = 120
+
+// places at which a rule is evaluated in a month or later: those that it names, or
+// all with events within seenFor.
+func (d *Desk) places(ctx context.Context, r Rule, src *sources, from feed.Month) ([]string, error) {
 	if len(r.Places) > 0 {
 		return r.Places, nil
 	}
-	sums, err := src.sums(ctx, d.c.Store, SeriesQuery{Place: Place{Level: r.Level}, From: (src.month - 120).First()})
+	sums, err := src.sums(ctx, d.c.Store, SeriesQuery{Place: Place{Level: r.Level}, From: (from - seenFor).First()})
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +51,7 @@ func (d *Desk) evaluate(ctx context.Context, r Rule) (evaluated, drafted int, er
 	if err != nil || !src.ok() {
 		return 0, 0, err
 	}
-	names, err := d.places(ctx, r, src)
+	names, err := d.places(ctx, r, src, src.month)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -163,9 +167,12 @@ func (d *Desk) newest(ctx context.Context, src *sources, p Place, day feed.Day, 
 	return all[:min(len(all), n)], nil
 }
 
-// claim of a warning made of what was known at the end of a day.
+// claim of a warning made of what was known at the end of a day: to the day before
+// the same day so many months later, or to the end of that month if it has none.
 func (r Rule) claim(day feed.Day) Claim {
-	return Claim{Deaths: r.Deaths, From: day + 1, To: feed.DayOf((day+1).Time().AddDate(0, r.Months, 0)) - 1}
+	from := day + 1
+	last := from.Month() + feed.Month(r.Months)
+	return Claim{Deaths: r.Deaths, From: from, To: min(last.First()+from-from.Month().First(), (last+1).First()) - 1}
 }
 
 // text is the rule as people read it.

@@ -136,13 +136,17 @@ func (d *Desk) Overview(ctx context.Context, who desk.Who, exercise bool) (Overv
 			break
 		}
 	}
-	waiting, err := d.c.Keeper.Drafts(ctx, DraftQuery{State: Waiting, Exercise: &exercise})
-	if err != nil {
-		return Overview{}, err
-	}
-	o.Waiting = len(waiting)
-	for _, x := range waiting {
-		o.Label = strongest(append(labelOf(o.Label), x.TLP)...)
+	for _, state := range []DraftState{Waiting, Taken} { // both are listed
+		all, err := d.c.Keeper.Drafts(ctx, DraftQuery{State: state, Exercise: &exercise})
+		if err != nil {
+			return Overview{}, err
+		}
+		for _, x := range all {
+			o.Label = strongest(append(labelOf(o.Label), x.TLP)...)
+		}
+		if state == Waiting {
+			o.Waiting = len(all)
+		}
 	}
 	return o, d.c.Keeper.Setting(ctx, nightName, &o.Night)
 }
@@ -273,7 +277,7 @@ func (d *Desk) Place(ctx context.Context, who desk.Who, exercise bool, p Place) 
 	}
 	if src.ok() {
 		v.Violence = src.violence // what is forecast is shown beside what was observed of the same
-		if v.Series, err = d.c.Store.Series(ctx, SeriesQuery{Place: p, To: src.reach, Feeds: src.feeds, Violence: src.violence}); err != nil {
+		if v.Series, err = src.series(ctx, d.c.Store, SeriesQuery{Place: p, To: src.reach, Violence: src.violence}); err != nil {
 			return PlaceView{}, err
 		}
 		newest, err := d.c.Keeper.Forecasts(ctx, exercise, p, src.month, 1)
@@ -325,29 +329,8 @@ func (d *Desk) Events(ctx context.Context, who desk.Who, exercise bool, q EventQ
 	if err := may(who); err != nil {
 		return nil, err
 	}
-	feeds, err := d.c.Store.Feeds(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ours := map[FeedName]bool{}
-	for _, s := range feeds {
-		if s.Feed.Exercise == exercise {
-			ours[s.Feed.Name] = true
-		}
-	}
-	if q.Feed != "" && !ours[q.Feed] || len(ours) == 0 {
-		return nil, nil
-	}
-	limit := min(max(q.Limit, 1), eventPage)
-	q.Limit = eventPage
-	var out []Stored
-	err = eachEvent(ctx, d.c.Store, q, func(e Stored) (bool, error) {
-		if ours[e.Feed] {
-			out = append(out, e)
-		}
-		return len(out) < limit, nil
-	})
-	return out, err
+	q.Exercise, q.Limit = &exercise, min(max(q.Limit, 1), eventPage)
+	return d.c.Store.Events(ctx, q)
 }
 
 // Forecasts implements [Pages].
@@ -418,8 +401,17 @@ func (d *Desk) SetBasis(ctx context.Context, who desk.Who, b Basis) error {
 	return d.c.Keeper.PutSetting(ctx, basisName(b.Exercise), b)
 }
 
-// isWarning reports as an error that an act is no warning of this organization.
-func (d *Desk) isWarning(ctx context.Context, who desk.Who, name comity.ActName) error {
+// status of the acts that speak of made-up events, or of real ones.
+func status(exercise bool) comity.Status {
+	if exercise {
+		return comity.Exercise
+	}
+	return comity.Actual
+}
+
+// isWarning reports as an error that an act is no warning of this organization, or
+// none of made-up events or of real ones.
+func (d *Desk) isWarning(ctx context.Context, who desk.Who, name comity.ActName, exercise bool) error {
 	if name.Domain != d.c.Self {
 		return invalid("%s is not ours", name)
 	}
@@ -429,6 +421,9 @@ func (d *Desk) isWarning(ctx context.Context, who desk.Who, name comity.ActName)
 	}
 	if h.Act == nil || h.Act.Kind.Base() != act.Kind("warning.v1").Base() {
 		return invalid("%s is no warning", name)
+	}
+	if want := status(exercise); h.Act.Status != want {
+		return invalid("%s is of status %s; want %s", name, h.Act.Status, want)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/feed"
@@ -43,16 +44,20 @@ func strongest(labels ...comity.TLP) (out comity.TLP) {
 // no event; one that lags by more is released for whole months or years.
 const releaseGap = 45
 
+// released reports whether a feed is released for whole months or years, however
+// soon after their end: that it has nothing later is no sign that it was quiet.
+func (s *State) released() bool { return strings.HasPrefix(s.Feed.Adapter, "ucdp-") }
+
 // reach of a feed: the last day of which it tells; 0 if it has no event.
 func (s *State) reach(today feed.Day) feed.Day {
 	if s.Events == 0 || s.Newest == 0 {
 		return 0
 	}
-	read := min(feed.DayOf(s.Last.Ended.Time), today)
-	if s.Last.Ended.IsZero() {
+	read := min(feed.DayOf(s.Read.Ended.Time), today)
+	if s.Read.Ended.IsZero() {
 		read = s.Newest
 	}
-	if read-s.Newest <= releaseGap {
+	if !s.released() && read-s.Newest <= releaseGap {
 		return min(max(read, s.Newest), today)
 	}
 	return min((s.Newest.Month()+1).First()-1, today)
@@ -151,7 +156,7 @@ func labelOf(l comity.TLP) []comity.TLP {
 func (s *sources) used() []FeedUsed {
 	var out []FeedUsed
 	for _, x := range s.states {
-		out = append(out, FeedUsed{Name: x.Feed.Name, Version: x.Last.Version, Read: x.Last.Ended, TLP: x.Feed.TLP})
+		out = append(out, FeedUsed{Name: x.Feed.Name, Version: x.Read.Version, Read: x.Read.Ended, TLP: x.Feed.TLP})
 	}
 	return out
 }

@@ -17,14 +17,14 @@ import (
 // candidate reports whether a feed is of UCDP's candidate events: the versions of
 // these are of three numbers, 25.0.9, and those of final events of two, 25.1.
 func (s *State) candidate() bool {
-	return strings.HasPrefix(s.Feed.Adapter, "ucdp-") && strings.Count(s.Last.Version, ".") == 2
+	return strings.HasPrefix(s.Feed.Adapter, "ucdp-") && strings.Count(s.Read.Version, ".") == 2
 }
 
 // passing reports whether final events take the place of a feed's.
 func (s *State) passing() bool { return s.candidate() || s.Feed.Adapter == ownAdapter }
 
 func (s *State) final() bool {
-	return strings.HasPrefix(s.Feed.Adapter, "ucdp-") && strings.Count(s.Last.Version, ".") == 1
+	return strings.HasPrefix(s.Feed.Adapter, "ucdp-") && strings.Count(s.Read.Version, ".") == 1
 }
 
 // counted is a part of the sources: feeds, and the day from which on they count.

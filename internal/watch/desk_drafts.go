@@ -10,11 +10,11 @@ import (
 )
 
 // Drafts implements [Pages].
-func (d *Desk) Drafts(ctx context.Context, who desk.Who, s DraftState, limit int) ([]Draft, error) {
+func (d *Desk) Drafts(ctx context.Context, who desk.Who, exercise *bool, s DraftState, limit int) ([]Draft, error) {
 	if err := may(who); err != nil {
 		return nil, err
 	}
-	return d.c.Keeper.Drafts(ctx, DraftQuery{State: s, Limit: limit})
+	return d.c.Keeper.Drafts(ctx, DraftQuery{Exercise: exercise, State: s, Limit: limit})
 }
 
 // Draft implements [Pages].
@@ -117,7 +117,7 @@ func (d *Desk) Take(ctx context.Context, who desk.Who, id int64) (Warning, error
 }
 
 // MayIssue implements [Pages].
-func (d *Desk) MayIssue(ctx context.Context, who desk.Who, id int64, tlp comity.TLP, status comity.Status) error {
+func (d *Desk) MayIssue(ctx context.Context, who desk.Who, id int64, tlp comity.TLP, of comity.Status) error {
 	if err := may(who); err != nil {
 		return err
 	}
@@ -135,8 +135,8 @@ func (d *Desk) MayIssue(ctx context.Context, who desk.Who, id int64, tlp comity.
 	if !tlp.Valid() || tlp.Weaker(least) {
 		return invalid("tlp: the draft was made of data under %s; a warning of it is under no weaker label", least)
 	}
-	if x.Exercise != (status == comity.Exercise) {
-		return invalid("status: the draft is of %s events", map[bool]string{true: "an exercise's", false: "real"}[x.Exercise])
+	if want := status(x.Exercise); of != want {
+		return invalid("status: %s; a warning of this draft is of status %s", of, want)
 	}
 	return nil
 }
@@ -147,7 +147,11 @@ func (d *Desk) IssuedAs(ctx context.Context, who desk.Who, id int64, name comity
 	if err := may(who); err != nil {
 		return err
 	}
-	if err := d.isWarning(ctx, who, name); err != nil {
+	x, err := d.draftOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := d.isWarning(ctx, who, name, x.Exercise); err != nil {
 		return err
 	}
 	return gone(d.c.Keeper.ChangeDraft(ctx, id, func(x *Draft) error {
@@ -225,7 +229,7 @@ func (d *Desk) NoteWarning(ctx context.Context, who desk.Who, exercise bool, nam
 	if c.Deaths < 1 || c.To < c.From || c.To-c.From > maxDays {
 		return invalid("say how many deaths the warning spoke of, at least 1, and from which day to which")
 	}
-	if err := d.isWarning(ctx, who, name); err != nil {
+	if err := d.isWarning(ctx, who, name, exercise); err != nil {
 		return err
 	}
 	return d.c.Keeper.AddOutcome(ctx, Outcome{Act: name, Place: p, Exercise: exercise, Claim: c, Proposed: Open})

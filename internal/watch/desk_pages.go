@@ -56,8 +56,9 @@ type Pages interface {
 	Basis(ctx context.Context, who desk.Who, exercise bool) (Basis, error)
 	SetBasis(ctx context.Context, who desk.Who, b Basis) error
 
-	// Drafts in a state (empty: all), the newest first.
-	Drafts(ctx context.Context, who desk.Who, s DraftState, limit int) ([]Draft, error)
+	// Drafts in a state (empty: all) of the one sort of events (nil: of both), the
+	// newest first.
+	Drafts(ctx context.Context, who desk.Who, exercise *bool, s DraftState, limit int) ([]Draft, error)
 	Draft(ctx context.Context, who desk.Who, id int64) (Draft, error)
 	// Take says that the caller writes a warning of a draft, and returns what the
 	// form is filled in with. It can be taken again, by anybody, until it is

@@ -29,6 +29,7 @@ var (
 	officer  = desk.Who{Person: &person.Person{ID: "a.diallo", Role: person.Officer}, Role: person.Officer}
 	observer = desk.Who{Person: &person.Person{ID: "o.hill", Role: person.Observer}, Role: person.Observer}
 	warned   = comity.ActName{Domain: "ecowas.example", Index: 7}
+	trained  = comity.ActName{Domain: "ecowas.example", Index: 9} // an exercise's
 	noted    = comity.ActName{Domain: "ecowas.example", Index: 8} // no warning
 	mali     = watch.Place{Level: watch.ByCountry, Name: "MLI"}
 )
@@ -66,7 +67,9 @@ func houseOn(t testing.TB, address string) *house {
 		Act: func(_ context.Context, _ desk.Who, n comity.ActName) (desk.Held, error) {
 			switch n {
 			case warned:
-				return desk.Held{Act: &act.Act{Kind: "warning.v1"}}, nil
+				return desk.Held{Act: &act.Act{Kind: "warning.v1", Status: comity.Actual}}, nil
+			case trained:
+				return desk.Held{Act: &act.Act{Kind: "warning.v1", Status: comity.Exercise}}, nil
 			case noted:
 				return desk.Held{Act: &act.Act{Kind: "note.v1"}}, nil
 			}
@@ -146,7 +149,7 @@ func ruleOf(change func(*watch.Rule)) watch.Rule {
 
 func (h *house) drafts(t failer, s watch.DraftState) []watch.Draft {
 	t.Helper()
-	all, err := h.Drafts(h.ctx, officer, s, 100)
+	all, err := h.Drafts(h.ctx, officer, nil, s, 100)
 	ok(t, err)
 	return all
 }
@@ -305,12 +308,51 @@ func TestExerciseApart(t *testing.T) {
 		if e, err := h.Events(h.ctx, officer, exercise, watch.EventQuery{Feed: "other", Limit: 9}); err != nil || len(e) != 0 {
 			t.Errorf("exercise %v: %d events of the other sort, %v", exercise, len(e), err)
 		}
+		apart := map[bool]comity.ActName{true: warned, false: trained}[exercise]
+		claim := watch.Claim{Deaths: 25, From: feed.Date(2003, 5, 1), To: feed.Date(2003, 7, 31)}
+		if err := h.NoteWarning(h.ctx, officer, exercise, apart, mali, claim); !errors.As(err, new(*desk.Invalid)) {
+			t.Errorf("exercise %v: a warning of the other sort is judged: %v", exercise, err)
+		}
+		x := h.drafts(t, watch.Waiting)[0].ID
+		if err := h.IssuedAs(h.ctx, officer, x, apart); !errors.As(err, new(*desk.Invalid)) {
+			t.Errorf("exercise %v: a draft became a warning of the other sort: %v", exercise, err)
+		}
+		if err := h.MayIssue(h.ctx, officer, x, comity.Red, comity.Test); !errors.As(err, new(*desk.Invalid)) {
+			t.Errorf("exercise %v: a draft may become a test: %v", exercise, err)
+		}
 		kept, err := h.Rule(h.ctx, officer, id)
 		ok(t, err)
 		kept.Rule.Exercise = !exercise
 		if _, err := h.PutRule(h.ctx, officer, kept.Rule); !errors.As(err, new(watch.Mistakes)) {
 			t.Errorf("exercise %v: a rule went over to the other sort: %v", exercise, err)
 		}
+	}
+}
+
+// A rule for all places with events is tried at each only since it has some: that
+// some will come is not known before.
+func TestTrialOfPlacesToCome(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Green, false)
+	h.take(t, "field", dead("NER", feed.Date(2002, 1, 8), 1), dead("MLI", feed.Date(2003, 3, 20), 30), dead("TCD", feed.Date(1990, 3, 8), 30))
+	quiet := ruleOf(func(r *watch.Rule) { r.Signal = "deaths.months(1) == 0.0 ? 30.0 : 0.0" })
+	tr, err := h.TryRule(h.ctx, officer, quiet, feed.MonthOf(2002, 3), feed.MonthOf(2003, 4))
+	ok(t, err)
+	if len(tr.Fired) != 2 || tr.Fired[0].Place.Name != "NER" || tr.Fired[1].Place != mali || tr.Fired[1].On != feed.Date(2003, 4, 30) || tr.Evaluations != 14+2 {
+		t.Errorf("fired %+v, %d evaluations", tr.Fired, tr.Evaluations)
+	}
+	// One that was seen then, and is not any more.
+	tr, err = h.TryRule(h.ctx, officer, quiet, feed.MonthOf(1999, 1), feed.MonthOf(2000, 12))
+	ok(t, err)
+	if len(tr.Fired) != 1 || tr.Fired[0].Place.Name != "TCD" || tr.Evaluations != 15 {
+		t.Errorf("fired %+v, %d evaluations", tr.Fired, tr.Evaluations)
+	}
+	// One that an officer names is looked at in any case.
+	quiet.Places = []string{"MLI"}
+	tr, err = h.TryRule(h.ctx, officer, quiet, feed.MonthOf(2002, 3), feed.MonthOf(2003, 4))
+	ok(t, err)
+	if len(tr.Fired) != 2 || tr.Evaluations != 14 {
+		t.Errorf("fired %+v, %d evaluations", tr.Fired, tr.Evaluations)
 	}
 }
 
@@ -564,6 +606,11 @@ func TestLabelsAndPrivateRows(t *testing.T) {
 	if m, err = h.Map(h.ctx, officer, watch.MapQuery{Level: watch.ByCountry, Deaths: 25, Months: 3}); err != nil || m.Values[0].Observed.Best != 31 {
 		t.Errorf("map %+v, %v", m, err)
 	}
+	// A draft that somebody has taken is listed, and so marks the page.
+	ok(t, h.SetBasis(h.ctx, officer, watch.Basis{Feeds: []watch.FeedName{"ucdp"}}))
+	if o, err = h.Overview(h.ctx, officer, false); err != nil || o.Label != comity.AmberStrict {
+		t.Errorf("overview with a draft under AMBER+STRICT: %s, %v", o.Label, err)
+	}
 }
 
 // Who asks while a night runs gets its result; a rule whose feed is gone does not
@@ -668,6 +715,80 @@ func TestCandidates(t *testing.T) {
 	if got := total(); got != 57 || before != 57 || len(cells) != 1 || cells[0].Best != 57 {
 		t.Errorf("map %d, forecast %d, cells %+v; want 57", got, before, cells)
 	}
+	v, err := h.Place(h.ctx, officer, false, mali)
+	ok(t, err)
+	var shown int64
+	for _, p := range v.Series {
+		shown += p.Best
+	}
+	if shown != 57 {
+		t.Errorf("the series of the place has %d dead, want 57", shown)
+	}
+}
+
+// What could not be read says nothing: neither that it was quiet since, nor that
+// what was read before is of another release.
+func TestFailedRuns(t *testing.T) {
+	h := newHouse(t)
+	fail := func(name watch.FeedName) {
+		now := comity.TimeOf(h.now)
+		in, err := h.store.Watch().Begin(h.ctx, watch.Run{Feed: name, Begun: now}, nil)
+		ok(t, err)
+		_, err = in.Close(h.ctx, watch.Run{Ended: now, Err: "502 Bad Gateway"}, false)
+		ok(t, err)
+	}
+	h.feed(t, "reports", "plain", comity.Clear, false)
+	h.at(2003, time.April, 10)
+	h.take(t, "reports", dead("MLI", feed.Date(2003, 4, 8), 30))
+	h.at(2003, time.May, 5)
+	fail("reports")
+	h.rule(t, nil)
+	h.night(t)
+	if x := h.drafts(t, watch.Waiting); len(x) != 1 || x[0].Claim.From != feed.Date(2003, 4, 11) {
+		t.Errorf("read last on 10 April: %+v", x)
+	}
+	h.feed(t, "ucdp", "ucdp-ged", comity.Clear, false)
+	h.feed(t, "candidate", "ucdp-ged", comity.Clear, false)
+	ok(t, h.SetBasis(h.ctx, officer, watch.Basis{Feeds: []watch.FeedName{"ucdp", "candidate"}}))
+	h.take(t, "candidate", dead("MLI", feed.Date(2003, 3, 3), 700))
+	h.take(t, "ucdp", dead("MLI", feed.Date(2003, 3, 3), 7))
+	for _, name := range []watch.FeedName{"", "candidate", "ucdp"} {
+		if name != "" {
+			fail(name)
+		}
+		m, err := h.Map(h.ctx, officer, watch.MapQuery{Level: watch.ByCountry, Deaths: 25, Months: 3})
+		if err != nil || len(m.Values) != 1 || m.Values[0].Observed.Best != 7 {
+			t.Errorf("after %q failed: %+v, %v", name, m.Values, err)
+		}
+	}
+}
+
+// UCDP's candidates of a month come three weeks after its end: until those of the
+// next have come, nothing says that it was quiet.
+func TestReleasedByMonth(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "candidate", "ucdp-ged", comity.Clear, false)
+	h.at(2003, time.May, 5)
+	h.take(t, "candidate", dead("MLI", feed.Date(2003, 3, 28), 30))
+	id := h.rule(t, func(r *watch.Rule) { r.Signal, r.Months = "deaths.months(1)", 1 })
+	h.night(t)
+	x := h.drafts(t, watch.Waiting)
+	if len(x) != 1 || x[0].Evidence.Value != 30 || x[0].Claim.From != feed.Date(2003, 4, 1) || x[0].Evidence.Forecast.Last != feed.MonthOf(2003, 3) {
+		t.Fatalf("of what is known of March: %+v", x)
+	}
+	h.at(2003, time.May, 11)
+	h.take(t, "candidate") // the same file again
+	h.night(t)
+	r, err := h.Rule(h.ctx, officer, id)
+	ok(t, err)
+	if s := r.Standings[0]; s.Value != 30 || s.Armed {
+		t.Errorf("April was taken for quiet: %+v", s)
+	}
+	of, err := h.Outcomes(h.ctx, officer, false, false, 10)
+	ok(t, err)
+	if len(of) != 1 || of[0].Proposed != watch.Open {
+		t.Errorf("before April is known: %+v", of)
+	}
 }
 
 // Own reports are counted beside what others tell, but do not make those months
@@ -683,7 +804,7 @@ func TestOwnReports(t *testing.T) {
 	h.rule(t, func(r *watch.Rule) { r.Signal = "deaths.last(30)" })
 	h.night(t)
 	x := h.drafts(t, watch.Waiting)
-	if len(x) != 1 || x[0].Evidence.Value != 26 || x[0].TLP != comity.Amber || x[0].Claim.From != feed.Date(2003, 4, 21) || x[0].Evidence.Forecast.Last != feed.MonthOf(2003, 3) {
+	if len(x) != 1 || x[0].Evidence.Value != 26 || x[0].TLP != comity.Amber || x[0].Claim.From != feed.Date(2003, 4, 1) || x[0].Evidence.Forecast.Last != feed.MonthOf(2003, 3) {
 		t.Fatalf("drafts %+v", x)
 	}
 	// What is final takes their place.

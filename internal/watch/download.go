@@ -120,6 +120,15 @@ func (f *Feeds) putAnswer(name FeedName, ending string, a answer) error {
 	return os.WriteFile(f.answerFile(name)+ending, b, 0o600)
 }
 
+// forgetAnswer has all asked for again.
+func (f *Feeds) forgetAnswer(name FeedName) error {
+	err := os.Remove(f.answerFile(name))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // noteAnswer notes that all of what was downloaded has been read.
 func (f *Feeds) noteAnswer(name FeedName) error {
 	err := os.Rename(f.answerFile(name)+".coming", f.answerFile(name))

@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/comity/comity/comity"
@@ -39,6 +40,8 @@ type Feeds struct {
 	// Own calls f with the organization's own reports; nil: there are none.
 	Own func(ctx context.Context, f func(desk.Held) error) error
 	Log *slog.Logger
+
+	own sync.Mutex // held while own reports are read, which would overtake each other
 }
 
 func (f *Feeds) now() comity.Time { return comity.TimeOf(f.Now()) }
@@ -104,18 +107,25 @@ func (f *Feeds) Add(ctx context.Context, x Feed, sent io.Reader) error {
 	if x.From == "" {
 		return fmt.Errorf("feed %s: say from which file or address it is read", x.Name)
 	}
+	if u, err := url.Parse(x.From); x.IsWeb() && (err != nil || u.User != nil) {
+		return fmt.Errorf("feed %s: want an address without a login, which is shown, logged and backed up; a login stands in the environment of the node", x.Name)
+	}
 	x.Machine, x.Private = a.Machine, a.Private
 	x.Added = f.now()
 	return f.Store.PutFeed(ctx, x)
 }
 
-// SetMapping says what the columns of a plain table mean.
+// SetMapping says what the columns of a plain table mean, of which all is then read
+// again.
 func (f *Feeds) SetMapping(ctx context.Context, name FeedName, mapping json.RawMessage) error {
 	x, err := f.Find(ctx, name)
 	if err != nil {
 		return err
 	}
 	x.Mapping = mapping
+	if err := f.forgetAnswer(name); err != nil {
+		return err
+	}
 	return f.Store.PutFeed(ctx, x)
 }
 
@@ -201,13 +211,14 @@ func (f *Feeds) failed(ctx context.Context, of *reading, why error) (Run, error)
 
 // unchanged notes a run in which the source had nothing new.
 func (f *Feeds) unchanged(ctx context.Context, of *reading) (Run, error) {
-	last, err := f.Store.Runs(ctx, of.feed.Name, 1)
+	all, err := f.Store.Feeds(ctx)
 	if err != nil {
 		return Run{}, err
 	}
 	var end Run
-	if len(last) > 0 {
-		end = Run{Snapshot: last[0].Snapshot, Bytes: last[0].Bytes, Version: last[0].Version}
+	if i := slices.IndexFunc(all, func(s State) bool { return s.Feed.Name == of.feed.Name }); i >= 0 {
+		was := all[i].Read
+		end = Run{Snapshot: was.Snapshot, Bytes: was.Bytes, Version: was.Version}
 	}
 	return f.empty(ctx, of, end, nil)
 }

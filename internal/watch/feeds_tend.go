@@ -11,6 +11,9 @@ const feedHour = 1
 // feedAgain is after how long one that failed is read again.
 const feedAgain = time.Hour
 
+// leftFor is for how long nobody writes to a file that a killed process has left.
+const leftFor = 48 * time.Hour
+
 // Tend reads the feeds that are on the web once a day, by the node's clock, and the
 // organization's own reports, also at the beginning, until ctx ends. It is called on the process that holds the lease. What fails stands in
 // the State of its feed.
@@ -23,6 +26,9 @@ func (f *Feeds) Tend(ctx context.Context) {
 			own = today
 			if _, err := f.ReadOwn(ctx); err != nil && ctx.Err() == nil {
 				f.Log.WarnContext(ctx, "read our own reports", "err", err)
+			}
+			if err := f.Snapshots.Sweep(time.Now().Add(-leftFor)); err != nil { // files bear the time of the machine
+				f.Log.WarnContext(ctx, "remove files that were left half read", "err", err)
 			}
 		}
 		if err := f.readDue(ctx); err != nil && ctx.Err() == nil {

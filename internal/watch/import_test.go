@@ -22,6 +22,7 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/feed/feedtest"
+	"github.com/comity/comity/internal/feed/plain"
 	"github.com/comity/comity/internal/feed/simulate"
 	"github.com/comity/comity/internal/feed/ucdp"
 	"github.com/comity/comity/internal/sqlstore"
@@ -359,7 +360,11 @@ func TestWeb(t *testing.T) {
 	if err != nil || !strings.Contains(states[0].Last.Err, "502") || states[0].Events != 3000 {
 		t.Errorf("after it: %+v, %v", states, err)
 	}
-	status, file = http.StatusOK, append(file, "x\n"...)
+	status = http.StatusOK
+	if r := run(t, f, "ucdp"); r.Version != "25.0.3" || r.Snapshot != first.Snapshot {
+		t.Errorf("as it was before the failure: %+v", r)
+	}
+	file = append(file, "x\n"...)
 	whole := file
 	cut = true
 	if r, err := f.Run(t.Context(), "ucdp", nil); err == nil || !strings.Contains(err.Error(), "did not come whole") || r.Rows != 0 {
@@ -382,6 +387,74 @@ func TestWeb(t *testing.T) {
 	if states, err = f.Store.Feeds(t.Context()); err != nil || states[0].Events != 3000 {
 		t.Errorf("in the end: %+v, %v", states, err)
 	}
+}
+
+// TestSweep: what a killed process has left is removed, and nothing else.
+func TestSweep(t *testing.T) {
+	s := watch.Snapshots{Dir: t.TempDir()}
+	if err := s.Sweep(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	kept, _, err := s.Keep(strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for name, old := range map[string]time.Duration{"coming-old": 3 * time.Hour, "coming-new": time.Minute, "other": 3 * time.Hour} {
+		name = filepath.Join(s.Dir, name)
+		if err := errors.Join(os.WriteFile(name, nil, 0o600), os.Chtimes(name, now, now.Add(-old))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Sweep(now.Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"coming-old": false, "coming-new": true, "other": true} {
+		if _, err := os.Stat(filepath.Join(s.Dir, name)); (err == nil) != want {
+			t.Errorf("%s is there: %t, want %t", name, err == nil, want)
+		}
+	}
+	r, err := s.Open(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+}
+
+// TestNoLoginInAddress: addresses are seen by all officers, and stand in logs.
+func TestNoLoginInAddress(t *testing.T) {
+	f := open(t)
+	err := f.Add(t.Context(), watch.Feed{Name: "ucdp", Adapter: "ucdp-ged", From: "https://me:secret@example.org/x.csv", TLP: comity.Green}, nil)
+	if err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("an address with a login: %v", err)
+	}
+}
+
+// TestMappedAnew: a table on the web is read with what its columns mean now, also if
+// it is as it was.
+func TestMappedAnew(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"1"`)
+		if r.Header.Get("If-None-Match") != "" {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		fmt.Fprint(w, "no,day,killed,hurt\n1,2003-04-11,3,9\n")
+	}))
+	defer srv.Close()
+	f := open(t)
+	f.Adapters = append(f.Adapters, plain.CSV)
+	mapping := `{"columns":{"key":"no","from":"day","best":"%s"}}`
+	err := f.Add(t.Context(), watch.Feed{Name: "field", Adapter: plain.CSV.Name, From: srv.URL, TLP: comity.Green, Mapping: fmt.Appendf(nil, mapping, "hurt")}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts(t, run(t, f, "field"), 1, 0, 0, 0)
+	if err := f.SetMapping(t.Context(), "field", fmt.Appendf(nil, mapping, "killed")); err != nil {
+		t.Fatal(err)
+	}
+	counts(t, run(t, f, "field"), 0, 1, 0, 0)
+	counts(t, run(t, f, "field"), 0, 0, 0, 0)
 }
 
 // TestSent: a file that is sent along is kept, and read from there.

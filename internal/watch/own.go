@@ -100,6 +100,8 @@ func (f *Feeds) ReadOwn(ctx context.Context) ([]Run, error) {
 	if f.Own == nil {
 		return nil, nil
 	}
+	f.own.Lock()
+	defer f.own.Unlock()
 	type own struct {
 		feed Feed
 		rows []Row

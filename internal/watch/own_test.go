@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
@@ -97,5 +98,40 @@ func TestReadOwn(t *testing.T) {
 	}
 	if run, err := f.Run(t.Context(), "own-amber-strict", nil); err != nil || run.Same != 1 {
 		t.Errorf("run like any feed: %+v, %v", run, err)
+	}
+}
+
+// TestReadOwnAtOnce: who reads own reports while they are read waits.
+func TestReadOwnAtOnce(t *testing.T) {
+	f := open(t)
+	var all []desk.Held
+	for i := range int64(400) {
+		all = append(all, report(t, i, comity.Green, `{"killed":3}`))
+	}
+	f.Now = func() time.Time { return feed.Date(2003, 5, 1).Time() }
+	f.Own = func(_ context.Context, each func(desk.Held) error) error {
+		for _, h := range all {
+			if err := each(h); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	ends := make(chan error)
+	for range 4 {
+		go func() {
+			for range 5 {
+				if _, err := f.ReadOwn(t.Context()); err != nil {
+					ends <- err
+					return
+				}
+			}
+			ends <- nil
+		}()
+	}
+	for range 4 {
+		if err := <-ends; err != nil {
+			t.Error(err)
+		}
 	}
 }

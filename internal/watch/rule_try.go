@@ -42,7 +42,7 @@ func (d *Desk) try(ctx context.Context, r Rule, from, to feed.Month) (Trial, err
 	if n < 1 || n > maxTrial {
 		return Trial{}, Mistakes{{Field: "From", Text: fmt.Sprintf("%s to %s, to which the data reach: want 1 to %d months", from, to, maxTrial)}}
 	}
-	names, err := d.places(ctx, r, src)
+	names, err := d.places(ctx, r, src, from)
 	if err != nil {
 		return Trial{}, err
 	}
@@ -79,6 +79,15 @@ func (d *Desk) tryAt(ctx context.Context, t *Trial, c *compiled, src *sources, p
 		for _, o := range fired {
 			if o.Claim.To <= day {
 				past = append(past, o)
+			}
+		}
+		if len(c.rule.Places) == 0 { // then nobody knew yet of a place to come
+			n, err := rec.months(ctx, measure{events: true}, m-seenFor, m)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				continue
 			}
 		}
 		s.FalseAlarms = cried(past)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -59,6 +60,19 @@ func (s Snapshots) Keep(r io.Reader) (h comity.Hash, n int64, err error) {
 		return h, 0, err
 	}
 	return w.keep()
+}
+
+// Sweep removes what processes that were killed have left: files on their way that
+// nobody has written to since a time.
+func (s Snapshots) Sweep(since time.Time) error {
+	left, err := filepath.Glob(filepath.Join(s.Dir, "coming-*"))
+	for _, name := range left {
+		st, gone := os.Stat(name)
+		if gone == nil && st.ModTime().Before(since) {
+			err = errors.Join(err, os.Remove(name))
+		}
+	}
+	return err
 }
 
 // create begins a snapshot. It is written by another goroutine.

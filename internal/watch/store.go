@@ -126,6 +126,7 @@ func (s *Scene) Contains(x *Sight) bool {
 // EventQuery says which events. Zero values do not restrict.
 type EventQuery struct {
 	Feed     FeedName
+	Exercise *bool // of feeds of made-up events, or of real ones
 	Place    Place
 	From, To feed.Day // events that end on or after From, and on or before To; To 0: no end
 	Violence feed.Violence

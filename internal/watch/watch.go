@@ -50,6 +50,7 @@ type Run struct {
 type State struct {
 	Feed        Feed
 	Last        Run      // the last that ended; zero: it was never read
+	Read        Run      // the last that ended well; zero: none did
 	Events      int64    // in its newest version
 	Newest      feed.Day // last day of the newest event
 	Quarantined int64    // rows that wait to be mended

@@ -304,14 +304,14 @@ func (f *fakeWatch) SetBasis(_ context.Context, who desk.Who, b watch.Basis) err
 	return f.may(who)
 }
 
-func (f *fakeWatch) Drafts(_ context.Context, who desk.Who, st watch.DraftState, _ int) ([]watch.Draft, error) {
+func (f *fakeWatch) Drafts(_ context.Context, who desk.Who, exercise *bool, st watch.DraftState, limit int) ([]watch.Draft, error) {
 	var out []watch.Draft
 	for _, d := range f.drafts {
-		if st == "" || d.State == st {
+		if (st == "" || d.State == st) && (exercise == nil || d.Exercise == *exercise) {
 			out = append(out, d)
 		}
 	}
-	return out, f.may(who)
+	return out[:min(len(out), limit)], f.may(who)
 }
 
 func (f *fakeWatch) draft(id int64) *watch.Draft {

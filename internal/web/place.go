@@ -295,6 +295,13 @@ func (s *site) placeEvents(r *request, p *placePage, at watch.Place) (err error)
 		p.More = events[shownEvents-1].ID
 	}
 	p.Events = eventRows(events)
+	for _, e := range events { // also of feeds that are not counted
+		for _, f := range p.View.Feeds {
+			if f.Feed.Name == e.Feed && p.Label.Weaker(f.Feed.TLP) {
+				p.Label = f.Feed.TLP
+			}
+		}
+	}
 	p.Map, err = s.placeMap(r, p, at)
 	return err
 }

@@ -143,15 +143,11 @@ func (s *site) watch(w http.ResponseWriter, r *request) error {
 func (s *site) openDrafts(r *request, exercise bool) ([]watch.Draft, error) {
 	var out []watch.Draft
 	for _, st := range []watch.DraftState{watch.Waiting, watch.Taken} {
-		all, err := s.c.Watch.Drafts(r.Context(), r.who, st, shownDrafts)
+		all, err := s.c.Watch.Drafts(r.Context(), r.who, &exercise, st, shownDrafts)
 		if err != nil {
 			return nil, err
 		}
-		for _, d := range all {
-			if d.Exercise == exercise {
-				out = append(out, d)
-			}
-		}
+		out = append(out, all...)
 	}
 	return out, nil
 }

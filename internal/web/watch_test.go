@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -92,6 +93,33 @@ func TestExerciseIsMarked(t *testing.T) {
 	real := x.as("officer", "GET", "/watch?sort=actual", nil).Body.String()
 	if strings.Contains(real, "banner-exercise") || strings.Contains(real, "exercise</bdi>") || !strings.Contains(real, "ucdp") {
 		t.Error("the page of real events shows made-up ones")
+	}
+}
+
+// Drafts of an exercise, however many, do not push out those of what is real.
+func TestRealDraftsAreSeen(t *testing.T) {
+	x := newTestSite(t)
+	real := x.watch.drafts[0]
+	real.ID, real.Exercise, real.RuleName = 3, false, "The real one"
+	for range shownDrafts {
+		x.watch.drafts = append(x.watch.drafts, x.watch.drafts[0])
+	}
+	x.watch.drafts = append(x.watch.drafts, real)
+	if page := x.as("officer", "GET", "/watch?sort=actual", nil).Body.String(); !strings.Contains(page, "/watch/drafts/3") || strings.Contains(page, "/watch/drafts/5") {
+		t.Error("the page of real events does not list the real draft alone")
+	}
+}
+
+// A page that lists events of a feed which forecasts do not count bears its label.
+func TestPlaceBearsLabelsOfEvents(t *testing.T) {
+	x := newTestSite(t)
+	mark := regexp.MustCompile(`(?s)<p class="eyebrow">.*?</p>`)
+	for _, l := range []comity.TLP{comity.Clear, comity.Red} {
+		x.watch.feeds[0].Feed.TLP = l
+		head := mark.FindString(x.as("officer", "GET", "/watch/places/country/LBR?sort=exercise", nil).Body.String())
+		if want := map[comity.TLP]comity.TLP{comity.Clear: comity.Green, comity.Red: comity.Red}[l]; !strings.Contains(head, "TLP:"+string(want)) {
+			t.Errorf("with events under %s: %s", l, head)
+		}
 	}
 }
 

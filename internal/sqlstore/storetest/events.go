@@ -38,6 +38,7 @@ func RunEvents(t *testing.T, open func(t *testing.T) EventStore) {
 		{"Quarantine", quarantine},
 		{"KeysThatCollide", keysThatCollide},
 		{"Alike", alike},
+		{"Exercise", exercise},
 		{"Situations", situations},
 		{"Members", members},
 		{"ManyOfADay", manyOfADay},
@@ -360,6 +361,35 @@ func alike(t *testing.T, s EventStore) {
 	take(t, s, "one", 9, e)
 	linked(false)
 	checkEvents(t, s, map[watch.FeedName][]feed.Event{"one": {e, far}, "two": {o}}) // both are counted
+}
+
+// exercise events that are like real ones are neither found among them nor linked
+// to them.
+func exercise(t *testing.T, s EventStore) {
+	ctx := t.Context()
+	addFeed(t, s, "real")
+	if err := s.PutFeed(ctx, watch.Feed{Name: "made-up", Adapter: "ucdp-ged", From: "file", TLP: comity.Clear, Exercise: true}); err != nil {
+		t.Fatal(err)
+	}
+	all := made(rand.New(rand.NewPCG(1, 1)), 50, "1")
+	take(t, s, "real", 20, all...)
+	take(t, s, "made-up", 20, all...)
+	for _, sort := range []bool{false, true} {
+		want := map[bool]watch.FeedName{false: "real", true: "made-up"}[sort]
+		found, err := s.Events(ctx, watch.EventQuery{Exercise: &sort})
+		if err != nil || len(found) != len(all) {
+			t.Fatalf("exercise %t: %d events, %v; want %d", sort, len(found), err, len(all))
+		}
+		for _, x := range found {
+			if x.Feed != want || len(x.Alike) > 0 {
+				t.Fatalf("exercise %t: event %s of %s, alike %v", sort, x.Key, x.Feed, x.Alike)
+			}
+		}
+		other := map[bool]watch.FeedName{true: "real", false: "made-up"}[sort]
+		if found, err = s.Events(ctx, watch.EventQuery{Feed: other, Exercise: &sort}); err != nil || len(found) > 0 {
+			t.Errorf("exercise %t: %d events of %s, %v", sort, len(found), other, err)
+		}
+	}
 }
 
 func situations(t *testing.T, s EventStore) {

@@ -1,0 +1,29 @@
+package watch
+
+import (
+	"testing"
+
+	"github.com/comity/comity/internal/feed"
+)
+
+// A claim of three months ends on the day before the same day three months later;
+// if that month has no such day, with that month.
+func TestClaim(t *testing.T) {
+	for _, c := range []struct {
+		day    feed.Day // of which the data tell
+		months int
+		to     feed.Day
+	}{
+		{feed.Date(2003, 4, 30), 3, feed.Date(2003, 7, 31)},
+		{feed.Date(2003, 5, 6), 1, feed.Date(2003, 6, 6)},
+		{feed.Date(2003, 12, 31), 12, feed.Date(2004, 12, 31)},
+		{feed.Date(2003, 11, 29), 3, feed.Date(2004, 2, 29)}, // from the 30th
+		{feed.Date(2003, 1, 30), 1, feed.Date(2003, 2, 28)},  // from the 31st
+		{feed.Date(2003, 8, 30), 6, feed.Date(2004, 2, 29)},
+	} {
+		got := Rule{Deaths: 25, Months: c.months}.claim(c.day)
+		if got.From != c.day+1 || got.To != c.to || got.Deaths != 25 {
+			t.Errorf("%d months after %s: %s to %s, want %s", c.months, c.day, got.From, got.To, c.to)
+		}
+	}
+}
