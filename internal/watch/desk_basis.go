@@ -102,7 +102,7 @@ func (d *Desk) sources(ctx context.Context, exercise bool, named []FeedName) (*s
 	}
 	s := &sources{exercise: exercise, violence: basis.Violence}
 	if len(s.violence) == 0 {
-		s.violence = []feed.Violence{feed.StateBased}
+		s.violence = DefaultViolence()
 	}
 	chosen := named
 	if len(chosen) == 0 {

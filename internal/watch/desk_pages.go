@@ -156,10 +156,15 @@ type FeedView struct {
 type Basis struct {
 	Exercise bool
 	Feeds    []FeedName      // empty: chosen by the node
-	Violence []feed.Violence // of which deaths are forecast; empty: state-based
+	Violence []feed.Violence // of which deaths are forecast; empty: DefaultViolence
 	By       string
 	At       comity.Time
 }
+
+// DefaultViolence is of which deaths are forecast if no officer says otherwise:
+// state-based violence, and what its source does not say of which type it is, as
+// an organization's own reports do not.
+func DefaultViolence() []feed.Violence { return []feed.Violence{feed.StateBased, feed.NoViolence} }
 
 // Scores by rule and by place. They leave the node in no form.
 type Scores struct {

@@ -817,3 +817,20 @@ func TestOwnReports(t *testing.T) {
 		t.Errorf("standing %+v", v.Standing)
 	}
 }
+
+// TestUntypedIsForecast: deaths of which the source does not say the type, as own
+// reports do not, are forecast; those of other types are not, unless an officer
+// says so.
+func TestUntypedIsForecast(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Amber, false)
+	untyped, oneSided := dead("MLI", feed.Date(2003, 4, 8), 30), dead("MLI", feed.Date(2003, 4, 9), 5)
+	untyped.Violence, oneSided.Violence = feed.NoViolence, feed.OneSided
+	h.take(t, "field", untyped, oneSided)
+	h.night(t)
+	v, err := h.Place(h.ctx, officer, false, mali)
+	ok(t, err)
+	if len(v.Series) != 1 || v.Series[0].Best != 30 || v.Forecast == nil || v.Label != comity.Amber {
+		t.Errorf("%+v, forecast %+v", v.Series, v.Forecast)
+	}
+}

@@ -102,8 +102,12 @@ func (s *site) feedsPage(w http.ResponseWriter, r *request, status int, of watch
 		}
 	}
 	words := &printer{s, r.words}
-	for _, v := range feed.Violences() {
-		chosen := slices.Contains(basis.Violence, v) || len(basis.Violence) == 0 && v == feed.StateBased
+	counted := basis.Violence
+	if len(counted) == 0 {
+		counted = watch.DefaultViolence()
+	}
+	for _, v := range violences {
+		chosen := slices.Contains(counted, v)
 		p.Violence = append(p.Violence, basisChoice{strconv.Itoa(int(v)), words.violence(v), chosen})
 	}
 	if s.c.Scenario != nil {
@@ -185,6 +189,9 @@ func (r *request) parseFiles() (done func(), err error) {
 	}, nil
 }
 
+// violences that a basis can count.
+var violences = append(feed.Violences(), feed.NoViolence)
+
 // basisPost says which feeds, and which types of violence, forecasts count.
 func (s *site) basisPost(w http.ResponseWriter, r *request) error {
 	of, _, err := s.watches(r)
@@ -198,7 +205,7 @@ func (s *site) basisPost(w http.ResponseWriter, r *request) error {
 	for _, name := range r.PostForm["feeds"] {
 		b.Feeds = append(b.Feeds, watch.FeedName(name))
 	}
-	for _, v := range feed.Violences() {
+	for _, v := range violences {
 		if slices.Contains(r.PostForm["violence"], strconv.Itoa(int(v))) {
 			b.Violence = append(b.Violence, v)
 		}

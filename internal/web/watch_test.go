@@ -440,7 +440,7 @@ func TestAddTable(t *testing.T) {
 func TestBasis(t *testing.T) {
 	x := newTestSite(t)
 	page := x.as("officer", "GET", "/watch/feeds", nil).Body.String()
-	if !strings.Contains(page, `name="violence" value="1" checked`) || strings.Contains(page, `name="violence" value="3" checked`) {
+	if !strings.Contains(page, `name="violence" value="1" checked`) || !strings.Contains(page, `name="violence" value="0" checked`) || strings.Contains(page, `name="violence" value="3" checked`) {
 		t.Error("the form does not say that state-based violence is counted")
 	}
 	w := x.as("officer", "POST", "/watch/basis?sort=exercise", url.Values{"feeds": {"exercise", "field-reports"}, "violence": {"1", "3", "9", "x"}})

@@ -115,7 +115,7 @@ func (p *printer) violence(v feed.Violence) string {
 	case feed.OneSided:
 		return p.words.T(i18n.Key("against civilians"))
 	}
-	return ""
+	return p.words.T(i18n.Key("of a type that is not said"))
 }
 
 var draftMarks = map[watch.DraftState]mark{
