@@ -44,8 +44,11 @@ type Pages interface {
 	PauseRule(ctx context.Context, who desk.Who, id RuleID, paused bool) error
 	// TryRule is how a rule, which need not be kept, would have done from month
 	// to month, knowing at each only what came before. It ends where the data do;
-	// from 0 is five years before. It returns Mistakes.
-	TryRule(ctx context.Context, who desk.Who, r Rule, from, to feed.Month) (Trial, error)
+	// from 0 is five years before. told is called with the months and places that
+	// are done, of how many. It returns Mistakes.
+	TryRule(ctx context.Context, who desk.Who, r Rule, from, to feed.Month, told func(done, of int64)) (Trial, error)
+	// CheckRule returns the Mistakes that can be seen in a rule by itself.
+	CheckRule(ctx context.Context, who desk.Who, r Rule) error
 
 	// Feeds with their ages; Quarantined, Runs and Versions as of Store.
 	Feeds(ctx context.Context, who desk.Who) ([]FeedView, error)

@@ -33,6 +33,9 @@ var (
 	mali     = watch.Place{Level: watch.ByCountry, Name: "MLI"}
 )
 
+// untold is for who does not want to know how far something is.
+func untold(done, of int64) {}
+
 // house is an organization that watches, at a time.
 type house struct {
 	*watch.Desk
@@ -276,7 +279,7 @@ func TestExerciseApart(t *testing.T) {
 			ok(t, err)
 			r, err := h.Rule(h.ctx, officer, id)
 			ok(t, err)
-			tr, err := h.TryRule(h.ctx, officer, ruleOf(func(r *watch.Rule) { r.Exercise, r.Signal, r.Fire = exercise, "p(25, 3)", 0.01; r.Rearm = 0.005 }), feed.MonthOf(2003, 1), feed.MonthOf(2003, 4))
+			tr, err := h.TryRule(h.ctx, officer, ruleOf(func(r *watch.Rule) { r.Exercise, r.Signal, r.Fire = exercise, "p(25, 3)", 0.01; r.Rearm = 0.005 }), feed.MonthOf(2003, 1), feed.MonthOf(2003, 4), untold)
 			ok(t, err)
 			p.Track = watch.Track{} // the trial has added to what is judged
 			return []any{o, m, p, f, e, s, r, tr}
@@ -296,7 +299,7 @@ func TestExerciseApart(t *testing.T) {
 		if _, err := h.PutRule(h.ctx, officer, r); !errors.As(err, new(watch.Mistakes)) {
 			t.Errorf("exercise %v: a rule names a feed of the other sort: %v", exercise, err)
 		}
-		if _, err := h.TryRule(h.ctx, officer, r, feed.MonthOf(2003, 1), feed.MonthOf(2003, 4)); !errors.As(err, new(watch.Mistakes)) {
+		if _, err := h.TryRule(h.ctx, officer, r, feed.MonthOf(2003, 1), feed.MonthOf(2003, 4), untold); !errors.As(err, new(watch.Mistakes)) {
 			t.Errorf("exercise %v: a trial names a feed of the other sort: %v", exercise, err)
 		}
 		if err := h.SetBasis(h.ctx, officer, watch.Basis{Exercise: exercise, Feeds: []watch.FeedName{"other"}}); !errors.As(err, new(*desk.Invalid)) {
@@ -382,7 +385,7 @@ func TestNoLookAhead(t *testing.T) {
 			tr, err := h.TryRule(h.ctx, officer, ruleOf(func(r *watch.Rule) {
 				r.Signal, r.Damp, r.Months, r.Rearm = signal, damp, 1, r.Fire
 				r.Places = []string{"MLI", "NER", "TCD"}
-			}), from, to)
+			}), from, to, untold)
 			ok(rt, err)
 			forecasts[i], err = h.Forecasts(h.ctx, officer, false, mali, 100)
 			ok(rt, err)

@@ -23,23 +23,27 @@ import (
 // fakeWatch is what a node of un.example watches in an exercise, with one real feed
 // beside it. It enforces the roles, and that drafts and outcomes are settled once.
 type fakeWatch struct {
-	t        testing.TB
-	desk     *fakeDesk
-	feeds    []watch.FeedView
-	bad      []watch.Quarantined
-	rules    []watch.RuleView
-	drafts   []watch.Draft
-	outcomes []watch.Outcome
-	sent     map[watch.FeedName]string // files that were sent along
-	mapped   map[watch.FeedName]string
-	tried    []watch.Rule
-	runs     int
-	mended   []string
-	basis    watch.Basis
+	*watch.Jobs // the real ones, which have the fake do the work
+	t           testing.TB
+	desk        *fakeDesk
+	feeds       []watch.FeedView
+	bad         []watch.Quarantined
+	rules       []watch.RuleView
+	drafts      []watch.Draft
+	outcomes    []watch.Outcome
+	sent        map[watch.FeedName]string // files that were sent along
+	mapped      map[watch.FeedName]string
+	tried       []watch.Rule
+	runs        int
+	slow        chan struct{} // if not nil, a trial waits for it
+	mended      []string
+	basis       watch.Basis
 }
 
 func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
 	f := &fakeWatch{t: t, desk: d, sent: map[watch.FeedName]string{}, mapped: map[watch.FeedName]string{}}
+	f.Jobs = watch.NewJobs(f)
+	t.Cleanup(f.Close)
 	ran := watch.Run{ID: 3, Feed: "exercise", Begun: at("2003-05-07T01:00:00Z"), Ended: at("2003-05-07T01:00:04Z"), Snapshot: comity.LeafHash([]byte("x")), Bytes: 1234567, Version: "7", Rows: 4812,
 		New: 40, Changed: 3, Same: 4767, Quarantined: 2}
 	f.feeds = []watch.FeedView{
@@ -212,6 +216,10 @@ func (f *fakeWatch) check(r watch.Rule) error {
 	return nil
 }
 
+func (f *fakeWatch) CheckRule(_ context.Context, who desk.Who, r watch.Rule) error {
+	return errors.Join(f.may(who), f.check(r))
+}
+
 func (f *fakeWatch) PutRule(_ context.Context, who desk.Who, r watch.Rule) (watch.RuleID, error) {
 	if err := f.may(who); err != nil {
 		return 0, err
@@ -246,9 +254,17 @@ func (f *fakeWatch) PauseRule(_ context.Context, who desk.Who, id watch.RuleID, 
 	return desk.ErrNotFound
 }
 
-func (f *fakeWatch) TryRule(_ context.Context, who desk.Who, r watch.Rule, from, to feed.Month) (watch.Trial, error) {
+func (f *fakeWatch) TryRule(ctx context.Context, who desk.Who, r watch.Rule, from, to feed.Month, told func(done, of int64)) (watch.Trial, error) {
 	if err := f.check(r); err != nil {
 		return watch.Trial{}, err
+	}
+	if f.slow != nil {
+		told(3, 12)
+		select {
+		case <-f.slow:
+		case <-ctx.Done():
+			return watch.Trial{}, ctx.Err()
+		}
 	}
 	f.tried = append(f.tried, r)
 	return watch.Trial{From: from, To: to, Places: 12, Evaluations: 400, Note: "as versions were known then", Score: watch.Score{Hits: 2, FalseAlarms: 1},
@@ -447,7 +463,7 @@ func (f *fakeWatch) SetMapping(_ context.Context, who desk.Who, n watch.FeedName
 	return f.may(who)
 }
 
-func (f *fakeWatch) RunFeed(_ context.Context, who desk.Who, n watch.FeedName) (watch.Run, error) {
+func (f *fakeWatch) RunFeed(_ context.Context, who desk.Who, n watch.FeedName, _ func(done, of int64)) (watch.Run, error) {
 	f.runs++
 	return watch.Run{Feed: n}, f.may(who)
 }

@@ -31,6 +31,8 @@ func (s *site) routes(mux *http.ServeMux) {
 		"GET /watch/rules/{id}":               s.rule,
 		"POST /watch/rules/{id}":              s.rulePost,
 		"POST /watch/basis":                   s.basisPost,
+		"GET /watch/jobs/{id}":                s.job,
+		"POST /watch/jobs/{id}":               s.jobPost,
 		"GET /watch/feeds":                    s.feeds,
 		"POST /watch/feeds":                   s.feedsPost,
 		"GET /watch/feeds/{feed}":             s.feed,

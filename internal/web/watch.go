@@ -183,10 +183,7 @@ func (s *site) watchPost(w http.ResponseWriter, r *request) error {
 	if r.PostFormValue("do") != "run" {
 		return errBad
 	}
-	if _, err := s.c.Watch.RunNow(r.Context(), r.who); err != nil {
-		return err
-	}
-	return see(w, r, "/watch?sort="+string(sort.Sort()))
+	return s.ask(w, r, watch.Work{Kind: watch.NightJob, Exercise: sort.Exercise})
 }
 
 // placeURL is the page of a place.
