@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -48,7 +49,8 @@ type Desk struct {
 	c   Config
 	env *cel.Env
 
-	running sync.Mutex // held during a night
+	running sync.Mutex   // held during a night
+	making  atomic.Int64 // how many want one
 	mu      sync.Mutex
 	nights  int // how many have begun
 	last    Night
@@ -114,7 +116,7 @@ func (d *Desk) Overview(ctx context.Context, who desk.Who, exercise bool) (Overv
 	if err != nil {
 		return Overview{}, err
 	}
-	o := Overview{Exercise: exercise, At: comity.TimeOf(d.c.Clock()), Label: src.shown()}
+	o := Overview{Exercise: exercise, Making: d.making.Load() > 0, At: comity.TimeOf(d.c.Clock()), Label: src.shown()}
 	if o.Feeds, err = d.views(ctx, &exercise); err != nil {
 		return Overview{}, err
 	}

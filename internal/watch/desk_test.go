@@ -602,6 +602,46 @@ func TestNight(t *testing.T) {
 	}
 }
 
+// lookedAt is an engine during whose work somebody looks.
+type lookedAt struct {
+	watch.Conflictology
+	look func()
+}
+
+func (e *lookedAt) Run(ctx context.Context, t watch.Task, each func(int, watch.Prediction) error) error {
+	e.look()
+	return e.Conflictology.Run(ctx, t, each)
+}
+
+// While forecasts are being made, Watch says so.
+func TestMaking(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Green, false)
+	h.take(t, "field", dead("MLI", feed.Date(2003, 4, 8), 30))
+	e := &lookedAt{}
+	d, err := watch.NewDesk(watch.Config{Store: h.store.Watch(), Keeper: h.store.Keeper(), Engine: e, Clock: func() time.Time { return h.now }, Self: "ecowas.example",
+		Name: func(comity.Party) string { return "" }, Act: func(context.Context, desk.Who, comity.ActName) (desk.Held, error) {
+			return desk.Held{}, desk.ErrNotFound
+		}})
+	ok(t, err)
+	making := func() bool {
+		o, err := d.Overview(h.ctx, officer, false)
+		ok(t, err)
+		return o.Making
+	}
+	looked := 0
+	e.look = func() {
+		if looked++; !making() {
+			t.Error("while they are being made, Watch does not say so")
+		}
+	}
+	_, err = d.RunNow(h.ctx, officer)
+	ok(t, err)
+	if looked == 0 || making() {
+		t.Errorf("looked at %d times; afterwards still making: %t", looked, making())
+	}
+}
+
 // The track record of the engine can be made for the time before.
 func TestBackcast(t *testing.T) {
 	h := newHouse(t)

@@ -35,6 +35,7 @@ type fakeWatch struct {
 	mapped      map[watch.FeedName]string
 	tried       []watch.Rule
 	runs        int
+	making      bool          // forecasts, the first
 	slow        chan struct{} // if not nil, a trial waits for it
 	mended      []string
 	basis       watch.Basis
@@ -132,10 +133,13 @@ func (f *fakeWatch) may(who desk.Who) error {
 func (f *fakeWatch) Overview(_ context.Context, who desk.Who, exercise bool) (watch.Overview, error) {
 	o := watch.Overview{Exercise: exercise, At: f.desk.now, Feeds: f.of(exercise), Night: watch.Night{Begun: at("2003-05-07T02:00:00Z"), Ended: at("2003-05-07T02:01:00Z"), Forecasts: 191, Drafted: 1}}
 	if exercise {
-		o.Last, o.Label, o.Waiting = feed.MonthOf(2003, 4), comity.Green, 1
+		o.Last, o.Label, o.Waiting, o.Making = feed.MonthOf(2003, 4), comity.Green, 1, f.making
 		o.Rising = []watch.Rising{{Place: lbr, Risk: .61, Was: .22, Known: true, Median: 31, Low: 2, High: 260, Deaths: 44, Before: 9},
 			{Place: watch.Place{Level: watch.ByCell, Name: "139020"}, Risk: .08, Median: 0, Low: 0, High: 12},
 			{Place: watch.Place{Level: watch.BySituation, Name: "ecowas.example/0"}, Risk: .3, Was: .29, Known: true}, {Place: watch.Place{Level: watch.ByOrganization, Name: "ecowas.example"}, Risk: .9}}
+	}
+	if f.making {
+		o.Last, o.Rising = 0, nil
 	}
 	return o, f.may(who)
 }

@@ -52,3 +52,16 @@ func TestJob(t *testing.T) {
 		t.Errorf("one that is none: status %d", w.Code)
 	}
 }
+
+// While the first forecasts are being made, Watch says so instead of that there are
+// none, and comes again.
+func TestMaking(t *testing.T) {
+	x := newTestSite(t)
+	for making, want := range map[bool]string{true: "Forecasts are being made of what the feeds have.", false: "What the data up to the end of"} {
+		x.watch.making = making
+		w := x.as("officer", "GET", "/watch?sort=exercise", nil)
+		if page := text(checkPage(t, "watch", w)); !strings.Contains(page, want) || strings.Contains(page, "Nothing rises.") || strings.Contains(w.Body.String(), `http-equiv="refresh"`) != making {
+			t.Errorf("making %t: the page does not say %q, or says that nothing rises, or does not come again when it should", making, want)
+		}
+	}
+}

@@ -110,6 +110,9 @@ func (s *site) watch(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	p.Label = p.Overview.Label
+	if p.Overview.Making && p.Overview.Last == 0 { // nothing is there that would move under the reader
+		p.Refresh = 2
+	}
 	name := s.namer(r)
 	for _, x := range p.Overview.Rising {
 		p.Rising = append(p.Rising, risingRow{x, name(x.Place), placeURL(x.Place, sort)})
