@@ -535,7 +535,7 @@ func TestLabelsAndPrivateRows(t *testing.T) {
 	w, err := h.Take(h.ctx, officer, x.ID)
 	ok(t, err)
 	all := strings.Join(w.Evidence, "\n")
-	if strings.Contains(all, "30 deaths (30 to 30)") || !strings.Contains(all, "1 recent events of the feed acled, whose terms forbid passing its rows on") || !strings.Contains(all, "as reports has it") {
+	if strings.Contains(all, "30 deaths (30 to 30)") || !strings.Contains(all, "1 recent event of the feed acled, whose terms forbid passing its rows on") || !strings.Contains(all, "as reports has it") {
 		t.Errorf("evidence:\n%s", all)
 	}
 	// A feed that turns out to be more confidential makes its drafts so.

@@ -198,7 +198,7 @@ func (p *printer) seriesSays(d series, observed []watch.Point) string {
 		for _, o := range observed {
 			total += o.Best
 		}
-		says = p.words.T(i18n.Key("From %s to %s, %s deaths were observed."), p.words.Date(observed[0].At.Time()), p.words.Date((next(observed[n-1].At) - 1).Time()), i18n.Number(total))
+		says = p.words.T(i18n.Key("Observed from %s to %s: %s."), p.words.Date(observed[0].At.Time()), p.words.Date((next(observed[n-1].At) - 1).Time()), deathsOf(p.words, total))
 	}
 	if n := len(d.Fan); n > 0 {
 		f := d.Fan[n-1]

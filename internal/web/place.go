@@ -273,7 +273,7 @@ func (s *site) episodes(r *request, of watching, f *watch.Forecast) []episodeRow
 		for _, v := range e.After {
 			d.Values, after = append(d.Values, float64(v)), after+v
 		}
-		d.Says = r.t("%s deaths in %s months before, %s in %s months after", i18n.Number(before), strconv.Itoa(len(e.Before)), i18n.Number(after), strconv.Itoa(len(e.After)))
+		d.Says = r.t("in %s months before: %s; in %s months after: %s", strconv.Itoa(len(e.Before)), deathsOf(r.words, before), strconv.Itoa(len(e.After)), deathsOf(r.words, after))
 		out = append(out, episodeRow{e, name(e.Place), placeURL(e.Place, of), words.smallChart(d)})
 	}
 	return out

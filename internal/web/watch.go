@@ -242,7 +242,7 @@ func (s *site) riskMark(r *request, of watching, v watch.MapValue) (_ worldmap.M
 		return worldmap.Mark{}, false
 	}
 	mark := worldmap.Mark{State: worldmap.Code(v.Place.Name), Level: level, Name: s.placeTitle(r, v.Place), URL: placeURL(v.Place, of)}
-	mark.Note = r.t("probability %s; %s deaths observed in 12 months", share(v.Risk), i18n.Number(v.Observed.Best))
+	mark.Note = r.t("probability %s; observed in 12 months: %s", share(v.Risk), deathsOf(r.words, v.Observed.Best))
 	if lat, lon, ok := cellOf(v.Place); ok && v.Place.Level == watch.ByCell {
 		mark.At = &worldmap.Point{Lon: lon, Lat: lat}
 	}
@@ -279,7 +279,7 @@ func (s *site) eventDots(r *request, exercise bool, q watch.CellQuery) ([]worldm
 			continue
 		}
 		out = append(out, worldmap.Dot{At: worldmap.Point{Lon: c.West + q.Degrees/2, Lat: c.South + q.Degrees/2}, Size: dotSize(c.Best),
-			Title: r.words.N(i18n.Key("%d event, %s deaths|%d events, %s deaths"), int(c.Events), i18n.Number(c.Best))})
+			Title: r.words.N(i18n.Key("%d event, %s|%d events, %s"), int(c.Events), deathsOf(r.words, c.Best))})
 	}
 	return out, nil
 }
@@ -287,3 +287,8 @@ func (s *site) eventDots(r *request, exercise bool, q watch.CellQuery) ([]worldm
 // dotSize grows with the order of magnitude, so that a battle does not hide a
 // country.
 func dotSize(deaths int64) float64 { return min(16, 3+1.6*math.Log2(1+float64(deaths))) }
+
+// deathsOf is so many deaths in words.
+func deathsOf(words *i18n.Catalogue, n int64) string {
+	return words.N(i18n.Key("%d death|%d deaths"), int(n))
+}
