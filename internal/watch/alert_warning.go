@@ -10,12 +10,13 @@ import (
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/feed"
+	"github.com/comity/comity/internal/feed/simulate"
 )
 
 // warning is what the form of a warning is filled in with. It says what is
 // known and by whom, and leaves the judgement to the officer.
 func (d *Desk) warning(x Draft, private func(FeedName) bool) Warning {
-	name := d.placeName(x.Place)
+	name := d.placeName(x.Exercise, x.Place)
 	e := &x.Evidence
 	w := Warning{Draft: x.ID, Title: "Violence may rise in " + name, Status: comity.Actual, TLP: x.TLP,
 		Urgency: "Expected", Severity: severity(x.Claim.Deaths), Certainty: "Possible"}
@@ -54,7 +55,7 @@ func (d *Desk) warning(x Draft, private func(FeedName) bool) Warning {
 			}
 		}
 		for _, ep := range f.Episodes[:min(len(f.Episodes), 3)] {
-			add("resembles %s until %s, where %s followed in %s", d.placeName(ep.Place), ep.Until, many(rounded(total(ep.After)), "death"), many(int64(len(ep.After)), "month"))
+			add("resembles %s until %s, where %s followed in %s", d.placeName(x.Exercise, ep.Place), ep.Until, many(rounded(total(ep.After)), "death"), many(int64(len(ep.After)), "month"))
 		}
 		for _, l := range f.Lacked {
 			add("the forecast lacked: %s", l)
@@ -136,7 +137,7 @@ func sortedKeys(m map[FeedName]int) []FeedName {
 }
 
 // placeName is how people call a place.
-func (d *Desk) placeName(p Place) string {
+func (d *Desk) placeName(exercise bool, p Place) string {
 	switch p.Level {
 	case ByCountry, ByOrganization:
 		return d.c.Name(comity.Party(p.Name))
@@ -144,6 +145,9 @@ func (d *Desk) placeName(p Place) string {
 		var n int32
 		if _, err := fmt.Sscan(p.Name, &n); err == nil && n >= 1 && n <= feed.Cells {
 			lat, lon := feed.CellCentre(n)
+			if name, ok := simulate.NameNear(lat, lon); ok && exercise {
+				return fmt.Sprintf("%s (PRIO-GRID cell %d)", name, n)
+			}
 			return fmt.Sprintf("the area around %.2f, %.2f (PRIO-GRID cell %d)", lat, lon, n)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/feed"
+	"github.com/comity/comity/internal/feed/simulate"
 	"github.com/comity/comity/internal/watch"
 	"github.com/comity/comity/internal/web/i18n"
 	"github.com/comity/comity/internal/web/worldmap"
@@ -94,8 +95,8 @@ func (s *site) place(w http.ResponseWriter, r *request) error {
 	}
 	p := &placePage{Page: s.watchFrame(r, of, "place", i18n.Key("Place")), watching: of, View: view, Horizons: watch.Horizons, Spans: []int{36, 120, 0}, URL: placeURL(at, of)}
 	p.Label = view.Label
-	p.Called = s.namer(r)(at)
-	p.Title = s.placeTitle(r, at)
+	p.Called = s.namer(r, of.Exercise)(at)
+	p.Title = s.placeTitle(r, of.Exercise, at)
 	p.Months = choice(r, "span", p.Spans, 36)
 	words := &printer{s, r.words}
 	p.Chart = words.seriesChart(s.placeSeries(r, of, view, p.Months))
@@ -257,7 +258,7 @@ const episodesShown = 6
 // episodes are drawn on one scale, so that they can be compared.
 func (s *site) episodes(r *request, of watching, f *watch.Forecast) []episodeRow {
 	list := f.Episodes[:min(len(f.Episodes), episodesShown)]
-	words, name, top := &printer{s, r.words}, s.namer(r), 0.0
+	words, name, top := &printer{s, r.words}, s.namer(r, of.Exercise), 0.0
 	for _, e := range list {
 		for _, v := range slices.Concat(e.Before, e.After) {
 			top = max(top, float64(v))
@@ -356,9 +357,18 @@ func cellOf(at watch.Place) (lat, lon float64, ok bool) {
 	return lat, lon, true
 }
 
+// fictitious is the name of the place of an exercise in which a cell lies.
+func fictitious(exercise bool, at watch.Place) (name string, ok bool) {
+	lat, lon, ok := cellOf(at)
+	if !exercise || !ok {
+		return "", false
+	}
+	return simulate.NameNear(lat, lon)
+}
+
 // namer names places: States and organizations as people say it, situations by
-// their titles, cells by where they are.
-func (s *site) namer(r *request) func(watch.Place) template.HTML {
+// their titles, cells by where they are: in an exercise, in a place that is nowhere.
+func (s *site) namer(r *request, exercise bool) func(watch.Place) template.HTML {
 	words := &printer{s, r.words}
 	titles := map[string]template.HTML{}
 	return func(at watch.Place) template.HTML {
@@ -378,6 +388,9 @@ func (s *site) namer(r *request) func(watch.Place) template.HTML {
 			}
 			return title
 		case watch.ByCell:
+			if name, ok := fictitious(exercise, at); ok {
+				return words.html(string(i18n.Key("%s, cell %s")), isolated(name), isolated(at.Name))
+			}
 			if lat, lon, ok := cellOf(at); ok {
 				return words.html(string(i18n.Key("Cell %s, near %s")), isolated(at.Name), isolated(coordinates(lat, lon)))
 			}
@@ -387,9 +400,12 @@ func (s *site) namer(r *request) func(watch.Place) template.HTML {
 }
 
 // placeTitle is the name of a place as plain text.
-func (s *site) placeTitle(r *request, at watch.Place) string {
+func (s *site) placeTitle(r *request, exercise bool, at watch.Place) string {
 	words := &printer{s, r.words}
 	if at.Level == watch.ByCell {
+		if name, ok := fictitious(exercise, at); ok {
+			return r.t("%s, cell %s", name, at.Name)
+		}
 		return r.t("Cell %s", at.Name)
 	}
 	name, _ := words.partyName(comity.Party(at.Name))

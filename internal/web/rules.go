@@ -88,7 +88,7 @@ func (s *site) rules(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	name := s.namer(r)
+	name := s.namer(r, of.Exercise)
 	for _, x := range scores.Places {
 		p.Places = append(p.Places, placeScoreRow{x, name(x.Place), placeURL(x.Place, of)})
 	}
@@ -182,7 +182,7 @@ func (s *site) rulePage(w http.ResponseWriter, r *request, status int, of watchi
 			p.Feeds = append(p.Feeds, x)
 		}
 	}
-	name := s.namer(r)
+	name := s.namer(r, of.Exercise)
 	for _, x := range view.Standings {
 		p.Stands = append(p.Stands, standingRow{x, name(x.Place), placeURL(x.Place, of)})
 	}

@@ -113,7 +113,7 @@ func (s *site) watch(w http.ResponseWriter, r *request) error {
 	if p.Overview.Making && p.Overview.Last == 0 { // nothing is there that would move under the reader
 		p.Refresh = 2
 	}
-	name := s.namer(r)
+	name := s.namer(r, sort.Exercise)
 	for _, x := range p.Overview.Rising {
 		p.Rising = append(p.Rising, risingRow{x, name(x.Place), placeURL(x.Place, sort)})
 	}
@@ -241,7 +241,7 @@ func (s *site) riskMark(r *request, of watching, v watch.MapValue) (_ worldmap.M
 	if !v.Forecast || !ok {
 		return worldmap.Mark{}, false
 	}
-	mark := worldmap.Mark{State: worldmap.Code(v.Place.Name), Level: level, Name: s.placeTitle(r, v.Place), URL: placeURL(v.Place, of)}
+	mark := worldmap.Mark{State: worldmap.Code(v.Place.Name), Level: level, Name: s.placeTitle(r, of.Exercise, v.Place), URL: placeURL(v.Place, of)}
 	mark.Note = r.t("probability %s; observed in 12 months: %s", share(v.Risk), deathsOf(r.words, v.Observed.Best))
 	if lat, lon, ok := cellOf(v.Place); ok && v.Place.Level == watch.ByCell {
 		mark.At = &worldmap.Point{Lon: lon, Lat: lat}

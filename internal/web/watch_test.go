@@ -501,3 +501,15 @@ func TestNoRankingLeaves(t *testing.T) {
 		}
 	}
 }
+
+// In an exercise a place that is nowhere has its made-up name; of real events it is
+// a cell.
+func TestExercisePlaces(t *testing.T) {
+	x := newTestSite(t)
+	for sort, want := range map[string]string{"exercise": "EXERCISE North Aldan, cell 60781", "actual": "Cell 60781, near 47.75° S, 29.75° W"} {
+		w := x.as("officer", "GET", "/watch/places/cell/60781?sort="+sort, nil)
+		if page := strings.ReplaceAll(text(checkPage(t, sort, w)), "\u00a0", " "); !strings.Contains(page, want) {
+			t.Errorf("%s: the page does not say %q:\n%.300s", sort, want, page)
+		}
+	}
+}
