@@ -274,8 +274,12 @@ func (d *Desk) Place(ctx context.Context, who desk.Who, exercise bool, p Place) 
 		return PlaceView{}, err
 	}
 	if src.ok() {
+		v.Reach = src.reach
 		v.Violence = src.violence // what is forecast is shown beside what was observed of the same
 		if v.Series, err = d.c.Store.Series(ctx, SeriesQuery{Place: p, To: src.reach, Feeds: src.feeds, Violence: src.violence}); err != nil {
+			return PlaceView{}, err
+		}
+		if v.Weeks, err = d.c.Store.Series(ctx, SeriesQuery{Place: p, Weekly: true, To: src.reach, Feeds: src.feeds, Violence: src.violence}); err != nil {
 			return PlaceView{}, err
 		}
 		newest, err := d.c.Keeper.Forecasts(ctx, exercise, p, src.month, 1)

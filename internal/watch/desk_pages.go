@@ -136,6 +136,8 @@ type PlaceView struct {
 	Label    comity.TLP      // of all that is shown
 	Violence []feed.Violence // of which deaths are counted in Series, and forecast
 	Series   []Point         // by month, from the first that is not zero
+	Weeks    []Point         // the same by week, from Mondays on
+	Reach    feed.Day        // the last day of which the feeds tell; 0: of none
 	Forecast *Forecast       // the newest; nil: there is none
 	Track    Track
 	Standing []Standing // of rules here

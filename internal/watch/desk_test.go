@@ -253,6 +253,18 @@ func walk(t *testing.T, h *house) {
 	if v.Score.Hits != 1 || len(v.Drafts) != 1 || len(v.Standing) != 1 || v.Forecast == nil || v.Forecast.Last != feed.MonthOf(2003, 5) || v.Label != comity.Amber || v.Track.Months == 0 {
 		t.Errorf("place %+v", v)
 	}
+	var months, weeks int64
+	for _, p := range v.Series {
+		months += p.Best
+	}
+	for _, p := range v.Weeks {
+		if weeks += p.Best; p.At != p.At.Week() || p.At > v.Reach {
+			t.Errorf("a week begins on %s; the data tell up to %s", p.At, v.Reach)
+		}
+	}
+	if months == 0 || weeks != months {
+		t.Errorf("%d deaths by week, %d by month", weeks, months)
+	}
 }
 
 // Made-up events are in nothing that is real, and the other way round.

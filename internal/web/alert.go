@@ -55,7 +55,7 @@ func (s *site) alertPage(w http.ResponseWriter, r *request, status int, d watch.
 		Events: eventRows(d.Evidence.Events), Errors: problems, Why: r.PostFormValue("why")}
 	p.Open = d.State == watch.Waiting || d.State == watch.Taken
 	view := watch.PlaceView{Place: d.Place, Series: d.Evidence.Series, Forecast: d.Evidence.Forecast}
-	p.Chart = (&printer{s, r.words}).seriesChart(s.placeSeries(r, of, view, 24))
+	p.Chart = (&printer{s, r.words}).seriesChart(s.placeSeries(r, of, view, 24, false))
 	p.Chart.CSV = "" // as it stood then; the place has the file
 	return s.render(w, status, p)
 }

@@ -174,6 +174,7 @@ func (f *fakeWatch) Place(_ context.Context, who desk.Who, exercise bool, p watc
 	}
 	if exercise && p == lbr {
 		fc := f.forecast(p)
+		v.Reach, v.Weeks = feed.Date(2003, time.April, 20), []watch.Point{{At: feed.Date(2003, time.March, 31), Count: watch.Count{Events: 1, Low: 2, Best: 3, High: 4}}, {At: feed.Date(2003, time.April, 14), Count: watch.Count{Events: 1, Best: 1}}}
 		v.Violence = []feed.Violence{feed.StateBased}
 		v.Label, v.Series, v.Forecast, v.Drafts, v.Outcomes = comity.Green, course(), &fc, f.drafts, f.outcomes
 		v.Track = watch.Track{Months: 9, Score: 3.21, Benchmark: 4.9, Within: .89, Afterwards: 4}

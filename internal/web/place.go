@@ -28,6 +28,7 @@ type placePage struct {
 	Track      *chart // what was said before against what came
 	Months     int    // of the past that the chart shows; 0: all
 	Spans      []int
+	Weekly     bool // the chart is by week
 	Risks      []riskRow
 	Horizons   []int
 	Episodes   []episodeRow
@@ -99,7 +100,8 @@ func (s *site) place(w http.ResponseWriter, r *request) error {
 	p.Title = s.placeTitle(r, of.Exercise, at)
 	p.Months = choice(r, "span", p.Spans, 36)
 	words := &printer{s, r.words}
-	p.Chart = words.seriesChart(s.placeSeries(r, of, view, p.Months))
+	p.Weekly = r.URL.Query().Get("by") == "week"
+	p.Chart = words.seriesChart(s.placeSeries(r, of, view, p.Months, p.Weekly))
 	if f := view.Forecast; f != nil {
 		p.Risks = risks(f)
 		p.Episodes = s.episodes(r, of, f)
@@ -145,12 +147,16 @@ func isThere(v casefile.View, at watch.Place) bool {
 
 // placeSeries is what the chart shows: so many months of the past up to where the
 // data reach, and the forecast.
-func (s *site) placeSeries(r *request, of watching, view watch.PlaceView, months int) series {
+func (s *site) placeSeries(r *request, of watching, view watch.PlaceView, months int, weekly bool) series {
 	d := series{ID: "course", Title: r.t("Deaths by month, observed and expected"), Observed: view.Series,
 		CSV: "/watch/series/" + (&url.URL{Path: string(view.Place.Level) + "/" + view.Place.Name}).EscapedPath() + "?sort=" + string(of.Sort())}
 	d.From, d.To = reach(view)
 	if months > 0 {
 		d.From = max(d.From, d.To-feed.Month(months)+1)
+	}
+	if weekly { // nothing is forecast by week
+		d.Title, d.Weekly, d.Reach, d.Observed, d.CSV = r.t("Deaths by week, observed"), true, view.Reach, view.Weeks, d.CSV+"&by=week"
+		return d
 	}
 	if f := view.Forecast; f != nil {
 		for _, m := range f.Months {
@@ -438,15 +444,19 @@ func (s *site) seriesCSV(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	d := series{Observed: view.Series}
+	d := series{Observed: view.Series, Reach: view.Reach, Weekly: r.URL.Query().Get("by") == "week"}
+	when, say := "month", func(at feed.Day) string { return at.Month().String() }
+	if d.Weekly {
+		d.Observed, when, say = view.Weeks, "week_from", feed.Day.String
+	}
 	d.From, d.To = reach(view)
 	var counted []string
 	for _, v := range view.Violence {
 		counted = append(counted, violenceNames[v])
 	}
-	rows := [][]string{{"place", "month", "events", "deaths_low", "deaths_best", "deaths_high", "violence", "status", "tlp"}}
+	rows := [][]string{{"place", when, "events", "deaths_low", "deaths_best", "deaths_high", "violence", "status", "tlp"}}
 	for _, o := range d.full() {
-		rows = append(rows, []string{at.Name, o.At.Month().String(), digits(o.Events), digits(o.Low), digits(o.Best), digits(o.High), strings.Join(counted, " "), of.CSV(), string(view.Label)})
+		rows = append(rows, []string{at.Name, say(o.At), digits(o.Events), digits(o.Low), digits(o.Best), digits(o.High), strings.Join(counted, " "), of.CSV(), string(view.Label)})
 	}
 	return sendCSV(w, of.file("series-"+string(at.Level)+"-"+at.Name), rows)
 }

@@ -513,3 +513,24 @@ func TestExercisePlaces(t *testing.T) {
 		}
 	}
 }
+
+// The course of a place can be had by week, on the page and as a file, no further
+// than the data tell.
+func TestWeeks(t *testing.T) {
+	x := newTestSite(t)
+	for _, lang := range []string{"en", "ar"} {
+		w := x.as("officer", "GET", "/watch/places/country/LBR?sort=exercise&by=week&lang="+lang, nil)
+		page := text(checkPage(t, lang, w))
+		if want := "Deaths by week, observed"; lang == "en" && (!strings.Contains(page, want) || !strings.Contains(page, "14 April 2003") || strings.Contains(page, "21 April 2003")) {
+			t.Errorf("the page does not say %q, or has no week of 14 April, or one of 21 April", want)
+		}
+		if !strings.Contains(w.Body.String(), "&amp;by=week") {
+			t.Errorf("%s: there is no link to the file by week", lang)
+		}
+	}
+	rows := strings.Split(strings.TrimSpace(x.as("officer", "GET", "/watch/series/country/LBR?sort=exercise&by=week", nil).Body.String()), "\r\n")
+	last := rows[len(rows)-3:]
+	if !strings.Contains(rows[0], "week_from") || !strings.HasPrefix(last[0], "LBR,2003-03-31,1,2,3,4,") || !strings.HasPrefix(last[1], "LBR,2003-04-07,0,0,0,0,") || !strings.HasPrefix(last[2], "LBR,2003-04-14,1,0,1,0,") {
+		t.Errorf("the file ends in %q", last)
+	}
+}
