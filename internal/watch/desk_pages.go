@@ -55,6 +55,10 @@ type Pages interface {
 	Runs(ctx context.Context, who desk.Who, f FeedName, limit int) ([]Run, error)
 	Quarantined(ctx context.Context, who desk.Who, f FeedName, after int64, limit int) ([]Quarantined, error)
 	Versions(ctx context.Context, who desk.Who, f FeedName, key string) ([]Stored, error)
+	// TieEvent says that an event, in all its versions, belongs to a situation of the
+	// same sort that the caller may see. It is then in the situation's series, which
+	// officers read as that of a place; nothing of it is on the record.
+	TieEvent(ctx context.Context, who desk.Who, f FeedName, key string, situation comity.ActName) error
 	// Basis is which feeds are summed for forecasts, maps and rules.
 	Basis(ctx context.Context, who desk.Who, exercise bool) (Basis, error)
 	SetBasis(ctx context.Context, who desk.Who, b Basis) error

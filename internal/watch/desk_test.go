@@ -30,6 +30,7 @@ var (
 	observer = desk.Who{Person: &person.Person{ID: "o.hill", Role: person.Observer}, Role: person.Observer}
 	warned   = comity.ActName{Domain: "ecowas.example", Index: 7}
 	noted    = comity.ActName{Domain: "ecowas.example", Index: 8} // no warning
+	filed    = comity.ActName{Domain: "ecowas.example", Index: 9}
 	mali     = watch.Place{Level: watch.ByCountry, Name: "MLI"}
 )
 
@@ -70,6 +71,8 @@ func houseOn(t testing.TB, address string) *house {
 			switch n {
 			case warned:
 				return desk.Held{Act: &act.Act{Kind: "warning.v1"}}, nil
+			case filed:
+				return desk.Held{Act: &act.Act{Kind: "situation.v1", Status: comity.Actual}}, nil
 			case noted:
 				return desk.Held{Act: &act.Act{Kind: "note.v1"}}, nil
 			}
@@ -749,5 +752,26 @@ func TestOwnReports(t *testing.T) {
 	ok(t, err)
 	if len(v.Standing) != 1 || v.Standing[0].Value != 5 {
 		t.Errorf("standing %+v", v.Standing)
+	}
+}
+
+// An event is tied only to a situation, and then counts there.
+func TestTieEvent(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Green, false)
+	h.take(t, "field", dead("MLI", feed.Date(2003, 4, 8), 30))
+	for name, want := range map[comity.ActName]error{warned: new(desk.Invalid), {Domain: "ecowas.example", Index: 99}: desk.ErrNotFound} {
+		if err := h.TieEvent(h.ctx, officer, "field", "1", name); err == nil || errors.Is(want, desk.ErrNotFound) != errors.Is(err, desk.ErrNotFound) {
+			t.Errorf("to %s: %v", name, err)
+		}
+	}
+	if err := h.TieEvent(h.ctx, officer, "field", "none", filed); !errors.Is(err, desk.ErrNotFound) {
+		t.Errorf("an event that is none: %v", err)
+	}
+	ok(t, h.TieEvent(h.ctx, officer, "field", "1", filed))
+	v, err := h.Place(h.ctx, officer, false, watch.Place{Level: watch.BySituation, Name: filed.String()})
+	ok(t, err)
+	if len(v.Series) != 1 || v.Series[0].Best != 30 {
+		t.Errorf("the situation's series is %+v", v.Series)
 	}
 }

@@ -31,6 +31,7 @@ type fakeWatch struct {
 	rules       []watch.RuleView
 	drafts      []watch.Draft
 	outcomes    []watch.Outcome
+	tied        []string
 	sent        map[watch.FeedName]string // files that were sent along
 	mapped      map[watch.FeedName]string
 	tried       []watch.Rule
@@ -298,6 +299,14 @@ func (f *fakeWatch) Quarantined(_ context.Context, who desk.Who, n watch.FeedNam
 		}
 	}
 	return out, f.may(who)
+}
+
+func (f *fakeWatch) TieEvent(_ context.Context, who desk.Who, n watch.FeedName, key string, situation comity.ActName) error {
+	if err := f.may(who); err != nil {
+		return err
+	}
+	f.tied = append(f.tied, fmt.Sprintf("%s %s: %s", n, key, situation))
+	return nil
 }
 
 func (f *fakeWatch) Versions(_ context.Context, who desk.Who, n watch.FeedName, key string) ([]watch.Stored, error) {

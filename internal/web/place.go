@@ -482,7 +482,8 @@ type eventPage struct {
 	Page
 	watching
 	Newest   watch.Stored
-	Versions []eventRow // the newest first
+	Files    []casefile.View // situations to which it can be tied
+	Versions []eventRow      // the newest first
 }
 
 func (s *site) event(w http.ResponseWriter, r *request) error {
@@ -504,7 +505,28 @@ func (s *site) event(w http.ResponseWriter, r *request) error {
 		return errNotFound
 	}
 	p := &eventPage{Page: s.watchFrame(r, of, "event", i18n.Key("Event")), watching: of, Newest: all[0], Versions: eventRows(all)}
+	views, err := s.c.Desk.Situations(r.Context(), r.who)
+	if err != nil {
+		return err
+	}
+	p.Files = slices.DeleteFunc(slices.Clone(views), func(v casefile.View) bool { return (v.Status == comity.Exercise) != of.Exercise })
 	return s.render(w, http.StatusOK, p)
+}
+
+// eventPost ties an event to a situation, and leads to what was observed there.
+func (s *site) eventPost(w http.ResponseWriter, r *request) error {
+	v, of, err := s.findFeed(r)
+	if err != nil {
+		return err
+	}
+	name, err := comity.ParseActName(r.PostFormValue("situation"))
+	if err != nil {
+		return errBad.with(r.t("Choose a situation."))
+	}
+	if err := s.c.Watch.TieEvent(r.Context(), r.who, v.Feed.Name, r.URL.Query().Get("key"), name); err != nil {
+		return err
+	}
+	return see(w, r, placeURL(watch.Place{Level: watch.BySituation, Name: name.String()}, of))
 }
 
 // eventURL is the page of an event.

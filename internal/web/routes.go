@@ -23,6 +23,7 @@ func (s *site) routes(mux *http.ServeMux) {
 		"GET /watch/places/{level}/{name...}": s.place,
 		"GET /watch/series/{level}/{name...}": s.seriesCSV,
 		"GET /watch/events/{feed}":            s.event,
+		"POST /watch/events/{feed}":           s.eventPost,
 		"GET /watch/drafts/{id}":              s.alert,
 		"POST /watch/drafts/{id}":             s.alertPost,
 		"GET /watch/outcomes":                 s.outcomes,

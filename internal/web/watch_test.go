@@ -534,3 +534,26 @@ func TestWeeks(t *testing.T) {
 		t.Errorf("the file ends in %q", last)
 	}
 }
+
+// An officer ties an event to a situation of its own sort; the situation's page leads
+// officers to what was observed, and nobody else.
+func TestTieEvent(t *testing.T) {
+	x := newTestSite(t)
+	w := x.as("officer", "POST", "/watch/events/exercise?key=30", url.Values{"situation": {"ecowas.example/0"}})
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/watch/places/situation/ecowas.example/0?sort=exercise" || !slices.Equal(x.watch.tied, []string{"exercise 30: ecowas.example/0"}) {
+		t.Errorf("status %d, to %s, tied %q", w.Code, w.Header().Get("Location"), x.watch.tied)
+	}
+	for role, want := range map[string]int{"": 401, "observer": 403} {
+		if w := x.as(role, "POST", "/watch/events/exercise?key=30", url.Values{"situation": {"ecowas.example/0"}}); w.Code != want || len(x.watch.tied) != 1 {
+			t.Errorf("%q: status %d, want %d", role, w.Code, want)
+		}
+	}
+	if w := x.as("officer", "POST", "/watch/events/exercise?key=30", url.Values{"situation": {"x"}}); w.Code != 400 {
+		t.Errorf("no situation: status %d", w.Code)
+	}
+	for role, want := range map[string]bool{"officer": true, "observer": false, "": false} {
+		if got := strings.Contains(x.as(role, "GET", "/situations/ecowas.example/0", nil).Body.String(), "/watch/places/situation/ecowas.example/0"); got != want {
+			t.Errorf("%q: the situation leads to what was observed: %t, want %t", role, got, want)
+		}
+	}
+}
