@@ -154,7 +154,7 @@ func (a *app) watchTryCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t, err := n.Watch.TryRule(c.Context(), operator, r.Rule, first, last)
+			t, err := n.Watch.TryRule(c.Context(), operator, r.Rule, first, last, func(done, of int64) {})
 			if err != nil {
 				return err
 			}

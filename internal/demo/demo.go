@@ -70,6 +70,7 @@ type Demo struct {
 	next    int
 	refs    map[script.Key]comity.Ref
 	watched feed.Month // up to which events have been read
+	night   night      // what the watchers forecast of them
 	playing context.CancelFunc
 	play    sync.WaitGroup
 	ctx     context.Context
@@ -126,7 +127,7 @@ func Open(ctx context.Context, c Config) (_ *Demo, err error) {
 		err = d.hear(ctx)
 	}
 	if err == nil {
-		err = d.watch(ctx)
+		err = d.watch(ctx, false)
 	}
 	// Other commands find the nodes once all of it is there.
 	for _, p := range d.players {
@@ -265,7 +266,7 @@ func (d *Demo) moveTo(ctx context.Context, t time.Time) error {
 	if err := d.hear(ctx); err != nil {
 		return err
 	}
-	return d.watch(ctx)
+	return d.watch(ctx, true)
 }
 
 // issueTo issues every step up to t, each at its own time, and sets the clock
@@ -458,8 +459,8 @@ func (d *Demo) Playing() bool {
 func (d *Demo) Close() error {
 	d.Play(d.ctx, false)
 	d.play.Wait()
+	errs := []error{d.night.end()}
 	d.client.CloseIdleConnections()
-	var errs []error
 	for _, p := range d.players {
 		if p.served == nil && p.listener != nil {
 			p.listener.Close()

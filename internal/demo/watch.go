@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -36,12 +37,51 @@ const (
 
 var firstMonth = feed.MonthOf(1995, time.January)
 
+// night is what the watchers make of what they have read. It takes seconds, for
+// which the demonstration does not wait at the start: Watch says that forecasts are
+// being made. The zero value has ended.
+type night struct {
+	stop context.CancelFunc
+	done sync.WaitGroup
+	err  error // once it has ended
+}
+
+// begin runs f, which makes it, in the background.
+func (n *night) begin(ctx context.Context, f func(context.Context) error) {
+	ctx, n.stop = context.WithCancel(ctx)
+	n.done.Go(func() {
+		if n.err = f(ctx); ctx.Err() != nil {
+			n.err = nil
+		}
+	})
+}
+
+// end stops it.
+func (n *night) end() error {
+	if n.stop != nil {
+		n.stop()
+	}
+	return n.wait()
+}
+
+func (n *night) wait() error {
+	n.done.Wait()
+	return n.err
+}
+
+// Watched waits until the watchers have forecast what they have read.
+func (d *Demo) Watched() error { return d.night.wait() }
+
 // watch has the watchers read what there is by the scenario's time, forecast, and
-// evaluate their rules, as a night does. Nothing new comes within a month.
-func (d *Demo) watch(ctx context.Context) error {
+// evaluate their rules, as a night does; it waits for that if wait says so. Nothing
+// new comes within a month. The caller holds mu.
+func (d *Demo) watch(ctx context.Context, wait bool) error {
 	month := feed.DayOf(d.clock.Now()).Month() - 1
 	if month == d.watched {
 		return nil
+	}
+	if err := d.night.wait(); err != nil {
+		return err
 	}
 	x := watch.Feed{Name: fileFeed, Adapter: ucdp.GED.Name, From: d.c.Events, TLP: comity.Clear}
 	if x.From == "" {
@@ -50,17 +90,28 @@ func (d *Demo) watch(ctx context.Context) error {
 			return fmt.Errorf("make up events: %w", err)
 		}
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	for _, w := range watchers {
-		if p := d.player(w); p.node != nil {
-			g.Go(func() error { return p.watch(ctx, x) })
-		}
-	}
-	if err := g.Wait(); err != nil {
+	if err := d.watching(ctx, func(ctx context.Context, p *player) error { return p.readFeed(ctx, x) }); err != nil {
 		return err
 	}
 	d.watched = month
+	d.night.begin(d.ctx, func(ctx context.Context) error {
+		return d.watching(ctx, func(ctx context.Context, p *player) error { return p.forecast(ctx) })
+	})
+	if wait {
+		return d.night.wait()
+	}
 	return nil
+}
+
+// watching does something for each watcher.
+func (d *Demo) watching(ctx context.Context, f func(context.Context, *player) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, w := range watchers {
+		if p := d.player(w); p.node != nil {
+			g.Go(func() error { return f(ctx, p) })
+		}
+	}
+	return g.Wait()
 }
 
 // writeExercise writes the events up to the end of a month. Those of the months
@@ -74,15 +125,20 @@ func writeExercise(path string, month feed.Month) (err error) {
 	return simulate.Write(f, simulate.Options{Seed: exerciseSeed, From: firstMonth, To: month, Places: simulate.Fictitious(exercisePlaces)})
 }
 
-// watch has the organization read a feed, which is added with a rule if it is not
+// officer who watches.
+func (p *player) officer(ctx context.Context) (desk.Who, error) {
+	someone, err := p.node.People.Person(ctx, string(person.Officer))
+	return desk.Who{Person: &someone, Role: person.Officer}, err
+}
+
+// readFeed has the organization read a feed, which is added with a rule if it is not
 // there.
-func (p *player) watch(ctx context.Context, x watch.Feed) error {
+func (p *player) readFeed(ctx context.Context, x watch.Feed) error {
 	n := p.node
-	someone, err := n.People.Person(ctx, string(person.Officer))
+	officer, err := p.officer(ctx)
 	if err != nil {
 		return err
 	}
-	officer := desk.Who{Person: &someone, Role: person.Officer}
 	switch _, err := n.Feeds.Find(ctx, x.Name); {
 	case errors.Is(err, watch.ErrNoFeed):
 		if err := n.Feeds.Add(ctx, x, nil); err != nil {
@@ -94,10 +150,17 @@ func (p *player) watch(ctx context.Context, x watch.Feed) error {
 	case err != nil:
 		return err
 	}
-	if _, err := n.Feeds.Run(ctx, x.Name, nil); err != nil {
+	_, err = n.Feeds.Run(ctx, x.Name, nil)
+	return err
+}
+
+// forecast makes what Watch shows of what was read.
+func (p *player) forecast(ctx context.Context) error {
+	officer, err := p.officer(ctx)
+	if err != nil {
 		return err
 	}
-	night, err := n.Watch.RunNow(ctx, officer)
+	night, err := p.node.Watch.RunNow(ctx, officer)
 	if err == nil && night.Err != "" {
 		err = errors.New(night.Err)
 	}

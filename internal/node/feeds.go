@@ -46,4 +46,5 @@ func login(f watch.FeedName) feed.Login {
 type watchPages struct {
 	*watch.Desk
 	watch.FeedDesk
+	*watch.Jobs
 }

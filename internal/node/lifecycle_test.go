@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/node"
 	"github.com/comity/comity/internal/person"
+	"github.com/comity/comity/internal/watch"
 )
 
 // After Close nothing of a node runs any more. Not parallel: it counts what
@@ -42,6 +45,29 @@ func TestCloseLeavesNothingRunning(t *testing.T) {
 		}
 	}()
 	until(t, "everything of the nodes to end", func() bool { left = ours(before); return len(left) == 0 })
+}
+
+// What people have asked a node to work on ends with it too: a feed whose source
+// never answers would be waited for.
+func TestCloseStopsJobs(t *testing.T) {
+	before := ours(nil)
+	un := newHouse(t, "un.example")
+	asked := make(chan struct{})
+	told := sync.OnceFunc(func() { close(asked) })
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		told()
+		<-r.Context().Done()
+	}))
+	defer silent.Close()
+	un.Feeds.Client = func(string) (*http.Client, error) { return silent.Client(), nil }
+	check(t, un.Feeds.Add(t.Context(), watch.Feed{Name: "silent", Adapter: "ucdp-ged", From: silent.URL, TLP: comity.Clear, Exercise: true}, nil))
+	who := desk.Who{Person: &person.Person{ID: "o.fficer", Role: person.Officer}, Role: person.Officer}
+	_, err := un.Jobs.Ask(t.Context(), who, watch.Work{Kind: watch.FeedJob, Feed: "silent"})
+	check(t, err)
+	<-asked
+	check(t, un.close())
+	silent.Close()
+	until(t, "everything of the node to end", func() bool { return len(ours(before)) == 0 })
 }
 
 // ours returns the stacks of what runs in this module's code besides tests, by

@@ -98,6 +98,7 @@ type Node struct {
 	Folder *Folder
 	Feeds  *watch.Feeds
 	Watch  *watch.Desk
+	Jobs   *watch.Jobs // what people have asked of it and of the feeds
 
 	c            Config
 	log          *slog.Logger
@@ -222,7 +223,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	}
 	n.metrics = newMetrics(n)
 	n.api = api.New(api.Config{Desk: n.Desk, Who: n.who, Log: n.log})
-	n.pages = web.New(web.Config{Desk: n.Desk, Sessions: n, Scenario: c.Scenario, Watch: watchPages{n.Watch, watch.NewFeedDesk(n.Feeds)}, Held: n.Held, Logger: n.log, Version: c.Version})
+	n.pages = web.New(web.Config{Desk: n.Desk, Sessions: n, Scenario: c.Scenario, Watch: watchPages{n.Watch, watch.NewFeedDesk(n.Feeds), n.Jobs}, Held: n.Held, Logger: n.log, Version: c.Version})
 	return n, nil
 }
 
@@ -435,6 +436,9 @@ func (n *Node) Close() error {
 	n.heads.Close()
 	if n.api != nil {
 		n.api.Close()
+	}
+	if n.Jobs != nil {
+		n.Jobs.Close()
 	}
 	n.done.Wait()
 	var errs []error

@@ -6,6 +6,12 @@ import (
 	"github.com/comity/comity/internal/world"
 )
 
+// watchWorker does what jobs are asked for.
+type watchWorker struct {
+	*watch.Desk
+	watch.FeedDesk
+}
+
 // openWatch opens what a watch officer works with. It needs the desk.
 func (n *Node) openWatch() (err error) {
 	facts, err := world.Load()
@@ -14,7 +20,11 @@ func (n *Node) openWatch() (err error) {
 	}
 	n.Watch, err = watch.NewDesk(watch.Config{Store: n.store.Watch(), Keeper: n.store.Keeper(), Engine: watch.Mixture{}, Clock: n.c.Clock,
 		Self: n.Self.Domain, Name: n.Desk.Name, Act: n.Desk.Act, Countries: territories(facts), Log: n.log})
-	return err
+	if err != nil {
+		return err
+	}
+	n.Jobs = watch.NewJobs(watchWorker{n.Watch, watch.NewFeedDesk(n.Feeds)})
+	return nil
 }
 
 // territories are the States, each since it was admitted to the United Nations:

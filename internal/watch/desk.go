@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -48,7 +49,8 @@ type Desk struct {
 	c   Config
 	env *cel.Env
 
-	running sync.Mutex // held during a night
+	running sync.Mutex   // held during a night
+	making  atomic.Int64 // how many want one
 	mu      sync.Mutex
 	nights  int // how many have begun
 	last    Night
@@ -114,7 +116,7 @@ func (d *Desk) Overview(ctx context.Context, who desk.Who, exercise bool) (Overv
 	if err != nil {
 		return Overview{}, err
 	}
-	o := Overview{Exercise: exercise, At: comity.TimeOf(d.c.Clock()), Label: src.shown()}
+	o := Overview{Exercise: exercise, Making: d.making.Load() > 0, At: comity.TimeOf(d.c.Clock()), Label: src.shown()}
 	if o.Feeds, err = d.views(ctx, &exercise); err != nil {
 		return Overview{}, err
 	}
@@ -276,8 +278,12 @@ func (d *Desk) Place(ctx context.Context, who desk.Who, exercise bool, p Place) 
 		return PlaceView{}, err
 	}
 	if src.ok() {
+		v.Reach = src.reach
 		v.Violence = src.violence // what is forecast is shown beside what was observed of the same
 		if v.Series, err = src.series(ctx, d.c.Store, SeriesQuery{Place: p, To: src.reach, Violence: src.violence}); err != nil {
+			return PlaceView{}, err
+		}
+		if v.Weeks, err = d.c.Store.Series(ctx, SeriesQuery{Place: p, Weekly: true, To: src.reach, Feeds: src.feeds, Violence: src.violence}); err != nil {
 			return PlaceView{}, err
 		}
 		newest, err := d.c.Keeper.Forecasts(ctx, exercise, p, src.month, 1)

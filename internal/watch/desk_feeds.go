@@ -115,14 +115,14 @@ func (d FeedDesk) SetMapping(ctx context.Context, who desk.Who, name FeedName, m
 	return notThere(d.feeds.SetMapping(ctx, name, mapping))
 }
 
-// RunFeed reads a feed now, to its end, also if who asked for it leaves. What ended
-// it early stands in Run.Err.
-func (d FeedDesk) RunFeed(ctx context.Context, who desk.Who, name FeedName) (Run, error) {
+// RunFeed reads a feed now, to its end. told is called with the bytes that are read,
+// of how many. What ended it early stands in Run.Err.
+func (d FeedDesk) RunFeed(ctx context.Context, who desk.Who, name FeedName, told func(done, of int64)) (Run, error) {
 	if err := may(who); err != nil {
 		return Run{}, err
 	}
-	run, err := d.feeds.Run(context.WithoutCancel(ctx), name, nil)
-	if err != nil && run.Err != "" {
+	run, err := d.feeds.Run(ctx, name, func(p Progress) { told(p.Read, p.Size) })
+	if err != nil && run.Err != "" && ctx.Err() == nil {
 		return run, nil
 	}
 	return run, notThere(err)

@@ -62,6 +62,8 @@ func (d *Desk) RunNow(ctx context.Context, who desk.Who) (Night, error) {
 // once runs a night, or waits for the one that runs: it has seen nearly all that
 // was there when it was asked for.
 func (d *Desk) once(ctx context.Context) (Night, error) {
+	d.making.Add(1)
+	defer d.making.Add(-1)
 	d.mu.Lock()
 	before := d.nights
 	d.mu.Unlock()

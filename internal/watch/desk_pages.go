@@ -44,14 +44,21 @@ type Pages interface {
 	PauseRule(ctx context.Context, who desk.Who, id RuleID, paused bool) error
 	// TryRule is how a rule, which need not be kept, would have done from month
 	// to month, knowing at each only what came before. It ends where the data do;
-	// from 0 is five years before. It returns Mistakes.
-	TryRule(ctx context.Context, who desk.Who, r Rule, from, to feed.Month) (Trial, error)
+	// from 0 is five years before. told is called with the months and places that
+	// are done, of how many. It returns Mistakes.
+	TryRule(ctx context.Context, who desk.Who, r Rule, from, to feed.Month, told func(done, of int64)) (Trial, error)
+	// CheckRule returns the Mistakes that can be seen in a rule by itself.
+	CheckRule(ctx context.Context, who desk.Who, r Rule) error
 
 	// Feeds with their ages; Quarantined, Runs and Versions as of Store.
 	Feeds(ctx context.Context, who desk.Who) ([]FeedView, error)
 	Runs(ctx context.Context, who desk.Who, f FeedName, limit int) ([]Run, error)
 	Quarantined(ctx context.Context, who desk.Who, f FeedName, after int64, limit int) ([]Quarantined, error)
 	Versions(ctx context.Context, who desk.Who, f FeedName, key string) ([]Stored, error)
+	// TieEvent says that an event, in all its versions, belongs to a situation of the
+	// same sort that the caller may see. It is then in the situation's series, which
+	// officers read as that of a place; nothing of it is on the record.
+	TieEvent(ctx context.Context, who desk.Who, f FeedName, key string, situation comity.ActName) error
 	// Basis is which feeds are summed for forecasts, maps and rules.
 	Basis(ctx context.Context, who desk.Who, exercise bool) (Basis, error)
 	SetBasis(ctx context.Context, who desk.Who, b Basis) error
@@ -93,6 +100,7 @@ type Overview struct {
 	Feeds    []FeedView
 	Waiting  int   // drafts
 	Night    Night // the last
+	Making   bool  // forecasts are being made now, by this process
 }
 
 // Rising is a place where the risk has risen.
@@ -133,6 +141,8 @@ type PlaceView struct {
 	Label    comity.TLP      // of all that is shown
 	Violence []feed.Violence // of which deaths are counted in Series, and forecast
 	Series   []Point         // by month, from the first that is not zero
+	Weeks    []Point         // the same by week, from Mondays on
+	Reach    feed.Day        // the last day of which the feeds tell; 0: of none
 	Forecast *Forecast       // the newest; nil: there is none
 	Track    Track
 	Standing []Standing // of rules here

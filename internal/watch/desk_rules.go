@@ -121,9 +121,18 @@ func (d *Desk) PauseRule(ctx context.Context, who desk.Who, id RuleID, paused bo
 }
 
 // TryRule implements [Pages].
-func (d *Desk) TryRule(ctx context.Context, who desk.Who, r Rule, from, to feed.Month) (Trial, error) {
+func (d *Desk) TryRule(ctx context.Context, who desk.Who, r Rule, from, to feed.Month, told func(done, of int64)) (Trial, error) {
 	if err := may(who); err != nil {
 		return Trial{}, err
 	}
-	return d.try(ctx, r, from, to)
+	return d.try(ctx, r, from, to, told)
+}
+
+// CheckRule implements [Pages].
+func (d *Desk) CheckRule(_ context.Context, who desk.Who, r Rule) error {
+	if err := may(who); err != nil {
+		return err
+	}
+	_, err := compile(d.env, r)
+	return err
 }

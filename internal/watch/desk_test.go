@@ -31,8 +31,12 @@ var (
 	warned   = comity.ActName{Domain: "ecowas.example", Index: 7}
 	trained  = comity.ActName{Domain: "ecowas.example", Index: 9} // an exercise's
 	noted    = comity.ActName{Domain: "ecowas.example", Index: 8} // no warning
+	filed    = comity.ActName{Domain: "ecowas.example", Index: 10}
 	mali     = watch.Place{Level: watch.ByCountry, Name: "MLI"}
 )
+
+// untold is for who does not want to know how far something is.
+func untold(done, of int64) {}
 
 // house is an organization that watches, at a time.
 type house struct {
@@ -70,6 +74,8 @@ func houseOn(t testing.TB, address string) *house {
 				return desk.Held{Act: &act.Act{Kind: "warning.v1", Status: comity.Actual}}, nil
 			case trained:
 				return desk.Held{Act: &act.Act{Kind: "warning.v1", Status: comity.Exercise}}, nil
+			case filed:
+				return desk.Held{Act: &act.Act{Kind: "situation.v1", Status: comity.Actual}}, nil
 			case noted:
 				return desk.Held{Act: &act.Act{Kind: "note.v1"}}, nil
 			}
@@ -253,6 +259,18 @@ func walk(t *testing.T, h *house) {
 	if v.Score.Hits != 1 || len(v.Drafts) != 1 || len(v.Standing) != 1 || v.Forecast == nil || v.Forecast.Last != feed.MonthOf(2003, 5) || v.Label != comity.Amber || v.Track.Months == 0 {
 		t.Errorf("place %+v", v)
 	}
+	var months, weeks int64
+	for _, p := range v.Series {
+		months += p.Best
+	}
+	for _, p := range v.Weeks {
+		if weeks += p.Best; p.At != p.At.Week() || p.At > v.Reach {
+			t.Errorf("a week begins on %s; the data tell up to %s", p.At, v.Reach)
+		}
+	}
+	if months == 0 || weeks != months {
+		t.Errorf("%d deaths by week, %d by month", weeks, months)
+	}
 }
 
 // Made-up events are in nothing that is real, and the other way round.
@@ -279,7 +297,7 @@ func TestExerciseApart(t *testing.T) {
 			ok(t, err)
 			r, err := h.Rule(h.ctx, officer, id)
 			ok(t, err)
-			tr, err := h.TryRule(h.ctx, officer, ruleOf(func(r *watch.Rule) { r.Exercise, r.Signal, r.Fire = exercise, "p(25, 3)", 0.01; r.Rearm = 0.005 }), feed.MonthOf(2003, 1), feed.MonthOf(2003, 4))
+			tr, err := h.TryRule(h.ctx, officer, ruleOf(func(r *watch.Rule) { r.Exercise, r.Signal, r.Fire = exercise, "p(25, 3)", 0.01; r.Rearm = 0.005 }), feed.MonthOf(2003, 1), feed.MonthOf(2003, 4), untold)
 			ok(t, err)
 			p.Track = watch.Track{} // the trial has added to what is judged
 			return []any{o, m, p, f, e, s, r, tr}
@@ -299,7 +317,7 @@ func TestExerciseApart(t *testing.T) {
 		if _, err := h.PutRule(h.ctx, officer, r); !errors.As(err, new(watch.Mistakes)) {
 			t.Errorf("exercise %v: a rule names a feed of the other sort: %v", exercise, err)
 		}
-		if _, err := h.TryRule(h.ctx, officer, r, feed.MonthOf(2003, 1), feed.MonthOf(2003, 4)); !errors.As(err, new(watch.Mistakes)) {
+		if _, err := h.TryRule(h.ctx, officer, r, feed.MonthOf(2003, 1), feed.MonthOf(2003, 4), untold); !errors.As(err, new(watch.Mistakes)) {
 			t.Errorf("exercise %v: a trial names a feed of the other sort: %v", exercise, err)
 		}
 		if err := h.SetBasis(h.ctx, officer, watch.Basis{Exercise: exercise, Feeds: []watch.FeedName{"other"}}); !errors.As(err, new(*desk.Invalid)) {
@@ -336,20 +354,20 @@ func TestTrialOfPlacesToCome(t *testing.T) {
 	h.feed(t, "field", "plain", comity.Green, false)
 	h.take(t, "field", dead("NER", feed.Date(2002, 1, 8), 1), dead("MLI", feed.Date(2003, 3, 20), 30), dead("TCD", feed.Date(1990, 3, 8), 30))
 	quiet := ruleOf(func(r *watch.Rule) { r.Signal = "deaths.months(1) == 0.0 ? 30.0 : 0.0" })
-	tr, err := h.TryRule(h.ctx, officer, quiet, feed.MonthOf(2002, 3), feed.MonthOf(2003, 4))
+	tr, err := h.TryRule(h.ctx, officer, quiet, feed.MonthOf(2002, 3), feed.MonthOf(2003, 4), untold)
 	ok(t, err)
 	if len(tr.Fired) != 2 || tr.Fired[0].Place.Name != "NER" || tr.Fired[1].Place != mali || tr.Fired[1].On != feed.Date(2003, 4, 30) || tr.Evaluations != 14+2 {
 		t.Errorf("fired %+v, %d evaluations", tr.Fired, tr.Evaluations)
 	}
 	// One that was seen then, and is not any more.
-	tr, err = h.TryRule(h.ctx, officer, quiet, feed.MonthOf(1999, 1), feed.MonthOf(2000, 12))
+	tr, err = h.TryRule(h.ctx, officer, quiet, feed.MonthOf(1999, 1), feed.MonthOf(2000, 12), untold)
 	ok(t, err)
 	if len(tr.Fired) != 1 || tr.Fired[0].Place.Name != "TCD" || tr.Evaluations != 15 {
 		t.Errorf("fired %+v, %d evaluations", tr.Fired, tr.Evaluations)
 	}
 	// One that an officer names is looked at in any case.
 	quiet.Places = []string{"MLI"}
-	tr, err = h.TryRule(h.ctx, officer, quiet, feed.MonthOf(2002, 3), feed.MonthOf(2003, 4))
+	tr, err = h.TryRule(h.ctx, officer, quiet, feed.MonthOf(2002, 3), feed.MonthOf(2003, 4), untold)
 	ok(t, err)
 	if len(tr.Fired) != 2 || tr.Evaluations != 14 {
 		t.Errorf("fired %+v, %d evaluations", tr.Fired, tr.Evaluations)
@@ -424,7 +442,7 @@ func TestNoLookAhead(t *testing.T) {
 			tr, err := h.TryRule(h.ctx, officer, ruleOf(func(r *watch.Rule) {
 				r.Signal, r.Damp, r.Months, r.Rearm = signal, damp, 1, r.Fire
 				r.Places = []string{"MLI", "NER", "TCD"}
-			}), from, to)
+			}), from, to, untold)
 			ok(rt, err)
 			forecasts[i], err = h.Forecasts(h.ctx, officer, false, mali, 100)
 			ok(rt, err)
@@ -574,7 +592,7 @@ func TestLabelsAndPrivateRows(t *testing.T) {
 	w, err := h.Take(h.ctx, officer, x.ID)
 	ok(t, err)
 	all := strings.Join(w.Evidence, "\n")
-	if strings.Contains(all, "30 deaths (30 to 30)") || !strings.Contains(all, "1 recent events of the feed acled, whose terms forbid passing its rows on") || !strings.Contains(all, "as reports has it") {
+	if strings.Contains(all, "30 deaths (30 to 30)") || !strings.Contains(all, "1 recent event of the feed acled, whose terms forbid passing its rows on") || !strings.Contains(all, "as reports has it") {
 		t.Errorf("evidence:\n%s", all)
 	}
 	// A feed that turns out to be more confidential makes its drafts so.
@@ -643,6 +661,46 @@ func TestNight(t *testing.T) {
 	}
 	if drafted != 1 || len(h.drafts(t, "")) != 1 {
 		t.Errorf("%d drafted, %d kept", drafted, len(h.drafts(t, "")))
+	}
+}
+
+// lookedAt is an engine during whose work somebody looks.
+type lookedAt struct {
+	watch.Conflictology
+	look func()
+}
+
+func (e *lookedAt) Run(ctx context.Context, t watch.Task, each func(int, watch.Prediction) error) error {
+	e.look()
+	return e.Conflictology.Run(ctx, t, each)
+}
+
+// While forecasts are being made, Watch says so.
+func TestMaking(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Green, false)
+	h.take(t, "field", dead("MLI", feed.Date(2003, 4, 8), 30))
+	e := &lookedAt{}
+	d, err := watch.NewDesk(watch.Config{Store: h.store.Watch(), Keeper: h.store.Keeper(), Engine: e, Clock: func() time.Time { return h.now }, Self: "ecowas.example",
+		Name: func(comity.Party) string { return "" }, Act: func(context.Context, desk.Who, comity.ActName) (desk.Held, error) {
+			return desk.Held{}, desk.ErrNotFound
+		}})
+	ok(t, err)
+	making := func() bool {
+		o, err := d.Overview(h.ctx, officer, false)
+		ok(t, err)
+		return o.Making
+	}
+	looked := 0
+	e.look = func() {
+		if looked++; !making() {
+			t.Error("while they are being made, Watch does not say so")
+		}
+	}
+	_, err = d.RunNow(h.ctx, officer)
+	ok(t, err)
+	if looked == 0 || making() {
+		t.Errorf("looked at %d times; afterwards still making: %t", looked, making())
 	}
 }
 
@@ -832,5 +890,26 @@ func TestUntypedIsForecast(t *testing.T) {
 	ok(t, err)
 	if len(v.Series) != 1 || v.Series[0].Best != 30 || v.Forecast == nil || v.Label != comity.Amber {
 		t.Errorf("%+v, forecast %+v", v.Series, v.Forecast)
+	}
+}
+
+// An event is tied only to a situation, and then counts there.
+func TestTieEvent(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Green, false)
+	h.take(t, "field", dead("MLI", feed.Date(2003, 4, 8), 30))
+	for name, want := range map[comity.ActName]error{warned: new(desk.Invalid), {Domain: "ecowas.example", Index: 99}: desk.ErrNotFound} {
+		if err := h.TieEvent(h.ctx, officer, "field", "1", name); err == nil || errors.Is(want, desk.ErrNotFound) != errors.Is(err, desk.ErrNotFound) {
+			t.Errorf("to %s: %v", name, err)
+		}
+	}
+	if err := h.TieEvent(h.ctx, officer, "field", "none", filed); !errors.Is(err, desk.ErrNotFound) {
+		t.Errorf("an event that is none: %v", err)
+	}
+	ok(t, h.TieEvent(h.ctx, officer, "field", "1", filed))
+	v, err := h.Place(h.ctx, officer, false, watch.Place{Level: watch.BySituation, Name: filed.String()})
+	ok(t, err)
+	if len(v.Series) != 1 || v.Series[0].Best != 30 {
+		t.Errorf("the situation's series is %+v", v.Series)
 	}
 }

@@ -68,7 +68,7 @@ func (d *Desk) monthBefore(ctx context.Context, src *sources, l forecastLevel) e
 	if err != nil || len(kept) > 0 {
 		return err
 	}
-	return d.afterwards(ctx, src, l, []feed.Month{src.month - 1})
+	return d.afterwards(ctx, src, l, []feed.Month{src.month - 1}, nil)
 }
 
 // fingerprint changes with whatever a forecast depends on.

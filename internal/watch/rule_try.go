@@ -22,7 +22,7 @@ const (
 // What it sees at each ends with the month; its forecasts were made from that
 // month, or are made so now; the false alarms that damp it are those whose time
 // had passed.
-func (d *Desk) try(ctx context.Context, r Rule, from, to feed.Month) (Trial, error) {
+func (d *Desk) try(ctx context.Context, r Rule, from, to feed.Month, told func(done, of int64)) (Trial, error) {
 	c, err := compile(d.env, r)
 	if err != nil {
 		return Trial{}, err
@@ -50,13 +50,14 @@ func (d *Desk) try(ctx context.Context, r Rule, from, to feed.Month) (Trial, err
 		return Trial{}, Mistakes{{Field: "Places", Text: fmt.Sprintf("%d places in %d months: at most %d evaluations; name fewer places", len(names), n, maxLooks)}}
 	}
 	if c.asks {
-		if err := d.forecastAfterwards(ctx, r, from, to); err != nil {
+		if err := d.forecastAfterwards(ctx, r, from, to, told); err != nil {
 			return Trial{}, err
 		}
 	}
 	t := Trial{From: from, To: to, Places: len(names),
 		Note: "The data are those known today: what was known then had fewer revisions. At the beginning the rule was armed everywhere."}
-	for _, name := range names {
+	for i, name := range names {
+		told(int64(i), int64(len(names)))
 		if err := d.tryAt(ctx, &t, c, src, Place{r.Level, name}); err != nil {
 			return Trial{}, err
 		}
@@ -124,7 +125,7 @@ func (d *Desk) tryAt(ctx context.Context, t *Trial, c *compiled, src *sources, p
 
 // forecastAfterwards makes the forecasts that a rule asks for and that are not
 // kept, month by month.
-func (d *Desk) forecastAfterwards(ctx context.Context, r Rule, from, to feed.Month) error {
+func (d *Desk) forecastAfterwards(ctx context.Context, r Rule, from, to feed.Month, told func(done, of int64)) error {
 	i := slices.IndexFunc(forecastLevels, func(x forecastLevel) bool { return x.level == r.Level })
 	if i < 0 {
 		return nil // there are none of such places
@@ -140,7 +141,7 @@ func (d *Desk) forecastAfterwards(ctx context.Context, r Rule, from, to feed.Mon
 	if len(missing) > maxAfterward {
 		return Mistakes{{Field: "From", Text: fmt.Sprintf("%d of these months must be forecast first: at most %d at a time", len(missing), maxAfterward)}}
 	}
-	return d.afterwards(ctx, src, forecastLevels[i], missing)
+	return d.afterwards(ctx, src, forecastLevels[i], missing, told)
 }
 
 // missing are the months from which a level was not forecast, or only afterwards
@@ -160,7 +161,8 @@ func (d *Desk) missing(ctx context.Context, exercise bool, l Level, from, to fee
 }
 
 // afterwards forecasts from months of the past, of each what was known at its end.
-func (d *Desk) afterwards(ctx context.Context, src *sources, l forecastLevel, from []feed.Month) error {
+// told, which may be nil, is called with the months that are done.
+func (d *Desk) afterwards(ctx context.Context, src *sources, l forecastLevel, from []feed.Month, told func(done, of int64)) error {
 	if len(from) == 0 {
 		return nil // nothing is read for it
 	}
@@ -168,7 +170,10 @@ func (d *Desk) afterwards(ctx context.Context, src *sources, l forecastLevel, fr
 	if err != nil {
 		return err
 	}
-	for _, m := range from {
+	for i, m := range from {
+		if told != nil {
+			told(int64(i), int64(len(from)))
+		}
 		if _, err := d.predict(ctx, src, all, m, trialMonths, trialDraws, true); err != nil {
 			return err
 		}
@@ -202,7 +207,7 @@ func (d *Desk) Backcast(ctx context.Context, who desk.Who, exercise bool, months
 		return err
 	}
 	for _, m := range missing {
-		if err := d.afterwards(ctx, src, l, []feed.Month{m}); err != nil {
+		if err := d.afterwards(ctx, src, l, []feed.Month{m}, nil); err != nil {
 			return err
 		}
 		told(m)

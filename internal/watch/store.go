@@ -12,6 +12,8 @@ import (
 // in their newest version. A From of 0 is no beginning: of what is known, nothing
 // is that old.
 type Store interface {
+	Situations
+
 	// Feeds lists the feeds by name.
 	Feeds(ctx context.Context) ([]State, error)
 	// PutFeed adds a feed, or changes one of that name.

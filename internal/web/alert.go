@@ -51,11 +51,11 @@ func (s *site) alert(w http.ResponseWriter, r *request) error {
 }
 
 func (s *site) alertPage(w http.ResponseWriter, r *request, status int, d watch.Draft, of watching, problems []problemLine) error {
-	p := &alertPage{Page: s.watchFrame(r, of, "alert", i18n.Key("Draft of a warning")), watching: of, Draft: d, Called: s.namer(r)(d.Place), Place: placeURL(d.Place, of),
+	p := &alertPage{Page: s.watchFrame(r, of, "alert", i18n.Key("Draft of a warning")), watching: of, Draft: d, Called: s.namer(r, of.Exercise)(d.Place), Place: placeURL(d.Place, of),
 		Events: eventRows(d.Evidence.Events), Errors: problems, Why: r.PostFormValue("why")}
 	p.Open = d.State == watch.Waiting || d.State == watch.Taken
 	view := watch.PlaceView{Place: d.Place, Series: d.Evidence.Series, Forecast: d.Evidence.Forecast}
-	p.Chart = (&printer{s, r.words}).seriesChart(s.placeSeries(r, of, view, 24))
+	p.Chart = (&printer{s, r.words}).seriesChart(s.placeSeries(r, of, view, 24, false))
 	p.Chart.CSV = "" // as it stood then; the place has the file
 	return s.render(w, status, p)
 }

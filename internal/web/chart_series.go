@@ -9,10 +9,12 @@ import (
 	"github.com/comity/comity/internal/web/i18n"
 )
 
-// series is what was observed of a place, by month, and what is expected if there
-// is a forecast.
+// series is what was observed of a place, by month or week, and what is expected by
+// month if there is a forecast.
 type series struct {
 	ID, Title string
+	Weekly    bool          // Observed is by week; else by month
+	Reach     feed.Day      // if weekly: the last day of which something is known
 	From, To  feed.Month    // first month, and last, of which something is known; none if To < From
 	Observed  []watch.Point // what is not zero, in order
 	Fan       []fanPoint    // by month, in order
@@ -40,12 +42,24 @@ const (
 // next is the first day of the month after that of d.
 func next(d feed.Day) feed.Day { return (d.Month() + 1).First() }
 
-// full is every month of the series, also those without events.
+// next is the first day of the month or week after that which begins at a day.
+func (d *series) next(at feed.Day) feed.Day {
+	if d.Weekly {
+		return at + 7
+	}
+	return next(at)
+}
+
+// full is every month or week of the series, also those without events: all weeks
+// that begin in its months, and the one in which the first month begins.
 func (d *series) full() []watch.Point {
 	var out []watch.Point
 	rest := d.Observed
-	for m := d.From; m <= d.To; m++ {
-		at := m.First()
+	at := d.From.First()
+	if d.Weekly {
+		at = at.Week()
+	}
+	for ; at.Month() <= d.To && (!d.Weekly || at <= d.Reach); at = d.next(at) {
 		p := watch.Point{At: at}
 		for len(rest) > 0 && rest[0].At < at {
 			rest = rest[1:]
@@ -80,7 +94,7 @@ func (p *printer) seriesChart(d series) *chart {
 	levels := ticks(top, 4)
 	s.y = span{0, levels[len(levels)-1]}
 	s.fan(d.Fan)
-	s.observed(observed)
+	s.observed(observed, d.next)
 	for _, v := range levels[1:] {
 		s.level(v, i18n.Number(int64(v)))
 	}
@@ -99,14 +113,14 @@ func (p *printer) seriesChart(d series) *chart {
 			chartKey{"c-50", p.words.T(i18n.Key("in half of all cases"))}, chartKey{"c-80", p.words.T(i18n.Key("in 80 of 100 cases"))}, chartKey{"c-90", p.words.T(i18n.Key("in 90 of 100 cases"))})
 		c.Tables = append(c.Tables, p.fanTable(d.Fan))
 	}
-	c.Tables = append(c.Tables, p.observedTable(observed))
+	c.Tables = append(c.Tables, p.observedTable(observed, d.Weekly))
 	return c
 }
 
 func (d *series) extent(observed []watch.Point) span {
 	var s span
 	if n := len(observed); n > 0 {
-		s = span{float64(observed[0].At), float64(next(observed[n-1].At))}
+		s = span{float64(observed[0].At), float64(d.next(observed[n-1].At))}
 	}
 	if n := len(d.Fan); n > 0 {
 		if len(observed) == 0 {
@@ -117,9 +131,9 @@ func (d *series) extent(observed []watch.Point) span {
 	return s
 }
 
-// observed draws steps: a month has one figure, and nothing is known of how it
+// observed draws steps: a month or week has one figure, and nothing is known of how it
 // went within.
-func (s *sheet) observed(all []watch.Point) {
+func (s *sheet) observed(all []watch.Point, next func(feed.Day) feed.Day) {
 	var best, low, high, floor []point
 	for _, o := range all {
 		from, to := float64(o.At), float64(next(o.At))
@@ -198,7 +212,7 @@ func (p *printer) seriesSays(d series, observed []watch.Point) string {
 		for _, o := range observed {
 			total += o.Best
 		}
-		says = p.words.T(i18n.Key("From %s to %s, %s deaths were observed."), p.words.Date(observed[0].At.Time()), p.words.Date((next(observed[n-1].At) - 1).Time()), i18n.Number(total))
+		says = p.words.T(i18n.Key("Observed from %s to %s: %s."), p.words.Date(observed[0].At.Time()), p.words.Date((d.next(observed[n-1].At) - 1).Time()), deathsOf(p.words, total))
 	}
 	if n := len(d.Fan); n > 0 {
 		f := d.Fan[n-1]
@@ -231,11 +245,15 @@ func (p *printer) fanTable(all []fanPoint) chartTable {
 	return t
 }
 
-func (p *printer) observedTable(all []watch.Point) chartTable {
-	t := chartTable{Caption: p.words.T(i18n.Key("Observed deaths")), Columns: []string{p.words.T(i18n.Key("Month")), p.words.T(i18n.Key("Best estimate")), p.words.T(i18n.Key("Lowest to highest")), p.words.T(i18n.Key("Events"))}}
+func (p *printer) observedTable(all []watch.Point, weekly bool) chartTable {
+	when, say := i18n.Key("Month"), p.words.Month
+	if weekly {
+		when, say = i18n.Key("Week from"), p.words.Date
+	}
+	t := chartTable{Caption: p.words.T(i18n.Key("Observed deaths")), Columns: []string{p.words.T(when), p.words.T(i18n.Key("Best estimate")), p.words.T(i18n.Key("Lowest to highest")), p.words.T(i18n.Key("Events"))}}
 	for i := len(all) - 1; i >= 0; i-- { // the newest first
 		o := all[i]
-		t.Rows = append(t.Rows, []string{p.words.Month(o.At.Time()), i18n.Number(o.Best), between(i18n.Number(o.Low), i18n.Number(o.High)), i18n.Number(o.Events)})
+		t.Rows = append(t.Rows, []string{say(o.At.Time()), i18n.Number(o.Best), between(i18n.Number(o.Low), i18n.Number(o.High)), i18n.Number(o.Events)})
 	}
 	return t
 }

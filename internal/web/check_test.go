@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -45,6 +46,23 @@ func (x *site1) as(role, method, path string, form url.Values) *httptest.Respons
 	w := httptest.NewRecorder()
 	x.ServeHTTP(w, r)
 	return w
+}
+
+// worked follows what an officer asked for until the work is done, to the page
+// that says what came of it.
+func (x *site1) worked(t testing.TB, w *httptest.ResponseRecorder) *httptest.ResponseRecorder {
+	t.Helper()
+	if !strings.HasPrefix(w.Header().Get("Location"), "/watch/jobs/") {
+		t.Fatalf("status %d, to %q: no work was begun", w.Code, w.Header().Get("Location"))
+	}
+	for at := w.Header().Get("Location"); ; runtime.Gosched() {
+		w = x.as("officer", "GET", at, nil)
+		if to := w.Header().Get("Location"); w.Code == http.StatusSeeOther {
+			at = to
+		} else if !strings.Contains(w.Body.String(), `http-equiv="refresh"`) {
+			return w
+		}
+	}
 }
 
 // page parses a page and checks what holds for all of them.

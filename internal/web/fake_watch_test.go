@@ -23,23 +23,29 @@ import (
 // fakeWatch is what a node of un.example watches in an exercise, with one real feed
 // beside it. It enforces the roles, and that drafts and outcomes are settled once.
 type fakeWatch struct {
-	t        testing.TB
-	desk     *fakeDesk
-	feeds    []watch.FeedView
-	bad      []watch.Quarantined
-	rules    []watch.RuleView
-	drafts   []watch.Draft
-	outcomes []watch.Outcome
-	sent     map[watch.FeedName]string // files that were sent along
-	mapped   map[watch.FeedName]string
-	tried    []watch.Rule
-	runs     int
-	mended   []string
-	basis    watch.Basis
+	*watch.Jobs // the real ones, which have the fake do the work
+	t           testing.TB
+	desk        *fakeDesk
+	feeds       []watch.FeedView
+	bad         []watch.Quarantined
+	rules       []watch.RuleView
+	drafts      []watch.Draft
+	outcomes    []watch.Outcome
+	tied        []string
+	sent        map[watch.FeedName]string // files that were sent along
+	mapped      map[watch.FeedName]string
+	tried       []watch.Rule
+	runs        int
+	making      bool          // forecasts, the first
+	slow        chan struct{} // if not nil, a trial waits for it
+	mended      []string
+	basis       watch.Basis
 }
 
 func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
 	f := &fakeWatch{t: t, desk: d, sent: map[watch.FeedName]string{}, mapped: map[watch.FeedName]string{}}
+	f.Jobs = watch.NewJobs(f)
+	t.Cleanup(f.Close)
 	ran := watch.Run{ID: 3, Feed: "exercise", Begun: at("2003-05-07T01:00:00Z"), Ended: at("2003-05-07T01:00:04Z"), Snapshot: comity.LeafHash([]byte("x")), Bytes: 1234567, Version: "7", Rows: 4812,
 		New: 40, Changed: 3, Same: 4767, Quarantined: 2, Withdrawn: 5}
 	f.feeds = []watch.FeedView{
@@ -128,10 +134,13 @@ func (f *fakeWatch) may(who desk.Who) error {
 func (f *fakeWatch) Overview(_ context.Context, who desk.Who, exercise bool) (watch.Overview, error) {
 	o := watch.Overview{Exercise: exercise, At: f.desk.now, Feeds: f.of(exercise), Night: watch.Night{Begun: at("2003-05-07T02:00:00Z"), Ended: at("2003-05-07T02:01:00Z"), Forecasts: 191, Drafted: 1}}
 	if exercise {
-		o.Last, o.Label, o.Waiting = feed.MonthOf(2003, 4), comity.Green, 1
+		o.Last, o.Label, o.Waiting, o.Making = feed.MonthOf(2003, 4), comity.Green, 1, f.making
 		o.Rising = []watch.Rising{{Place: lbr, Risk: .61, Was: .22, Known: true, Median: 31, Low: 2, High: 260, Deaths: 44, Before: 9},
 			{Place: watch.Place{Level: watch.ByCell, Name: "139020"}, Risk: .08, Median: 0, Low: 0, High: 12},
 			{Place: watch.Place{Level: watch.BySituation, Name: "ecowas.example/0"}, Risk: .3, Was: .29, Known: true}, {Place: watch.Place{Level: watch.ByOrganization, Name: "ecowas.example"}, Risk: .9}}
+	}
+	if f.making {
+		o.Last, o.Rising = 0, nil
 	}
 	return o, f.may(who)
 }
@@ -166,6 +175,7 @@ func (f *fakeWatch) Place(_ context.Context, who desk.Who, exercise bool, p watc
 	}
 	if exercise && p == lbr {
 		fc := f.forecast(p)
+		v.Reach, v.Weeks = feed.Date(2003, time.April, 20), []watch.Point{{At: feed.Date(2003, time.March, 31), Count: watch.Count{Events: 1, Low: 2, Best: 3, High: 4}}, {At: feed.Date(2003, time.April, 14), Count: watch.Count{Events: 1, Best: 1}}}
 		v.Violence = []feed.Violence{feed.StateBased}
 		v.Label, v.Series, v.Forecast, v.Drafts, v.Outcomes = comity.Green, course(), &fc, f.drafts, f.outcomes
 		v.Track = watch.Track{Months: 9, Score: 3.21, Benchmark: 4.9, Within: .89, Afterwards: 4}
@@ -212,6 +222,10 @@ func (f *fakeWatch) check(r watch.Rule) error {
 	return nil
 }
 
+func (f *fakeWatch) CheckRule(_ context.Context, who desk.Who, r watch.Rule) error {
+	return errors.Join(f.may(who), f.check(r))
+}
+
 func (f *fakeWatch) PutRule(_ context.Context, who desk.Who, r watch.Rule) (watch.RuleID, error) {
 	if err := f.may(who); err != nil {
 		return 0, err
@@ -246,9 +260,17 @@ func (f *fakeWatch) PauseRule(_ context.Context, who desk.Who, id watch.RuleID, 
 	return desk.ErrNotFound
 }
 
-func (f *fakeWatch) TryRule(_ context.Context, who desk.Who, r watch.Rule, from, to feed.Month) (watch.Trial, error) {
+func (f *fakeWatch) TryRule(ctx context.Context, who desk.Who, r watch.Rule, from, to feed.Month, told func(done, of int64)) (watch.Trial, error) {
 	if err := f.check(r); err != nil {
 		return watch.Trial{}, err
+	}
+	if f.slow != nil {
+		told(3, 12)
+		select {
+		case <-f.slow:
+		case <-ctx.Done():
+			return watch.Trial{}, ctx.Err()
+		}
 	}
 	f.tried = append(f.tried, r)
 	return watch.Trial{From: from, To: to, Places: 12, Evaluations: 400, Note: "as versions were known then", Score: watch.Score{Hits: 2, FalseAlarms: 1},
@@ -277,6 +299,14 @@ func (f *fakeWatch) Quarantined(_ context.Context, who desk.Who, n watch.FeedNam
 		}
 	}
 	return out, f.may(who)
+}
+
+func (f *fakeWatch) TieEvent(_ context.Context, who desk.Who, n watch.FeedName, key string, situation comity.ActName) error {
+	if err := f.may(who); err != nil {
+		return err
+	}
+	f.tied = append(f.tied, fmt.Sprintf("%s %s: %s", n, key, situation))
+	return nil
 }
 
 func (f *fakeWatch) Versions(_ context.Context, who desk.Who, n watch.FeedName, key string) ([]watch.Stored, error) {
@@ -453,7 +483,7 @@ func (f *fakeWatch) SetMapping(_ context.Context, who desk.Who, n watch.FeedName
 	return f.may(who)
 }
 
-func (f *fakeWatch) RunFeed(_ context.Context, who desk.Who, n watch.FeedName) (watch.Run, error) {
+func (f *fakeWatch) RunFeed(_ context.Context, who desk.Who, n watch.FeedName, _ func(done, of int64)) (watch.Run, error) {
 	f.runs++
 	return watch.Run{Feed: n}, f.may(who)
 }

@@ -191,10 +191,7 @@ func (s *site) feedMappingPost(w http.ResponseWriter, r *request) error {
 	if err := s.c.Watch.SetMapping(r.Context(), r.who, p.View.Feed.Name, m.JSON()); err != nil {
 		return err
 	}
-	if _, err := s.c.Watch.RunFeed(r.Context(), r.who, p.View.Feed.Name); err != nil {
-		return err
-	}
-	return see(w, r, feedURL(p.View.Feed.Name))
+	return s.ask(w, r, watch.Work{Kind: watch.FeedJob, Exercise: p.View.Feed.Exercise, Feed: p.View.Feed.Name})
 }
 
 // mapping reads what the form says over what the file shows of itself: what its

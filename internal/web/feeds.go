@@ -28,7 +28,6 @@ type FeedKeeper interface {
 	Send(ctx context.Context, who desk.Who, f watch.FeedName, sent io.Reader) error
 	Sample(ctx context.Context, who desk.Who, f watch.FeedName) ([]byte, error)
 	SetMapping(ctx context.Context, who desk.Who, f watch.FeedName, mapping json.RawMessage) error
-	RunFeed(ctx context.Context, who desk.Who, f watch.FeedName) (watch.Run, error)
 	Mend(ctx context.Context, who desk.Who, f watch.FeedName, id int64, raw string) error
 }
 
@@ -293,10 +292,7 @@ func (s *site) feedPost(w http.ResponseWriter, r *request) error {
 		}
 		fallthrough
 	case "run":
-		if _, err := s.c.Watch.RunFeed(r.Context(), r.who, v.Feed.Name); err != nil {
-			return err
-		}
-		return see(w, r, feedURL(v.Feed.Name))
+		return s.ask(w, r, watch.Work{Kind: watch.FeedJob, Exercise: v.Feed.Exercise, Feed: v.Feed.Name})
 	case "mend":
 		id, err := strconv.ParseInt(r.PostFormValue("row"), 10, 64)
 		if err != nil {

@@ -64,7 +64,7 @@ func (s *site) outcomesPage(w http.ResponseWriter, r *request, status int, of wa
 
 func (s *site) outcomeRows(r *request, of watching, all []watch.Outcome) []outcomeRow {
 	var out []outcomeRow
-	name := s.namer(r)
+	name := s.namer(r, of.Exercise)
 	for _, o := range all {
 		out = append(out, outcomeRow{o, name(o.Place), placeURL(o.Place, of)})
 	}

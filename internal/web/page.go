@@ -48,6 +48,7 @@ type Page struct {
 	Here     string // path and query of this page
 	Statuses []comity.Status
 	Scenario *scenarioBar
+	Refresh  int    // seconds after which the browser asks for the page again; 0: it does not
 	Notice   string // something that happened, said once
 	Held     string // why nothing is recorded now, for who signed in; "" if acts are recorded
 	Files    *assets

@@ -26,7 +26,7 @@ func empty() []framed {
 		&provePage{Page: Page{Name: "prove"}}, &findPage{Page: Page{Name: "find"}}, &signInPage{Page: Page{Name: "signin"}},
 		&watchPage{Page: Page{Name: "watch"}}, &placePage{Page: Page{Name: "place"}}, &eventPage{Page: Page{Name: "event"}}, &alertPage{Page: Page{Name: "alert"}},
 		&outcomesPage{Page: Page{Name: "outcomes"}}, &rulesPage{Page: Page{Name: "rules"}}, &rulePage{Page: Page{Name: "rule"}}, &feedsPage{Page: Page{Name: "feeds"}},
-		&feedPage{Page: Page{Name: "feed"}}, &mappingPage{Page: Page{Name: "feed-mapping"}},
+		&feedPage{Page: Page{Name: "feed"}}, &jobPage{Page: Page{Name: "job"}}, &mappingPage{Page: Page{Name: "feed-mapping"}},
 		&aboutPage{Page: Page{Name: "about"}}, &errorPage{Page: Page{Name: "error"}}}
 }
 

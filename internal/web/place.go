@@ -12,6 +12,7 @@ import (
 	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/feed"
+	"github.com/comity/comity/internal/feed/simulate"
 	"github.com/comity/comity/internal/watch"
 	"github.com/comity/comity/internal/web/i18n"
 	"github.com/comity/comity/internal/web/worldmap"
@@ -27,6 +28,7 @@ type placePage struct {
 	Track      *chart // what was said before against what came
 	Months     int    // of the past that the chart shows; 0: all
 	Spans      []int
+	Weekly     bool // the chart is by week
 	Risks      []riskRow
 	Horizons   []int
 	Episodes   []episodeRow
@@ -94,11 +96,12 @@ func (s *site) place(w http.ResponseWriter, r *request) error {
 	}
 	p := &placePage{Page: s.watchFrame(r, of, "place", i18n.Key("Place")), watching: of, View: view, Horizons: watch.Horizons, Spans: []int{36, 120, 0}, URL: placeURL(at, of)}
 	p.Label = view.Label
-	p.Called = s.namer(r)(at)
-	p.Title = s.placeTitle(r, at)
+	p.Called = s.namer(r, of.Exercise)(at)
+	p.Title = s.placeTitle(r, of.Exercise, at)
 	p.Months = choice(r, "span", p.Spans, 36)
 	words := &printer{s, r.words}
-	p.Chart = words.seriesChart(s.placeSeries(r, of, view, p.Months))
+	p.Weekly = r.URL.Query().Get("by") == "week"
+	p.Chart = words.seriesChart(s.placeSeries(r, of, view, p.Months, p.Weekly))
 	if f := view.Forecast; f != nil {
 		p.Risks = risks(f)
 		p.Episodes = s.episodes(r, of, f)
@@ -144,12 +147,16 @@ func isThere(v casefile.View, at watch.Place) bool {
 
 // placeSeries is what the chart shows: so many months of the past up to where the
 // data reach, and the forecast.
-func (s *site) placeSeries(r *request, of watching, view watch.PlaceView, months int) series {
+func (s *site) placeSeries(r *request, of watching, view watch.PlaceView, months int, weekly bool) series {
 	d := series{ID: "course", Title: r.t("Deaths by month, observed and expected"), Observed: view.Series,
 		CSV: "/watch/series/" + (&url.URL{Path: string(view.Place.Level) + "/" + view.Place.Name}).EscapedPath() + "?sort=" + string(of.Sort())}
 	d.From, d.To = reach(view)
 	if months > 0 {
 		d.From = max(d.From, d.To-feed.Month(months)+1)
+	}
+	if weekly { // nothing is forecast by week
+		d.Title, d.Weekly, d.Reach, d.Observed, d.CSV = r.t("Deaths by week, observed"), true, view.Reach, view.Weeks, d.CSV+"&by=week"
+		return d
 	}
 	if f := view.Forecast; f != nil {
 		for _, m := range f.Months {
@@ -257,7 +264,7 @@ const episodesShown = 6
 // episodes are drawn on one scale, so that they can be compared.
 func (s *site) episodes(r *request, of watching, f *watch.Forecast) []episodeRow {
 	list := f.Episodes[:min(len(f.Episodes), episodesShown)]
-	words, name, top := &printer{s, r.words}, s.namer(r), 0.0
+	words, name, top := &printer{s, r.words}, s.namer(r, of.Exercise), 0.0
 	for _, e := range list {
 		for _, v := range slices.Concat(e.Before, e.After) {
 			top = max(top, float64(v))
@@ -273,7 +280,7 @@ func (s *site) episodes(r *request, of watching, f *watch.Forecast) []episodeRow
 		for _, v := range e.After {
 			d.Values, after = append(d.Values, float64(v)), after+v
 		}
-		d.Says = r.t("%s deaths in %s months before, %s in %s months after", i18n.Number(before), strconv.Itoa(len(e.Before)), i18n.Number(after), strconv.Itoa(len(e.After)))
+		d.Says = r.t("in %s months before: %s; in %s months after: %s", strconv.Itoa(len(e.Before)), deathsOf(r.words, before), strconv.Itoa(len(e.After)), deathsOf(r.words, after))
 		out = append(out, episodeRow{e, name(e.Place), placeURL(e.Place, of), words.smallChart(d)})
 	}
 	return out
@@ -363,9 +370,18 @@ func cellOf(at watch.Place) (lat, lon float64, ok bool) {
 	return lat, lon, true
 }
 
+// fictitious is the name of the place of an exercise in which a cell lies.
+func fictitious(exercise bool, at watch.Place) (name string, ok bool) {
+	lat, lon, ok := cellOf(at)
+	if !exercise || !ok {
+		return "", false
+	}
+	return simulate.NameNear(lat, lon)
+}
+
 // namer names places: States and organizations as people say it, situations by
-// their titles, cells by where they are.
-func (s *site) namer(r *request) func(watch.Place) template.HTML {
+// their titles, cells by where they are: in an exercise, in a place that is nowhere.
+func (s *site) namer(r *request, exercise bool) func(watch.Place) template.HTML {
 	words := &printer{s, r.words}
 	titles := map[string]template.HTML{}
 	return func(at watch.Place) template.HTML {
@@ -385,6 +401,9 @@ func (s *site) namer(r *request) func(watch.Place) template.HTML {
 			}
 			return title
 		case watch.ByCell:
+			if name, ok := fictitious(exercise, at); ok {
+				return words.html(string(i18n.Key("%s, cell %s")), isolated(name), isolated(at.Name))
+			}
 			if lat, lon, ok := cellOf(at); ok {
 				return words.html(string(i18n.Key("Cell %s, near %s")), isolated(at.Name), isolated(coordinates(lat, lon)))
 			}
@@ -394,9 +413,12 @@ func (s *site) namer(r *request) func(watch.Place) template.HTML {
 }
 
 // placeTitle is the name of a place as plain text.
-func (s *site) placeTitle(r *request, at watch.Place) string {
+func (s *site) placeTitle(r *request, exercise bool, at watch.Place) string {
 	words := &printer{s, r.words}
 	if at.Level == watch.ByCell {
+		if name, ok := fictitious(exercise, at); ok {
+			return r.t("%s, cell %s", name, at.Name)
+		}
 		return r.t("Cell %s", at.Name)
 	}
 	name, _ := words.partyName(comity.Party(at.Name))
@@ -429,15 +451,19 @@ func (s *site) seriesCSV(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	d := series{Observed: view.Series}
+	d := series{Observed: view.Series, Reach: view.Reach, Weekly: r.URL.Query().Get("by") == "week"}
+	when, say := "month", func(at feed.Day) string { return at.Month().String() }
+	if d.Weekly {
+		d.Observed, when, say = view.Weeks, "week_from", feed.Day.String
+	}
 	d.From, d.To = reach(view)
 	var counted []string
 	for _, v := range view.Violence {
 		counted = append(counted, violenceNames[v])
 	}
-	rows := [][]string{{"place", "month", "events", "deaths_low", "deaths_best", "deaths_high", "violence", "status", "tlp"}}
+	rows := [][]string{{"place", when, "events", "deaths_low", "deaths_best", "deaths_high", "violence", "status", "tlp"}}
 	for _, o := range d.full() {
-		rows = append(rows, []string{at.Name, o.At.Month().String(), digits(o.Events), digits(o.Low), digits(o.Best), digits(o.High), strings.Join(counted, " "), of.CSV(), string(view.Label)})
+		rows = append(rows, []string{at.Name, say(o.At), digits(o.Events), digits(o.Low), digits(o.Best), digits(o.High), strings.Join(counted, " "), of.CSV(), string(view.Label)})
 	}
 	return sendCSV(w, of.file("series-"+string(at.Level)+"-"+at.Name), rows)
 }
@@ -463,7 +489,8 @@ type eventPage struct {
 	Page
 	watching
 	Newest   watch.Stored
-	Versions []eventRow // the newest first
+	Files    []casefile.View // situations to which it can be tied
+	Versions []eventRow      // the newest first
 }
 
 func (s *site) event(w http.ResponseWriter, r *request) error {
@@ -485,7 +512,28 @@ func (s *site) event(w http.ResponseWriter, r *request) error {
 		return errNotFound
 	}
 	p := &eventPage{Page: s.watchFrame(r, of, "event", i18n.Key("Event")), watching: of, Newest: all[0], Versions: eventRows(all)}
+	views, err := s.c.Desk.Situations(r.Context(), r.who)
+	if err != nil {
+		return err
+	}
+	p.Files = slices.DeleteFunc(slices.Clone(views), func(v casefile.View) bool { return (v.Status == comity.Exercise) != of.Exercise })
 	return s.render(w, http.StatusOK, p)
+}
+
+// eventPost ties an event to a situation, and leads to what was observed there.
+func (s *site) eventPost(w http.ResponseWriter, r *request) error {
+	v, of, err := s.findFeed(r)
+	if err != nil {
+		return err
+	}
+	name, err := comity.ParseActName(r.PostFormValue("situation"))
+	if err != nil {
+		return errBad.with(r.t("Choose a situation."))
+	}
+	if err := s.c.Watch.TieEvent(r.Context(), r.who, v.Feed.Name, r.URL.Query().Get("key"), name); err != nil {
+		return err
+	}
+	return see(w, r, placeURL(watch.Place{Level: watch.BySituation, Name: name.String()}, of))
 }
 
 // eventURL is the page of an event.

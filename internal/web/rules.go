@@ -88,7 +88,7 @@ func (s *site) rules(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	name := s.namer(r)
+	name := s.namer(r, of.Exercise)
 	for _, x := range scores.Places {
 		p.Places = append(p.Places, placeScoreRow{x, name(x.Place), placeURL(x.Place, of)})
 	}
@@ -125,7 +125,36 @@ func (s *site) rule(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if id := r.URL.Query().Get("trial"); id != "" {
+		return s.trialPage(w, r, of, feeds, view, watch.JobID(id))
+	}
 	return s.rulePage(w, r, http.StatusOK, of, feeds, view, ruleForm(view.Rule), nil)
+}
+
+// trialPage is a rule as it was tried, with what came of that.
+func (s *site) trialPage(w http.ResponseWriter, r *request, of watching, feeds []watch.FeedView, view watch.RuleView, id watch.JobID) error {
+	j, err := s.c.Watch.Job(r.Context(), r.who, id)
+	if err != nil {
+		return err
+	}
+	if j.Kind != watch.TrialJob || j.Rule.ID != view.ID {
+		return errNotFound
+	}
+	if !j.Ended {
+		return see(w, r, jobURL(id))
+	}
+	of.Exercise = j.Exercise
+	f := ruleForm(j.Rule)
+	f.Set("from", j.From.String())
+	f.Set("to", j.To.String())
+	var mistakes watch.Mistakes
+	switch {
+	case errors.As(j.Err, &mistakes):
+		return s.rulePage(w, r, http.StatusBadRequest, of, feeds, view, f, func(p *rulePage) { p.Errors, p.Mistakes = ruleProblems(mistakes), mistakesIn(j.Rule, mistakes) })
+	case j.Err != nil:
+		return j.Err
+	}
+	return s.rulePage(w, r, http.StatusOK, of, feeds, view, f, func(p *rulePage) { p.Trial = &j.Trial })
 }
 
 func (s *site) ruleView(r *request, of watching) (watch.RuleView, error) {
@@ -153,7 +182,7 @@ func (s *site) rulePage(w http.ResponseWriter, r *request, status int, of watchi
 			p.Feeds = append(p.Feeds, x)
 		}
 	}
-	name := s.namer(r)
+	name := s.namer(r, of.Exercise)
 	for _, x := range view.Standings {
 		p.Stands = append(p.Stands, standingRow{x, name(x.Place), placeURL(x.Place, of)})
 	}
@@ -241,15 +270,15 @@ func (s *site) rulePost(w http.ResponseWriter, r *request) error {
 	var mistakes watch.Mistakes
 	switch do {
 	case "try":
-		trial, err := s.tryRule(r, d, rule)
+		from, to := s.trialMonths(d)
 		if len(d.problems) > 0 {
 			return wrong(d.problems, nil)
-		} else if errors.As(err, &mistakes) {
+		} else if err := s.c.Watch.CheckRule(r.Context(), r.who, rule); errors.As(err, &mistakes) {
 			return wrong(ruleProblems(mistakes), mistakesIn(rule, mistakes))
 		} else if err != nil {
 			return err
 		}
-		return s.rulePage(w, r, http.StatusOK, of, feeds, view, r.PostForm, func(p *rulePage) { p.Trial = &trial })
+		return s.ask(w, r, watch.Work{Kind: watch.TrialJob, Exercise: rule.Exercise, Rule: rule, From: from, To: to})
 	case "keep":
 		id, err := s.c.Watch.PutRule(r.Context(), r.who, rule)
 		if errors.As(err, &mistakes) {
@@ -266,16 +295,12 @@ func (s *site) rulePost(w http.ResponseWriter, r *request) error {
 
 func ruleURL(id watch.RuleID) string { return "/watch/rules/" + digits(int64(id)) }
 
-// tryRule tries a rule on the months that the form names; on the last twelve
-// if it names none.
-func (s *site) tryRule(r *request, d *reader, rule watch.Rule) (watch.Trial, error) {
-	to := feed.DayOf(s.c.Desk.Now().Time).Month() - 1
-	from := to - 11
-	from, to = d.month("from", from), d.month("to", to)
-	if len(d.problems) > 0 {
-		return watch.Trial{}, nil
-	}
-	return s.c.Watch.TryRule(r.Context(), r.who, rule, from, to)
+// trialMonths are those that the form names to try a rule on; the last twelve if
+// it names none.
+func (s *site) trialMonths(d *reader) (from, to feed.Month) {
+	to = feed.DayOf(s.c.Desk.Now().Time).Month() - 1
+	from = to - 11
+	return d.month("from", from), d.month("to", to)
 }
 
 // month is one like 2003-04.

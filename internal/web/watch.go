@@ -110,7 +110,10 @@ func (s *site) watch(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	p.Label = p.Overview.Label
-	name := s.namer(r)
+	if p.Overview.Making && p.Overview.Last == 0 { // nothing is there that would move under the reader
+		p.Refresh = 2
+	}
+	name := s.namer(r, sort.Exercise)
 	for _, x := range p.Overview.Rising {
 		p.Rising = append(p.Rising, risingRow{x, name(x.Place), placeURL(x.Place, sort)})
 	}
@@ -179,10 +182,7 @@ func (s *site) watchPost(w http.ResponseWriter, r *request) error {
 	if r.PostFormValue("do") != "run" {
 		return errBad
 	}
-	if _, err := s.c.Watch.RunNow(r.Context(), r.who); err != nil {
-		return err
-	}
-	return see(w, r, "/watch?sort="+string(sort.Sort()))
+	return s.ask(w, r, watch.Work{Kind: watch.NightJob, Exercise: sort.Exercise})
 }
 
 // placeURL is the page of a place.
@@ -237,8 +237,8 @@ func (s *site) riskMark(r *request, of watching, v watch.MapValue) (_ worldmap.M
 	if !v.Forecast || !ok {
 		return worldmap.Mark{}, false
 	}
-	mark := worldmap.Mark{State: worldmap.Code(v.Place.Name), Level: level, Name: s.placeTitle(r, v.Place), URL: placeURL(v.Place, of)}
-	mark.Note = r.t("probability %s; %s deaths observed in 12 months", share(v.Risk), i18n.Number(v.Observed.Best))
+	mark := worldmap.Mark{State: worldmap.Code(v.Place.Name), Level: level, Name: s.placeTitle(r, of.Exercise, v.Place), URL: placeURL(v.Place, of)}
+	mark.Note = r.t("probability %s; observed in 12 months: %s", share(v.Risk), deathsOf(r.words, v.Observed.Best))
 	if lat, lon, ok := cellOf(v.Place); ok && v.Place.Level == watch.ByCell {
 		mark.At = &worldmap.Point{Lon: lon, Lat: lat}
 	}
@@ -275,7 +275,7 @@ func (s *site) eventDots(r *request, exercise bool, q watch.CellQuery) ([]worldm
 			continue
 		}
 		out = append(out, worldmap.Dot{At: worldmap.Point{Lon: c.West + q.Degrees/2, Lat: c.South + q.Degrees/2}, Size: dotSize(c.Best),
-			Title: r.words.N(i18n.Key("%d event, %s deaths|%d events, %s deaths"), int(c.Events), i18n.Number(c.Best))})
+			Title: r.words.N(i18n.Key("%d event, %s|%d events, %s"), int(c.Events), deathsOf(r.words, c.Best))})
 	}
 	return out, nil
 }
@@ -283,3 +283,8 @@ func (s *site) eventDots(r *request, exercise bool, q watch.CellQuery) ([]worldm
 // dotSize grows with the order of magnitude, so that a battle does not hide a
 // country.
 func dotSize(deaths int64) float64 { return min(16, 3+1.6*math.Log2(1+float64(deaths))) }
+
+// deathsOf is so many deaths in words.
+func deathsOf(words *i18n.Catalogue, n int64) string {
+	return words.N(i18n.Key("%d death|%d deaths"), int(n))
+}

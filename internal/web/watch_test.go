@@ -323,7 +323,7 @@ func TestRule(t *testing.T) {
 		t.Errorf("a month that is none: status %d", w.Code)
 	}
 	in.Set("from", "2001-01")
-	w = x.as("officer", "POST", "/watch/rules/new", in)
+	w = x.worked(t, x.as("officer", "POST", "/watch/rules/new", in))
 	if page := text(checkPage(t, "trial", w)); w.Code != 200 || !strings.Contains(page, "Tried from January 2001 to April 2003") || !strings.Contains(page, "It would have drafted 1 warning at 12 places.") || !strings.Contains(page, "How often it came: 67%.") {
 		t.Errorf("the trial: status %d", w.Code)
 	}
@@ -427,7 +427,7 @@ func TestAddTable(t *testing.T) {
 	if w := post(url.Values{"column-0": {"from"}, "dates": {"never"}}); w.Code != 400 || !strings.Contains(w.Body.String(), "no date style") {
 		t.Errorf("a style that is none: status %d", w.Code)
 	}
-	if w := post(url.Values{"column-0": {"from"}, "column-1": {"place"}, "column-2": {"best"}, "dates": {"dmy"}, "countries": {"iso3"}, "blank": {"yes"}, "violence": {"fight = 1"}}); w.Code != http.StatusSeeOther || x.watch.runs != 1 {
+	if w := x.worked(t, post(url.Values{"column-0": {"from"}, "column-1": {"place"}, "column-2": {"best"}, "dates": {"dmy"}, "countries": {"iso3"}, "blank": {"yes"}, "violence": {"fight = 1"}})); w.Code != http.StatusOK || x.watch.runs != 1 {
 		t.Errorf("status %d, %d runs", w.Code, x.watch.runs)
 	}
 	m, err := plain.Parse([]byte(x.watch.mapped["our-reports"]))
@@ -459,7 +459,7 @@ func TestSendNewerFile(t *testing.T) {
 	if !strings.Contains(x.as("officer", "GET", "/watch/feeds/field-reports", nil).Body.String(), `value="send"`) {
 		t.Error("no newer file can be sent")
 	}
-	if w := x.send(t, "officer", "/watch/feeds/field-reports", map[string]string{"do": "send"}, "a,b\n"); w.Code != http.StatusSeeOther || x.watch.sent["field-reports"] != "a,b\n" || x.watch.runs != 1 {
+	if w := x.worked(t, x.send(t, "officer", "/watch/feeds/field-reports", map[string]string{"do": "send"}, "a,b\n")); w.Code != http.StatusOK || x.watch.sent["field-reports"] != "a,b\n" || x.watch.runs != 1 {
 		t.Errorf("status %d, %q kept, %d runs", w.Code, x.watch.sent["field-reports"], x.watch.runs)
 	}
 	if w := x.send(t, "officer", "/watch/feeds/field-reports", map[string]string{"do": "send"}, ""); w.Code != 400 {
@@ -539,6 +539,62 @@ func TestNoRankingLeaves(t *testing.T) {
 			if strings.HasPrefix(l, "/watch/series") || strings.Contains(l, "csv") {
 				t.Errorf("%s offers the file %s", path, l)
 			}
+		}
+	}
+}
+
+// In an exercise a place that is nowhere has its made-up name; of real events it is
+// a cell.
+func TestExercisePlaces(t *testing.T) {
+	x := newTestSite(t)
+	for sort, want := range map[string]string{"exercise": "EXERCISE North Aldan, cell 60781", "actual": "Cell 60781, near 47.75° S, 29.75° W"} {
+		w := x.as("officer", "GET", "/watch/places/cell/60781?sort="+sort, nil)
+		if page := strings.ReplaceAll(text(checkPage(t, sort, w)), "\u00a0", " "); !strings.Contains(page, want) {
+			t.Errorf("%s: the page does not say %q:\n%.300s", sort, want, page)
+		}
+	}
+}
+
+// The course of a place can be had by week, on the page and as a file, no further
+// than the data tell.
+func TestWeeks(t *testing.T) {
+	x := newTestSite(t)
+	for _, lang := range []string{"en", "ar"} {
+		w := x.as("officer", "GET", "/watch/places/country/LBR?sort=exercise&by=week&lang="+lang, nil)
+		page := text(checkPage(t, lang, w))
+		if want := "Deaths by week, observed"; lang == "en" && (!strings.Contains(page, want) || !strings.Contains(page, "14 April 2003") || strings.Contains(page, "21 April 2003")) {
+			t.Errorf("the page does not say %q, or has no week of 14 April, or one of 21 April", want)
+		}
+		if !strings.Contains(w.Body.String(), "&amp;by=week") {
+			t.Errorf("%s: there is no link to the file by week", lang)
+		}
+	}
+	rows := strings.Split(strings.TrimSpace(x.as("officer", "GET", "/watch/series/country/LBR?sort=exercise&by=week", nil).Body.String()), "\r\n")
+	last := rows[len(rows)-3:]
+	if !strings.Contains(rows[0], "week_from") || !strings.HasPrefix(last[0], "LBR,2003-03-31,1,2,3,4,") || !strings.HasPrefix(last[1], "LBR,2003-04-07,0,0,0,0,") || !strings.HasPrefix(last[2], "LBR,2003-04-14,1,0,1,0,") {
+		t.Errorf("the file ends in %q", last)
+	}
+}
+
+// An officer ties an event to a situation of its own sort; the situation's page leads
+// officers to what was observed, and nobody else.
+func TestTieEvent(t *testing.T) {
+	x := newTestSite(t)
+	w := x.as("officer", "POST", "/watch/events/exercise?key=30", url.Values{"situation": {"ecowas.example/0"}})
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/watch/places/situation/ecowas.example/0?sort=exercise" || !slices.Equal(x.watch.tied, []string{"exercise 30: ecowas.example/0"}) {
+		t.Errorf("status %d, to %s, tied %q", w.Code, w.Header().Get("Location"), x.watch.tied)
+	}
+	for role, want := range map[string]int{"": 401, "observer": 403} {
+		if w := x.as(role, "POST", "/watch/events/exercise?key=30", url.Values{"situation": {"ecowas.example/0"}}); w.Code != want || len(x.watch.tied) != 1 {
+			t.Errorf("%q: status %d, want %d", role, w.Code, want)
+		}
+	}
+	if w := x.as("officer", "POST", "/watch/events/exercise?key=30", url.Values{"situation": {"x"}}); w.Code != 400 {
+		t.Errorf("no situation: status %d", w.Code)
+	}
+	for role, want := range map[string]bool{"officer": true, "observer": false, "": false} {
+		if got := strings.Contains(x.as(role, "GET", "/situations/ecowas.example/0", nil).Body.String(), "/watch/places/situation/ecowas.example/0"); got != want {
+			t.Errorf("%q: the situation leads to what was observed: %t, want %t", role, got, want)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 func (p *printer) watchFuncs(f template.FuncMap) template.FuncMap {
 	f["share"] = share
 	f["deaths"] = deaths
+	f["deathsOf"] = func(n int64) string { return deathsOf(p.words, n) }
 	f["between"] = between
 	f["day"] = p.day
 	f["month"] = func(m feed.Month) string { return p.words.Month(m.First().Time()) }

@@ -83,6 +83,7 @@ type Desk interface {
 type Watch interface {
 	watch.Pages
 	FeedKeeper
+	JobKeeper
 }
 
 // Sessions of people in browsers. An error that wraps person.ErrCredential

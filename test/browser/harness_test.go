@@ -78,6 +78,9 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatalf("open the demonstration: %v", err)
 	}
+	if err := d.Watched(); err != nil {
+		t.Fatalf("forecast: %v", err)
+	}
 	t.Cleanup(func() {
 		if err := d.Close(); err != nil {
 			t.Errorf("stop the demonstration: %v", err)

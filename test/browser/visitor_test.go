@@ -130,6 +130,9 @@ func (v *visitor) arrive(what string, steps ...chromedp.Action[chromedp.Void]) i
 	ctx, cancel := context.WithTimeout(v.ctx, patience)
 	defer cancel()
 	r, err := chromedp.RunResponse(ctx, steps...)
+	for err == nil && r != nil && strings.Contains(r.URL, "/watch/jobs/") && r.Status == 200 { // it comes again by itself
+		r, err = chromedp.RunResponse(ctx)
+	}
 	if err != nil || r == nil {
 		at := v.location()
 		v.t.Fatalf("%s: no page came: %v (at %s)\n%s", what, err, at, v.text("main"))

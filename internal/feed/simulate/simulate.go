@@ -60,6 +60,21 @@ func Fictitious(n int) []Place {
 	return out
 }
 
+// atlas is every place that has a position of its own.
+var atlas = Fictitious(48)
+
+// NameNear is the name, with Mark, of the fictitious place to which a point belongs;
+// ok is false where there is none.
+func NameNear(lat, lon float64) (name string, ok bool) {
+	nearest := 1.5 // degrees north or south, half as far as the next
+	for _, p := range atlas {
+		if d := max(math.Abs(p.Lat-lat), math.Abs(p.Lon-lon)*0.75); d < nearest {
+			name, nearest, ok = Mark+" "+p.Name, d, true
+		}
+	}
+	return name, ok
+}
+
 // On returns places at the capitals of States, for an exercise that needs a map
 // of the world. Names of States do not appear in them.
 func On(states []world.State) []Place {

@@ -161,3 +161,19 @@ func TestRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A point near a fictitious place has its name, marked; one elsewhere has none.
+func TestNameNear(t *testing.T) {
+	for _, p := range simulate.Fictitious(48) {
+		for _, d := range []float64{-1, 0, 1} {
+			if name, ok := simulate.NameNear(p.Lat+d, p.Lon-d); !ok || name != "EXERCISE "+p.Name {
+				t.Errorf("near %s it is %q", p.Name, name)
+			}
+		}
+	}
+	for _, at := range [][2]float64{{6.3, -10.8}, {0, 0}, {-90, 180}, {-40, -60}} {
+		if name, ok := simulate.NameNear(at[0], at[1]); ok {
+			t.Errorf("at %v there is %q", at, name)
+		}
+	}
+}
