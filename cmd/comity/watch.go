@@ -6,9 +6,11 @@ import (
 	"math"
 	"strconv"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/watch"
 )
@@ -25,7 +27,7 @@ warning is written, marked and signed by an officer, on the pages.`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.watchRunCmd(), a.watchDraftsCmd(), a.watchRulesCmd(), a.watchTryCmd(), a.watchBackcastCmd())
+	c.AddCommand(a.watchRunCmd(), a.watchDraftsCmd(), a.watchRulesCmd(), a.watchTryCmd(), a.watchBackcastCmd(), a.watchEnterCmd())
 	return c
 }
 
@@ -202,5 +204,54 @@ afterwards, and never replace one that was made at the time.`,
 	}
 	c.Flags().IntVar(&months, "months", 24, "how many months back")
 	c.Flags().BoolVar(&exercise, "exercise", false, "of made-up events")
+	return c
+}
+
+func (a *app) watchEnterCmd() *cobra.Command {
+	var level, place, from, to string
+	var deaths int64
+	var exercise bool
+	c := &cobra.Command{
+		Use:   "enter ACT",
+		Short: "Have a warning judged that was written without a draft",
+		Long: `Say of which place the warning spoke, and how many deaths it expected from which
+day to which. What came is proposed from the data as for the others, and a
+person confirms it on the page Outcomes.`,
+		Example: `  comity watch enter ecowas.int/12 --place MLI --deaths 25 --from 2026-05-01 --to 2026-07-31`,
+		Args:    exactly(1, "the name of one act, like ecowas.int/12"),
+		RunE: func(c *cobra.Command, args []string) error {
+			name, err := comity.ParseActName(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			claim := watch.Claim{Deaths: deaths}
+			for _, x := range []struct {
+				flag, text string
+				into       *feed.Day
+			}{{"from", from, &claim.From}, {"to", to, &claim.To}} {
+				t, err := time.Parse(time.DateOnly, x.text)
+				if err != nil {
+					return usageError{fmt.Errorf("--%s %q: want a day like 2026-05-01", x.flag, x.text)}
+				}
+				*x.into = feed.DayOf(t)
+			}
+			n, err := a.read(c.Context())
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			if err := n.Watch.NoteWarning(c.Context(), operator, exercise, name, watch.Place{Level: watch.Level(level), Name: place}, claim); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "%s is judged like the others now: see the page Outcomes.\n", name)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&level, "level", string(watch.ByCountry), "country or cell")
+	c.Flags().StringVar(&place, "place", "", "of which it spoke: an ISO 3166-1 alpha-3 code, or a PRIO-GRID number")
+	c.Flags().Int64Var(&deaths, "deaths", 25, "it spoke of so many deaths or more")
+	c.Flags().StringVar(&from, "from", "", "first day of the time that it spoke of")
+	c.Flags().StringVar(&to, "to", "", "last day of it")
+	c.Flags().BoolVar(&exercise, "exercise", false, "it is an exercise's")
 	return c
 }

@@ -232,6 +232,13 @@ func (d *Desk) NoteWarning(ctx context.Context, who desk.Who, exercise bool, nam
 	if err := d.isWarning(ctx, who, name, exercise); err != nil {
 		return err
 	}
+	all, err := d.c.Keeper.Outcomes(ctx, OutcomeQuery{Place: p, Exercise: &exercise})
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(all, func(o Outcome) bool { return o.Act == name }) {
+		return invalid("%s is judged at this place already", name)
+	}
 	return d.c.Keeper.AddOutcome(ctx, Outcome{Act: name, Place: p, Exercise: exercise, Claim: c, Proposed: Open})
 }
 

@@ -913,3 +913,18 @@ func TestTieEvent(t *testing.T) {
 		t.Errorf("the situation's series is %+v", v.Series)
 	}
 }
+
+// A warning that was written without a draft is judged like the others, once.
+func TestWarningWithoutDraft(t *testing.T) {
+	h := newHouse(t)
+	claim := watch.Claim{Deaths: 25, From: feed.Date(2003, 5, 1), To: feed.Date(2003, 7, 31)}
+	ok(t, h.NoteWarning(h.ctx, officer, false, warned, mali, claim))
+	if err := h.NoteWarning(h.ctx, officer, false, warned, mali, claim); !errors.As(err, new(*desk.Invalid)) {
+		t.Errorf("entered twice: %v", err)
+	}
+	all, err := h.Outcomes(h.ctx, officer, false, false, 10)
+	ok(t, err)
+	if len(all) != 1 || all[0].Act != warned || all[0].Claim != claim || all[0].Draft != 0 {
+		t.Errorf("outcomes %+v", all)
+	}
+}

@@ -67,7 +67,7 @@ func TestDrawFrame(t *testing.T) {
 	if strings.Contains(part, `</svg> </li>`) {
 		t.Error("the legend has a level without a word")
 	}
-	if strings.Index(whole, `r="12.00"`) < 0 || strings.Index(whole, `r="12.00"`) > strings.Index(whole, `r="4.00"`) {
+	if !strings.Contains(whole, `r="12.00"`) || strings.Index(whole, `r="12.00"`) > strings.Index(whole, `r="4.00"`) {
 		t.Error("a large dot is drawn over a small one")
 	}
 	if strings.Contains(part, `r="12.00"`) {
