@@ -1,0 +1,276 @@
+package watch_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/feed"
+	"github.com/comity/comity/internal/watch"
+)
+
+// Who asks while a night runs gets its result; a rule whose feed is gone does not
+// keep the others from firing.
+func TestNight(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Green, false)
+	h.feed(t, "gone", "plain", comity.Green, false)
+	h.take(t, "field", dead("MLI", feed.Date(2003, 4, 8), 30))
+	h.rule(t, func(r *watch.Rule) { r.Feeds = []watch.FeedName{"gone"} })
+	h.rule(t, nil)
+	h.feed(t, "gone", "plain", comity.Green, true) // it was an exercise's after all
+	results := make(chan watch.Night)
+	for range 4 {
+		go func() {
+			n, err := h.RunNow(h.ctx, officer)
+			if err != nil {
+				t.Error(err)
+			}
+			results <- n
+		}()
+	}
+	drafted := 0
+	for range 4 {
+		n := <-results
+		drafted = max(drafted, n.Drafted)
+		if !strings.Contains(n.Err, `feed "gone"`) {
+			t.Errorf("night %+v", n)
+		}
+	}
+	if drafted != 1 || len(h.drafts(t, "")) != 1 {
+		t.Errorf("%d drafted, %d kept", drafted, len(h.drafts(t, "")))
+	}
+}
+
+// lookedAt is an engine during whose work somebody looks.
+type lookedAt struct {
+	watch.Conflictology
+	look func()
+}
+
+func (e *lookedAt) Run(ctx context.Context, t watch.Task, each func(int, watch.Prediction) error) error {
+	e.look()
+	return e.Conflictology.Run(ctx, t, each)
+}
+
+// While forecasts are being made, Watch says so.
+func TestMaking(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Green, false)
+	h.take(t, "field", dead("MLI", feed.Date(2003, 4, 8), 30))
+	e := &lookedAt{}
+	d, err := watch.NewDesk(watch.Config{Store: h.store.Watch(), Keeper: h.store.Keeper(), Engine: e, Clock: func() time.Time { return h.now }, Self: "ecowas.example",
+		Name: func(comity.Party) string { return "" }, Act: func(context.Context, desk.Who, comity.ActName) (desk.Held, error) {
+			return desk.Held{}, desk.ErrNotFound
+		}})
+	ok(t, err)
+	making := func() bool {
+		o, err := d.Overview(h.ctx, officer, false)
+		ok(t, err)
+		return o.Making
+	}
+	looked := 0
+	e.look = func() {
+		if looked++; !making() {
+			t.Error("while they are being made, Watch does not say so")
+		}
+	}
+	_, err = d.RunNow(h.ctx, officer)
+	ok(t, err)
+	if looked == 0 || making() {
+		t.Errorf("looked at %d times; afterwards still making: %t", looked, making())
+	}
+}
+
+// The track record of the engine can be made for the time before.
+func TestBackcast(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Green, false)
+	var all []feed.Event
+	for m := feed.MonthOf(2001, 1); m <= feed.MonthOf(2003, 4); m++ {
+		all = append(all, dead("MLI", m.First(), 10))
+	}
+	h.take(t, "field", append(all, dead("NER", feed.Date(2003, 4, 30), 5))...)
+	h.night(t)
+	before, err := h.Place(h.ctx, officer, false, mali)
+	ok(t, err)
+	var made []feed.Month
+	for range 2 {
+		ok(t, h.Backcast(h.ctx, officer, false, 6, func(m feed.Month) { made = append(made, m) }))
+	}
+	if len(made) != 5 || made[0] != feed.MonthOf(2002, 10) { // the month before the last was there
+		t.Errorf("made %v", made)
+	}
+	after, err := h.Place(h.ctx, officer, false, mali)
+	ok(t, err)
+	// From October one to three months, from February two, from March one.
+	if tr := after.Track; before.Track.Months != 1 || tr.Months != 15 || tr.Afterwards != 15 || tr.Score != 0 || tr.Within != 1 {
+		t.Errorf("track record %+v, then %+v", before.Track, tr)
+	}
+	if err := h.Backcast(h.ctx, observer, false, 6, nil); !errors.Is(err, desk.ErrForbidden) {
+		t.Errorf("an observer: %v", err)
+	}
+}
+
+// Of UCDP's candidates those are counted that are later than all that is final.
+func TestCandidates(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "ucdp", "ucdp-ged", comity.Clear, false)
+	h.feed(t, "candidate", "ucdp-ged", comity.Clear, false)
+	later := []feed.Event{dead("MLI", feed.Date(2002, 12, 30), 700), dead("MLI", feed.Date(2003, 1, 1), 7), dead("MLI", feed.Date(2003, 4, 29), 20)}
+	for i := range later {
+		later[i].Cell = 1
+	}
+	h.take(t, "candidate", later...)
+	total := func() int64 {
+		m, err := h.Map(h.ctx, officer, watch.MapQuery{Level: watch.ByCountry, Deaths: 25, Months: 3})
+		ok(t, err)
+		return m.Values[0].Observed.Best
+	}
+	if got := total(); got != 727 {
+		t.Errorf("alone they are %d dead, want all 727", got)
+	}
+	final := dead("MLI", feed.Date(2002, 12, 30), 30)
+	final.Cell = 1
+	h.take(t, "ucdp", final)
+	h.rule(t, func(r *watch.Rule) {
+		r.Signal = "deaths.last(360)"
+		r.Also = "deaths.months(12) == 57.0 && p(1, 12) > 0.0"
+	})
+	h.night(t)
+	x := h.drafts(t, watch.Waiting)
+	if len(x) != 1 || x[0].Evidence.Value != 57 || len(x[0].Evidence.Events) != 3 {
+		t.Fatalf("drafts %+v", x)
+	}
+	var before int64
+	for _, d := range x[0].Evidence.Forecast.Before {
+		before += d
+	}
+	cells, err := h.Cells(h.ctx, officer, false, watch.CellQuery{South: -90, West: -180, North: 90, East: 180, Degrees: 2})
+	ok(t, err)
+	if got := total(); got != 57 || before != 57 || len(cells) != 1 || cells[0].Best != 57 {
+		t.Errorf("map %d, forecast %d, cells %+v; want 57", got, before, cells)
+	}
+	v, err := h.Place(h.ctx, officer, false, mali)
+	ok(t, err)
+	var shown int64
+	for _, p := range v.Series {
+		shown += p.Best
+	}
+	if shown != 57 {
+		t.Errorf("the series of the place has %d dead, want 57", shown)
+	}
+}
+
+// What could not be read says nothing: neither that it was quiet since, nor that
+// what was read before is of another release.
+func TestFailedRuns(t *testing.T) {
+	h := newHouse(t)
+	fail := func(name watch.FeedName) {
+		now := comity.TimeOf(h.now)
+		in, err := h.store.Watch().Begin(h.ctx, watch.Run{Feed: name, Begun: now}, nil)
+		ok(t, err)
+		_, err = in.Close(h.ctx, watch.Run{Ended: now, Err: "502 Bad Gateway"}, false)
+		ok(t, err)
+	}
+	h.feed(t, "reports", "plain", comity.Clear, false)
+	h.at(2003, time.April, 10)
+	h.take(t, "reports", dead("MLI", feed.Date(2003, 4, 8), 30))
+	h.at(2003, time.May, 5)
+	fail("reports")
+	h.rule(t, nil)
+	h.night(t)
+	if x := h.drafts(t, watch.Waiting); len(x) != 1 || x[0].Claim.From != feed.Date(2003, 4, 11) {
+		t.Errorf("read last on 10 April: %+v", x)
+	}
+	h.feed(t, "ucdp", "ucdp-ged", comity.Clear, false)
+	h.feed(t, "candidate", "ucdp-ged", comity.Clear, false)
+	ok(t, h.SetBasis(h.ctx, officer, watch.Basis{Feeds: []watch.FeedName{"ucdp", "candidate"}}))
+	h.take(t, "candidate", dead("MLI", feed.Date(2003, 3, 3), 700))
+	h.take(t, "ucdp", dead("MLI", feed.Date(2003, 3, 3), 7))
+	for _, name := range []watch.FeedName{"", "candidate", "ucdp"} {
+		if name != "" {
+			fail(name)
+		}
+		m, err := h.Map(h.ctx, officer, watch.MapQuery{Level: watch.ByCountry, Deaths: 25, Months: 3})
+		if err != nil || len(m.Values) != 1 || m.Values[0].Observed.Best != 7 {
+			t.Errorf("after %q failed: %+v, %v", name, m.Values, err)
+		}
+	}
+}
+
+// UCDP's candidates of a month come three weeks after its end: until those of the
+// next have come, nothing says that it was quiet.
+func TestReleasedByMonth(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "candidate", "ucdp-ged", comity.Clear, false)
+	h.at(2003, time.May, 5)
+	h.take(t, "candidate", dead("MLI", feed.Date(2003, 3, 28), 30))
+	id := h.rule(t, func(r *watch.Rule) { r.Signal, r.Months = "deaths.months(1)", 1 })
+	h.night(t)
+	x := h.drafts(t, watch.Waiting)
+	if len(x) != 1 || x[0].Evidence.Value != 30 || x[0].Claim.From != feed.Date(2003, 4, 1) || x[0].Evidence.Forecast.Last != feed.MonthOf(2003, 3) {
+		t.Fatalf("of what is known of March: %+v", x)
+	}
+	h.at(2003, time.May, 11)
+	h.take(t, "candidate") // the same file again
+	h.night(t)
+	r, err := h.Rule(h.ctx, officer, id)
+	ok(t, err)
+	if s := r.Standings[0]; s.Value != 30 || s.Armed {
+		t.Errorf("April was taken for quiet: %+v", s)
+	}
+	of, err := h.Outcomes(h.ctx, officer, false, false, 10)
+	ok(t, err)
+	if len(of) != 1 || of[0].Proposed != watch.Open {
+		t.Errorf("before April is known: %+v", of)
+	}
+}
+
+// Own reports are counted beside what others tell, but do not make those months
+// quiet of which the others do not tell yet.
+func TestOwnReports(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "candidate", "ucdp-ged", comity.Clear, false)
+	h.feed(t, "own-amber", "own", comity.Amber, false)
+	h.at(2003, time.April, 20)
+	h.take(t, "candidate", dead("MLI", feed.Date(2003, 3, 30), 20))
+	h.at(2003, time.June, 30)
+	h.take(t, "own-amber", dead("MLI", feed.Date(2003, 3, 31), 6), dead("MLI", feed.Date(2003, 6, 29), 1))
+	h.rule(t, func(r *watch.Rule) { r.Signal = "deaths.last(30)" })
+	h.night(t)
+	x := h.drafts(t, watch.Waiting)
+	if len(x) != 1 || x[0].Evidence.Value != 26 || x[0].TLP != comity.Amber || x[0].Claim.From != feed.Date(2003, 4, 1) || x[0].Evidence.Forecast.Last != feed.MonthOf(2003, 3) {
+		t.Fatalf("drafts %+v", x)
+	}
+	// What is final takes their place.
+	h.feed(t, "ucdp", "ucdp-ged", comity.Clear, false)
+	h.take(t, "ucdp", dead("MLI", feed.Date(2003, 4, 28), 5))
+	h.night(t)
+	v, err := h.Place(h.ctx, officer, false, mali)
+	ok(t, err)
+	if len(v.Standing) != 1 || v.Standing[0].Value != 5 {
+		t.Errorf("standing %+v", v.Standing)
+	}
+}
+
+// TestUntypedIsForecast: deaths of which the source does not say the type, as own
+// reports do not, are forecast; those of other types are not, unless an officer
+// says so.
+func TestUntypedIsForecast(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Amber, false)
+	untyped, oneSided := dead("MLI", feed.Date(2003, 4, 8), 30), dead("MLI", feed.Date(2003, 4, 9), 5)
+	untyped.Violence, oneSided.Violence = feed.NoViolence, feed.OneSided
+	h.take(t, "field", untyped, oneSided)
+	h.night(t)
+	v, err := h.Place(h.ctx, officer, false, mali)
+	ok(t, err)
+	if len(v.Series) != 1 || v.Series[0].Best != 30 || v.Forecast == nil || v.Label != comity.Amber {
+		t.Errorf("%+v, forecast %+v", v.Series, v.Forecast)
+	}
+}
