@@ -43,10 +43,12 @@ func open(t *testing.T) *watch.Feeds {
 		Client: func(string) (*http.Client, error) { return http.DefaultClient, nil }, Log: slog.New(slog.DiscardHandler)}
 }
 
-func exercise(t *testing.T, release int) []byte {
+func exercise(t *testing.T, release int) []byte { return exerciseOf(t, 3000, release) }
+
+func exerciseOf(t *testing.T, rows, release int) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := simulate.Write(&b, simulate.Options{Seed: 1, Rows: 3000, Release: release}); err != nil {
+	if err := simulate.Write(&b, simulate.Options{Seed: 1, Rows: rows, Release: release}); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
