@@ -67,6 +67,14 @@ func (n *Node) ownReports(ctx context.Context, f func(desk.Held) error) error {
 	return n.Desk.Own(ctx, who, "report.v1", f)
 }
 
+// forgetErased removes what is watched of own reports that are erased.
+func (n *Node) forgetErased(ctx context.Context) error {
+	if _, err := n.Feeds.ReadOwn(ctx); err != nil {
+		return err
+	}
+	return n.Watch.ForgetReports(ctx)
+}
+
 // login to a feed stands in the environment of the node, and nowhere else:
 // COMITY_FEED_ACLED_USER and COMITY_FEED_ACLED_PASSWORD for the feed acled.
 func login(f watch.FeedName) feed.Login {
