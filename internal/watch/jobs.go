@@ -283,7 +283,7 @@ func (j *Jobs) work(ctx context.Context, x Job) error {
 	switch {
 	case failed != nil && stoppable.Err() != nil:
 		failed = &desk.Invalid{Err: context.Cause(stoppable)}
-	case failed != nil:
+	case failed != nil && !errors.As(failed, new(*desk.Invalid)) && !errors.As(failed, new(Mistakes)): // those are the officer's, and may quote them
 		j.log.WarnContext(ctx, "what was asked for failed", "kind", x.Kind, "feed", x.Feed, "err", failed)
 	}
 	// It has ended, or somebody else is to go on with it.
