@@ -50,7 +50,9 @@ type Evidence struct {
 	Events      []Stored  // the newest
 	Series      []Point   // the last 24 months
 	Forecast    *Forecast // nil if there is none of the place
-	Track       Track
+	Own         *Forecast // with own reports; nil if there is none of the place
+	Track       Track     // of forecasts without own reports
+	Feeds       []FeedUsed
 	FalseAlarms int // of the rule here since it was last right
 }
 

@@ -127,15 +127,6 @@ func eventLine(e Stored) string {
 	return fmt.Sprintf("%s: %s (%d to %d), as %s has it", strings.Join(parts, ", "), many(int64(e.Best), "death"), e.Low, e.High, e.Feed)
 }
 
-func sortedKeys(m map[FeedName]int) []FeedName {
-	var names []FeedName
-	for n := range m {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
-}
-
 // placeName is how people call a place.
 func (d *Desk) placeName(exercise bool, p Place) string {
 	switch p.Level {

@@ -289,7 +289,7 @@ func TestExerciseApart(t *testing.T) {
 			ok(t, err)
 			p, err := h.Place(h.ctx, officer, exercise, mali)
 			ok(t, err)
-			f, err := h.Forecasts(h.ctx, officer, exercise, mali, 9)
+			f, err := h.Forecasts(h.ctx, officer, watch.ForecastQuery{Exercise: exercise, Place: mali, Limit: 9})
 			ok(t, err)
 			e, err := h.Events(h.ctx, officer, exercise, watch.EventQuery{Limit: 9})
 			ok(t, err)
@@ -444,7 +444,7 @@ func TestNoLookAhead(t *testing.T) {
 				r.Places = []string{"MLI", "NER", "TCD"}
 			}), from, to, untold)
 			ok(rt, err)
-			forecasts[i], err = h.Forecasts(h.ctx, officer, false, mali, 100)
+			forecasts[i], err = h.Forecasts(h.ctx, officer, watch.ForecastQuery{Place: mali, Limit: 100})
 			ok(rt, err)
 			forecasts[i] = slices.DeleteFunc(forecasts[i], func(f watch.Forecast) bool { return f.Last > cut })
 			for _, f := range tr.Fired {

@@ -68,10 +68,14 @@ func (d *Desk) try(ctx context.Context, r Rule, from, to feed.Month, told func(d
 
 // tryAt tries a rule at a place.
 func (d *Desk) tryAt(ctx context.Context, t *Trial, c *compiled, src *sources, p Place) error {
-	rec := newRecord(d.c.Store, src, p)
+	rec, err := newRecord(ctx, d.c.Store, src, p)
+	if err != nil {
+		return err
+	}
 	s := c.rule.begin(p)
 	var fired []Outcome
-	for m := t.From; m <= t.To; m++ {
+	to := min(t.To, rec.known.month())
+	for m := t.From; m <= to; m++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -106,7 +110,7 @@ func (d *Desk) tryAt(ctx context.Context, t *Trial, c *compiled, src *sources, p
 		if err != nil {
 			return err
 		}
-		o := Outcome{Claim: claim, Result: judge(claim, deaths, src.reach)}
+		o := Outcome{Claim: claim, Result: judge(claim, deaths, rec.known.reach)}
 		fired = append(fired, o)
 		t.Score.add(o)
 		t.Fired = append(t.Fired, TrialFiring{Place: p, On: day, Value: value, Deaths: deaths, Result: o.Result})
@@ -115,7 +119,7 @@ func (d *Desk) tryAt(ctx context.Context, t *Trial, c *compiled, src *sources, p
 	if err != nil {
 		return err
 	}
-	for _, m := range onsets(p, deaths, t.From+1, t.To) {
+	for _, m := range onsets(p, deaths, max(t.From+1, rec.known.since+onsetQuiet), to) {
 		if !slices.ContainsFunc(fired, func(o Outcome) bool { return o.Claim.warns(m.From) }) {
 			t.Score.Misses++
 		}
@@ -149,7 +153,7 @@ func (d *Desk) forecastAfterwards(ctx context.Context, r Rule, from, to feed.Mon
 func (d *Desk) missing(ctx context.Context, exercise bool, l Level, from, to feed.Month) ([]feed.Month, error) {
 	var out []feed.Month
 	for m := from; m <= to; m++ {
-		kept, err := d.c.Keeper.Briefs(ctx, exercise, l, m)
+		kept, err := d.c.Keeper.Briefs(ctx, exercise, false, l, m)
 		if err != nil {
 			return nil, err
 		}
@@ -166,15 +170,23 @@ func (d *Desk) afterwards(ctx context.Context, src *sources, l forecastLevel, fr
 	if len(from) == 0 {
 		return nil // nothing is read for it
 	}
-	all, err := d.histories(ctx, src, l.level, 0)
+	all, err := d.panel(ctx, src, l.level, 0)
 	if err != nil {
 		return err
 	}
+	l.months, l.draws = trialMonths, trialDraws
 	for i, m := range from {
 		if told != nil {
 			told(int64(i), int64(len(from)))
 		}
-		if _, err := d.predict(ctx, src, all, m, trialMonths, trialDraws, true); err != nil {
+		kept, err := d.predict(ctx, src, all, m, l, func(h History) bool { return h.last() >= m })
+		for k := range kept {
+			kept[k].Afterwards = true
+		}
+		if err == nil {
+			err = d.c.Keeper.PutForecasts(ctx, kept)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -54,8 +54,11 @@ func (s *site) alertPage(w http.ResponseWriter, r *request, status int, d watch.
 	p := &alertPage{Page: s.watchFrame(r, of, "alert", i18n.Key("Draft of a warning")), watching: of, Draft: d, Called: s.namer(r, of.Exercise)(d.Place), Place: placeURL(d.Place, of),
 		Events: eventRows(d.Evidence.Events), Errors: problems, Why: r.PostFormValue("why")}
 	p.Open = d.State == watch.Waiting || d.State == watch.Taken
-	view := watch.PlaceView{Place: d.Place, Series: d.Evidence.Series, Forecast: d.Evidence.Forecast}
-	p.Chart = (&printer{s, r.words}).seriesChart(s.placeSeries(r, of, view, 24, false))
+	c := watch.Course{Series: d.Evidence.Series, Forecast: d.Evidence.Forecast}
+	if d.Evidence.Own != nil { // the series has own reports in it, too
+		c.Forecast = d.Evidence.Own
+	}
+	p.Chart = (&printer{s, r.words}).seriesChart(s.placeSeries(r, of, d.Place, c, 0, 24, false))
 	p.Chart.CSV = "" // as it stood then; the place has the file
 	return s.render(w, status, p)
 }

@@ -37,6 +37,7 @@ type fakeWatch struct {
 	tried       []watch.Rule
 	runs        int
 	making      bool          // forecasts, the first
+	noOwn       bool          // there are no own reports
 	slow        chan struct{} // if not nil, a trial waits for it
 	mended      []string
 	basis       watch.Basis
@@ -135,9 +136,11 @@ func (f *fakeWatch) Overview(_ context.Context, who desk.Who, exercise bool) (wa
 	o := watch.Overview{Exercise: exercise, At: f.desk.now, Feeds: f.of(exercise), Night: watch.Night{Begun: at("2003-05-07T02:00:00Z"), Ended: at("2003-05-07T02:01:00Z"), Forecasts: 191, Drafted: 1}}
 	if exercise {
 		o.Last, o.Label, o.Waiting, o.Making = feed.MonthOf(2003, 4), comity.Green, 1, f.making
-		o.Rising = []watch.Rising{{Place: lbr, Risk: .61, Was: .22, Known: true, Median: 31, Low: 2, High: 260, Deaths: 44, Before: 9},
-			{Place: watch.Place{Level: watch.ByCell, Name: "139020"}, Risk: .08, Median: 0, Low: 0, High: 12},
-			{Place: watch.Place{Level: watch.BySituation, Name: "ecowas.example/0"}, Risk: .3, Was: .29, Known: true}, {Place: watch.Place{Level: watch.ByOrganization, Name: "ecowas.example"}, Risk: .9}}
+		o.Rising = []watch.Rising{{Place: lbr, Rise: watch.Rise{Risk: .61, Was: .22, Known: true, Median: 31, Low: 2, High: 260}, Deaths: 44, Before: 9,
+			Own: &watch.Rise{TLP: comity.Red, Risk: .72, Was: .3, Known: true, Median: 44, Low: 5, High: 300}},
+			{Place: watch.Place{Level: watch.ByCell, Name: "139020"}, Rise: watch.Rise{Risk: .08, High: 12}},
+			{Place: watch.Place{Level: watch.BySituation, Name: "ecowas.example/0"}, Rise: watch.Rise{Risk: .3, Was: .29, Known: true}}, {Place: watch.Place{Level: watch.ByOrganization, Name: "ecowas.example"}, Rise: watch.Rise{Risk: .9}}}
+		o.Unknown = []watch.Unknown{{Place: watch.Place{Level: watch.ByCountry, Name: "GNB"}, Since: feed.Date(2003, time.January, 2)}}
 	}
 	if f.making {
 		o.Last, o.Rising = 0, nil
@@ -152,7 +155,7 @@ func (f *fakeWatch) of(exercise bool) []watch.FeedView {
 func (f *fakeWatch) Map(_ context.Context, who desk.Who, q watch.MapQuery) (watch.MapValues, error) {
 	var m watch.MapValues
 	if q.Exercise {
-		m = watch.MapValues{Label: comity.Green, Values: []watch.MapValue{{Place: lbr, Risk: .61, Forecast: true, Observed: watch.Count{Events: 9, Best: 120}}, {Place: watch.Place{Level: watch.ByCountry, Name: "CIV"}, Risk: .3, Forecast: true},
+		m = watch.MapValues{Label: comity.Green, Values: []watch.MapValue{{Place: lbr, Risk: .61, Forecast: true, OwnRisk: .72, Own: true, Observed: watch.Count{Events: 9, Best: 120}}, {Place: watch.Place{Level: watch.ByCountry, Name: "CIV"}, Risk: .3, Forecast: true},
 			{Place: watch.Place{Level: watch.ByCountry, Name: "GIN"}, Risk: .07, Forecast: true}, {Place: watch.Place{Level: watch.ByCountry, Name: "SLE"}, Risk: .01, Forecast: true}}}
 	}
 	return m, f.may(who)
@@ -179,7 +182,14 @@ func (f *fakeWatch) Place(_ context.Context, who desk.Who, exercise bool, p watc
 		v.Violence = []feed.Violence{feed.StateBased}
 		v.Label, v.Series, v.Forecast, v.Drafts, v.Outcomes = comity.Green, course(), &fc, f.drafts, f.outcomes
 		v.Track = watch.Track{Months: 9, Score: 3.21, Benchmark: 4.9, Within: .89, Afterwards: 4}
+		v.Course.Label, v.Label = comity.Green, comity.Red
+		own := fc
+		own.Own, own.TLP, own.Feeds = true, comity.Red, append(slices.Clone(fc.Feeds), watch.FeedUsed{Name: "own-red-exercise", TLP: comity.Red})
+		v.Own = &watch.Course{Label: comity.Red, Series: course()[20:], Weeks: v.Weeks, Forecast: &own, Track: watch.Track{Months: 3, Within: 1}}
 		v.Standing, v.Score = f.rules[0].Standings[:1], f.rules[0].Score
+		if f.noOwn {
+			v.Label, v.Own = comity.Green, nil
+		}
 	}
 	return v, nil
 }
@@ -192,7 +202,8 @@ func (f *fakeWatch) Events(_ context.Context, who desk.Who, exercise bool, q wat
 	return out, f.may(who)
 }
 
-func (f *fakeWatch) Forecasts(_ context.Context, who desk.Who, _ bool, p watch.Place, _ int) ([]watch.Forecast, error) {
+func (f *fakeWatch) Forecasts(_ context.Context, who desk.Who, q watch.ForecastQuery) ([]watch.Forecast, error) {
+	p := q.Place
 	var out []watch.Forecast
 	for i := range 30 {
 		past := f.forecast(p)

@@ -24,14 +24,11 @@ type placePage struct {
 	watching
 	View       watch.PlaceView
 	Called     template.HTML // its name
-	Chart      *chart
-	Track      *chart // what was said before against what came
-	Months     int    // of the past that the chart shows; 0: all
+	Course     courseView    // by what others tell
+	Own        *courseView   // with own reports; nil: there are none of the place
+	Months     int           // of the past that the charts show; 0: all
 	Spans      []int
-	Weekly     bool // the chart is by week
-	Risks      []riskRow
-	Horizons   []int
-	Episodes   []episodeRow
+	Weekly     bool // the charts are by week
 	Situations []casefile.View
 	RuleNames  map[watch.RuleID]string
 	Drafts     []alertRow
@@ -40,6 +37,18 @@ type placePage struct {
 	More       int64 // ID before which there are more events; 0: there are none
 	Map        template.HTML
 	URL        string
+}
+
+// courseView is what was observed at a place and what is expected there, as a page
+// shows it.
+type courseView struct {
+	watch.Course
+	ID       string // begins the identifiers on the page
+	Chart    *chart
+	Past     *chart // what was said before against what came
+	Horizons []int
+	Risks    []riskRow
+	Episodes []episodeRow
 }
 
 // riskRow is the probabilities of so many deaths or more within each horizon.
@@ -94,22 +103,21 @@ func (s *site) place(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	p := &placePage{Page: s.watchFrame(r, of, "place", i18n.Key("Place")), watching: of, View: view, Horizons: watch.Horizons, Spans: []int{36, 120, 0}, URL: placeURL(at, of)}
+	p := &placePage{Page: s.watchFrame(r, of, "place", i18n.Key("Place")), watching: of, View: view, Spans: []int{36, 120, 0}, URL: placeURL(at, of)}
 	p.Label = view.Label
 	p.Called = s.namer(r, of.Exercise)(at)
 	p.Title = s.placeTitle(r, of.Exercise, at)
 	p.Months = choice(r, "span", p.Spans, 36)
-	words := &printer{s, r.words}
 	p.Weekly = r.URL.Query().Get("by") == "week"
-	p.Chart = words.seriesChart(s.placeSeries(r, of, view, p.Months, p.Weekly))
-	if f := view.Forecast; f != nil {
-		p.Risks = risks(f)
-		p.Episodes = s.episodes(r, of, f)
-		past, err := s.c.Watch.Forecasts(r.Context(), r.who, of.Exercise, at, pastForecasts)
+	if p.Course, err = s.courseView(r, p, view.Course, false); err != nil {
+		return err
+	}
+	if view.Own != nil {
+		own, err := s.courseView(r, p, *view.Own, true)
 		if err != nil {
 			return err
 		}
-		p.Track = words.reliabilityChart("track", reliability(past, view.Series, f.Last))
+		p.Own = &own
 	}
 	views, err := s.c.Desk.Situations(r.Context(), r.who)
 	if err != nil {
@@ -145,20 +153,45 @@ func isThere(v casefile.View, at watch.Place) bool {
 	return false
 }
 
+// courseView draws a course: by what others tell, or with own reports.
+func (s *site) courseView(r *request, p *placePage, c watch.Course, own bool) (courseView, error) {
+	words := &printer{s, r.words}
+	v := courseView{Course: c, ID: "course", Horizons: watch.Horizons}
+	if own {
+		v.ID = "own-course"
+	}
+	d := s.placeSeries(r, p.watching, p.View.Place, c, p.View.Reach, p.Months, p.Weekly)
+	if d.ID = v.ID; own {
+		d.CSV += "&own=1"
+	}
+	v.Chart = words.seriesChart(d)
+	f := c.Forecast
+	if f == nil {
+		return v, nil
+	}
+	v.Risks, v.Episodes = risks(f), s.episodes(r, p.watching, f)
+	past, err := s.c.Watch.Forecasts(r.Context(), r.who, watch.ForecastQuery{Exercise: p.Exercise, Own: own, Place: p.View.Place, Limit: pastForecasts})
+	if err != nil {
+		return v, err
+	}
+	v.Past = words.reliabilityChart(v.ID+"-track", reliability(past, c.Series, f.Last))
+	return v, nil
+}
+
 // placeSeries is what the chart shows: so many months of the past up to where the
 // data reach, and the forecast.
-func (s *site) placeSeries(r *request, of watching, view watch.PlaceView, months int, weekly bool) series {
-	d := series{ID: "course", Title: r.t("Deaths by month, observed and expected"), Observed: view.Series,
-		CSV: "/watch/series/" + (&url.URL{Path: string(view.Place.Level) + "/" + view.Place.Name}).EscapedPath() + "?sort=" + string(of.Sort())}
-	d.From, d.To = reach(view)
+func (s *site) placeSeries(r *request, of watching, at watch.Place, c watch.Course, until feed.Day, months int, weekly bool) series {
+	d := series{ID: "course", Title: r.t("Deaths by month, observed and expected"), Observed: c.Series,
+		CSV: "/watch/series/" + (&url.URL{Path: string(at.Level) + "/" + at.Name}).EscapedPath() + "?sort=" + string(of.Sort())}
+	d.From, d.To = reach(c, until)
 	if months > 0 {
 		d.From = max(d.From, d.To-feed.Month(months)+1)
 	}
 	if weekly { // nothing is forecast by week
-		d.Title, d.Weekly, d.Reach, d.Observed, d.CSV = r.t("Deaths by week, observed"), true, view.Reach, view.Weeks, d.CSV+"&by=week"
+		d.Title, d.Weekly, d.Reach, d.Observed, d.CSV = r.t("Deaths by week, observed"), true, until, c.Weeks, d.CSV+"&by=week"
 		return d
 	}
-	if f := view.Forecast; f != nil {
+	if f := c.Forecast; f != nil {
 		for _, m := range f.Months {
 			d.Fan = append(d.Fan, fanOf(m))
 		}
@@ -166,18 +199,21 @@ func (s *site) placeSeries(r *request, of watching, view watch.PlaceView, months
 	return d
 }
 
-// reach is the first month and the last of which something is known of a place;
-// the last is before the first if nothing is.
-func reach(view watch.PlaceView) (from, to feed.Month) {
+// reach is the first month and the last of which something is known of a place, which
+// is so until a day, if that is not 0; the last is before the first if nothing is.
+func reach(c watch.Course, until feed.Day) (from, to feed.Month) {
 	from, to = 1, 0
-	if n := len(view.Series); n > 0 {
-		from, to = view.Series[0].At.Month(), view.Series[n-1].At.Month()
+	if n := len(c.Series); n > 0 {
+		from, to = c.Series[0].At.Month(), c.Series[n-1].At.Month()
 	}
-	if f := view.Forecast; f != nil {
-		if len(view.Series) == 0 {
+	if f := c.Forecast; f != nil {
+		if len(c.Series) == 0 {
 			from = f.Last - 11 // there was nothing in them
 		}
 		to = max(to, f.Last)
+	}
+	if until != 0 && to != 0 {
+		to = max(to, (until+1).Month()-1)
 	}
 	return from, to
 }
@@ -451,21 +487,32 @@ func (s *site) seriesCSV(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	d := series{Observed: view.Series, Reach: view.Reach, Weekly: r.URL.Query().Get("by") == "week"}
+	c := view.Course
+	if r.URL.Query().Get("own") != "" {
+		if view.Own == nil {
+			return errNotFound
+		}
+		c = *view.Own
+	}
+	d := series{Observed: c.Series, Reach: view.Reach, Weekly: r.URL.Query().Get("by") == "week"}
 	when, say := "month", func(at feed.Day) string { return at.Month().String() }
 	if d.Weekly {
-		d.Observed, when, say = view.Weeks, "week_from", feed.Day.String
+		d.Observed, when, say = c.Weeks, "week_from", feed.Day.String
 	}
-	d.From, d.To = reach(view)
+	d.From, d.To = reach(c, view.Reach)
 	var counted []string
 	for _, v := range view.Violence {
 		counted = append(counted, violenceNames[v])
 	}
 	rows := [][]string{{"place", when, "events", "deaths_low", "deaths_best", "deaths_high", "violence", "status", "tlp"}}
 	for _, o := range d.full() {
-		rows = append(rows, []string{at.Name, say(o.At), digits(o.Events), digits(o.Low), digits(o.Best), digits(o.High), strings.Join(counted, " "), of.CSV(), string(view.Label)})
+		rows = append(rows, []string{at.Name, say(o.At), digits(o.Events), digits(o.Low), digits(o.Best), digits(o.High), strings.Join(counted, " "), of.CSV(), string(c.Label)})
 	}
-	return sendCSV(w, of.file("series-"+string(at.Level)+"-"+at.Name), rows)
+	name := "series-" + string(at.Level) + "-" + at.Name
+	if r.URL.Query().Get("own") != "" {
+		name += "-own-reports"
+	}
+	return sendCSV(w, of.file(name), rows)
 }
 
 // violenceNames are what files call the types of violence.

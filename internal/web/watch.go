@@ -23,6 +23,7 @@ type watchPage struct {
 	watching
 	Overview   watch.Overview
 	Rising     []risingRow
+	Unknown    []unknownRow
 	Drafts     []alertRow // that wait, or are being written
 	Horizons   []int
 	Thresholds []int64
@@ -56,6 +57,13 @@ func (w watching) Other() comity.Status { return watching{Exercise: !w.Exercise}
 // risingRow is a place with the course of its risk.
 type risingRow struct {
 	watch.Rising
+	Name template.HTML
+	URL  string
+}
+
+// unknownRow is a place of which nothing is known since a day.
+type unknownRow struct {
+	watch.Unknown
 	Name template.HTML
 	URL  string
 }
@@ -116,6 +124,9 @@ func (s *site) watch(w http.ResponseWriter, r *request) error {
 	name := s.namer(r, sort.Exercise)
 	for _, x := range p.Overview.Rising {
 		p.Rising = append(p.Rising, risingRow{x, name(x.Place), placeURL(x.Place, sort)})
+	}
+	for _, x := range p.Overview.Unknown {
+		p.Unknown = append(p.Unknown, unknownRow{x, name(x.Place), placeURL(x.Place, sort)})
 	}
 	drafts, err := s.openDrafts(r, sort.Exercise)
 	if err != nil {
@@ -233,12 +244,20 @@ func (s *site) riskMap(r *request, p *watchPage) (template.HTML, error) {
 
 // riskMark is a place on the map; ok is false if it is not marked.
 func (s *site) riskMark(r *request, of watching, v watch.MapValue) (_ worldmap.Mark, ok bool) {
-	level, ok := riskLevel(v.Risk)
-	if !v.Forecast || !ok {
+	level, ok := riskLevel(max(v.Risk, v.OwnRisk))
+	if !v.Forecast && !v.Own || !ok {
 		return worldmap.Mark{}, false
 	}
 	mark := worldmap.Mark{State: worldmap.Code(v.Place.Name), Level: level, Name: s.placeTitle(r, of.Exercise, v.Place), URL: placeURL(v.Place, of)}
-	mark.Note = r.t("probability %s; observed in 12 months: %s", share(v.Risk), deathsOf(r.words, v.Observed.Best))
+	observed := deathsOf(r.words, v.Observed.Best)
+	switch {
+	case v.Own && v.Forecast:
+		mark.Note = r.t("probability %s, with own reports %s; observed in 12 months: %s", share(v.Risk), share(v.OwnRisk), observed)
+	case v.Own:
+		mark.Note = r.t("probability with own reports %s; observed in 12 months: %s", share(v.OwnRisk), observed)
+	default:
+		mark.Note = r.t("probability %s; observed in 12 months: %s", share(v.Risk), observed)
+	}
 	if lat, lon, ok := cellOf(v.Place); ok && v.Place.Level == watch.ByCell {
 		mark.At = &worldmap.Point{Lon: lon, Lat: lat}
 	}

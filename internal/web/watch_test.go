@@ -113,6 +113,7 @@ func TestRealDraftsAreSeen(t *testing.T) {
 // A page that lists events of a feed which forecasts do not count bears its label.
 func TestPlaceBearsLabelsOfEvents(t *testing.T) {
 	x := newTestSite(t)
+	x.watch.noOwn = true
 	mark := regexp.MustCompile(`(?s)<p class="eyebrow">.*?</p>`)
 	for _, l := range []comity.TLP{comity.Clear, comity.Red} {
 		x.watch.feeds[0].Feed.TLP = l
@@ -120,6 +121,42 @@ func TestPlaceBearsLabelsOfEvents(t *testing.T) {
 		if want := map[comity.TLP]comity.TLP{comity.Clear: comity.Green, comity.Red: comity.Red}[l]; !strings.Contains(head, "TLP:"+string(want)) {
 			t.Errorf("with events under %s: %s", l, head)
 		}
+	}
+}
+
+// What own reports are in stands apart, under its own label: the other course, its
+// chart and its file keep theirs.
+func TestOwnReportsStandApart(t *testing.T) {
+	x := newTestSite(t)
+	section := func(page, id string) string {
+		_, rest, _ := strings.Cut(page, `aria-labelledby="`+id+`"`)
+		part, _, _ := strings.Cut(rest, `<section`)
+		return part
+	}
+	page := x.as("officer", "GET", "/watch/places/country/LBR", nil).Body.String()
+	if s := section(page, "expected"); strings.Contains(s, "TLP:RED") || !strings.Contains(s, "TLP:GREEN") || strings.Contains(s, "own=1") {
+		t.Errorf("what others tell:\n%s", s)
+	}
+	if s := section(page, "own"); !strings.Contains(s, "TLP:RED") || !strings.Contains(s, "&amp;own=1") || !strings.Contains(s, "own-red-exercise") || !strings.Contains(s, `id="own-course-name"`) {
+		t.Errorf("with own reports:\n%s", s)
+	}
+	for query, label := range map[string]string{"": "GREEN", "?by=week": "GREEN", "?own=1": "RED", "?by=week&own=1": "RED"} {
+		rows, err := csv.NewReader(x.as("officer", "GET", "/watch/series/country/LBR"+query, nil).Body).ReadAll()
+		if err != nil || len(rows) < 2 {
+			t.Fatalf("%q: %d rows, %v", query, len(rows), err)
+		}
+		for _, r := range rows[1:] {
+			if r[len(r)-1] != label {
+				t.Errorf("%q: a row under %s, want %s", query, r[len(r)-1], label)
+			}
+		}
+	}
+	x.watch.noOwn = true
+	if page := x.as("officer", "GET", "/watch/places/country/LBR", nil).Body.String(); strings.Contains(page, "TLP:RED") || strings.Contains(page, "With our own reports") {
+		t.Error("without own reports there is a word of them")
+	}
+	if got := x.as("officer", "GET", "/watch/series/country/LBR?own=1", nil).Code; got != 404 {
+		t.Errorf("the file with own reports, of which there are none: status %d", got)
 	}
 }
 
