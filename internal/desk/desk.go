@@ -108,6 +108,9 @@ type Config struct {
 	// Forks is what freezes journals, and Pause stops following one or goes on.
 	Forks Forks
 	Pause func(ctx context.Context, d comity.Domain, paused bool) error
+	// Made removes what else was made of the content of acts that are erased; nil is
+	// nothing.
+	Made func(ctx context.Context, erased ...comity.ActName) error
 }
 
 // Desk of one organization. It is safe for concurrent use.

@@ -158,6 +158,9 @@ func (d *Desk) remove(ctx context.Context, by comity.ActName, targets []comity.A
 		if err == nil {
 			err = l.erase(ctx, e)
 		}
+		if err == nil && d.c.Made != nil && target.Domain == d.c.Self.Domain {
+			err = d.c.Made(ctx, target)
+		}
 		if err != nil {
 			return nil, err
 		}

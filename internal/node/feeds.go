@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/feed/sources"
@@ -26,13 +27,23 @@ func (f *Folder) snapshots() watch.Snapshots { return snapshotsIn(f.Dir) }
 // openFeeds opens what reads the world outside. None of it is part of the record.
 func (n *Node) openFeeds() {
 	n.Feeds = &watch.Feeds{Store: n.store.Watch(), Snapshots: n.Folder.snapshots(),
-		Adapters: sources.All(), Now: n.c.Clock, Client: peer.Outside, Login: login, Own: n.ownReports, Log: n.log}
+		Adapters: sources.All(), Now: n.c.Clock, Client: peer.Outside, Login: login, Own: ownReports{n.Desk}, Log: n.log}
 }
 
 // ownReports are read for the watch, which stays inside the node.
-func (n *Node) ownReports(ctx context.Context, f func(desk.Held) error) error {
-	who := desk.Who{Person: &person.Person{ID: "node"}, Role: person.Officer}
-	return n.Desk.Own(ctx, who, "report.v1", f)
+type ownReports struct{ desk *desk.Desk }
+
+// readsOwn may read them.
+var readsOwn = desk.Who{Person: &person.Person{ID: "node"}, Role: person.Officer}
+
+// After implements [watch.OwnReports].
+func (o ownReports) After(ctx context.Context, position int64, f func(desk.Held) error) (int64, error) {
+	return o.desk.Own(ctx, readsOwn, position, watch.ReportsOf, f)
+}
+
+// Act implements [watch.OwnReports].
+func (o ownReports) Act(ctx context.Context, name comity.ActName) (desk.Held, error) {
+	return o.desk.Act(ctx, readsOwn, name)
 }
 
 // login to a feed stands in the environment of the node, and nowhere else:

@@ -23,7 +23,7 @@ func (s *Store) Forget(ctx context.Context, name watch.FeedName, keys ...string)
 			return err
 		}
 		if f.counted != f.next {
-			return errors.New("what came last is not counted yet: read the feed first")
+			return watch.ErrNotCounted
 		}
 		t, err := tx.conn.ties(ctx, f.id)
 		if err != nil {

@@ -31,6 +31,8 @@ type Config struct {
 	Name func(comity.Party) string
 	// Act as the desk shows it to a person.
 	Act func(context.Context, desk.Who, comity.ActName) (desk.Held, error)
+	// Reports reads, before each night, what is new of own reports; nil: nothing does.
+	Reports func(context.Context) error
 	// Countries that are forecast also if nothing happened there.
 	Countries []Territory
 	Log       *slog.Logger

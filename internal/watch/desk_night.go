@@ -92,6 +92,9 @@ func (d *Desk) night(ctx context.Context) (n Night, err error) {
 			failed = append(failed, fmt.Errorf("%s: %w", what, err))
 		}
 	}
+	if d.c.Reports != nil {
+		note("own reports", d.c.Reports(ctx))
+	}
 	for _, exercise := range []bool{false, true} {
 		src, err := d.sources(ctx, exercise, nil)
 		if err != nil {

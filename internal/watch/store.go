@@ -51,7 +51,8 @@ type Importer interface {
 	// Mend takes rows out of quarantine: they were read after all.
 	Mend(ctx context.Context, f FeedName, ids ...int64) error
 	// Forget removes events with all their versions, by their keys, from series and
-	// lists, too.
+	// lists, too, from the evidence of drafts, and with them the forecasts with own
+	// reports of their places since. ErrNotCounted: what a run has left is not counted.
 	Forget(ctx context.Context, f FeedName, keys ...string) error
 }
 
@@ -77,6 +78,8 @@ type Intake interface {
 var (
 	// ErrOvertaken says that a later run of a feed has begun.
 	ErrOvertaken = errors.New("another run of this feed has begun")
+	// ErrNotCounted says that a run has taken in what it has not counted yet.
+	ErrNotCounted = errors.New("what came last is not counted yet: read the feed first")
 	// ErrNoFeed says that there is no feed of a name.
 	ErrNoFeed = errors.New("there is no such feed")
 )
