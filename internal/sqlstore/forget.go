@@ -35,6 +35,9 @@ func (s *Store) Forget(ctx context.Context, name watch.FeedName, keys ...string)
 			if err := tx.forget(&f, watch.RefOf(key), &gone, &said, &ids); err != nil {
 				return s.failed("forget an event", err)
 			}
+			if err := tx.exec("DELETE FROM situation_tied WHERE feed = ? AND event = ?", f.id, key); err != nil {
+				return s.failed("forget an event", err)
+			}
 		}
 		err = tx.addGroups(f.id, true, watch.Grouper{Members: members, Situations: t.of}.Groups(gone))
 		if err == nil {

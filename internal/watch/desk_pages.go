@@ -59,6 +59,17 @@ type Pages interface {
 	// same sort that the caller may see. It is then in the situation's series, which
 	// officers read as that of a place; nothing of it is on the record.
 	TieEvent(ctx context.Context, who desk.Who, f FeedName, key string, situation comity.ActName) error
+	UntieEvent(ctx context.Context, who desk.Who, f FeedName, key string, situation comity.ActName) error
+	// TiedTo is who has tied an event to which situations, and when.
+	TiedTo(ctx context.Context, who desk.Who, f FeedName, key string) ([]Saying, error)
+	// PutScene says in which places and when a situation takes place: all events of
+	// the same sort there belong to it. DropScene takes that back. TiePlace adds a State
+	// to the places of a situation, or has its area reach to a cell.
+	PutScene(ctx context.Context, who desk.Who, situation comity.ActName, s Scene) error
+	DropScene(ctx context.Context, who desk.Who, situation comity.ActName) error
+	TiePlace(ctx context.Context, who desk.Who, p Place, from, to feed.Day, situation comity.ActName) error
+	// Ties are what ties events to a situation, who says so, and since when.
+	Ties(ctx context.Context, who desk.Who, situation comity.ActName) (Ties, error)
 	// Basis is which feeds are summed for forecasts, maps and rules.
 	Basis(ctx context.Context, who desk.Who, exercise bool) (Basis, error)
 	SetBasis(ctx context.Context, who desk.Who, b Basis) error

@@ -32,6 +32,8 @@ type fakeWatch struct {
 	drafts      []watch.Draft
 	outcomes    []watch.Outcome
 	tied        []string
+	tieable     string // a situation of an exercise
+	scene       *watch.Scene
 	sent        map[watch.FeedName]string // files that were sent along
 	mapped      map[watch.FeedName]string
 	tried       []watch.Rule
@@ -44,7 +46,7 @@ type fakeWatch struct {
 }
 
 func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
-	f := &fakeWatch{t: t, desk: d, sent: map[watch.FeedName]string{}, mapped: map[watch.FeedName]string{}}
+	f := &fakeWatch{t: t, desk: d, tieable: "ecowas.example/0", sent: map[watch.FeedName]string{}, mapped: map[watch.FeedName]string{}}
 	f.Jobs = watch.NewJobs(f)
 	t.Cleanup(f.Close)
 	ran := watch.Run{ID: 3, Feed: "exercise", Begun: at("2003-05-07T01:00:00Z"), Ended: at("2003-05-07T01:00:04Z"), Snapshot: comity.LeafHash([]byte("x")), Bytes: 1234567, Version: "7", Rows: 4812,
@@ -185,7 +187,7 @@ func (f *fakeWatch) Place(_ context.Context, who desk.Who, exercise bool, p watc
 		v.Course.Label, v.Label = comity.Green, comity.Red
 		own := fc
 		own.Own, own.TLP, own.Feeds = true, comity.Red, append(slices.Clone(fc.Feeds), watch.FeedUsed{Name: "own-red-exercise", TLP: comity.Red})
-		v.Own = &watch.Course{Label: comity.Red, Series: course()[20:], Weeks: v.Weeks, Forecast: &own, Track: watch.Track{Months: 3, Within: 1}}
+		v.Own = &watch.Course{Label: comity.Red, Series: course()[12:], Weeks: v.Weeks, Forecast: &own, Track: watch.Track{Months: 3, Within: 1}}
 		v.Standing, v.Score = f.rules[0].Standings[:1], f.rules[0].Score
 		if f.noOwn {
 			v.Label, v.Own = comity.Green, nil
@@ -318,6 +320,50 @@ func (f *fakeWatch) TieEvent(_ context.Context, who desk.Who, n watch.FeedName, 
 	}
 	f.tied = append(f.tied, fmt.Sprintf("%s %s: %s", n, key, situation))
 	return nil
+}
+
+func (f *fakeWatch) UntieEvent(_ context.Context, who desk.Who, n watch.FeedName, key string, situation comity.ActName) error {
+	if err := f.may(who); err != nil {
+		return err
+	}
+	f.tied = append(f.tied, fmt.Sprintf("not %s %s: %s", n, key, situation))
+	return nil
+}
+
+func (f *fakeWatch) TiedTo(_ context.Context, who desk.Who, _ watch.FeedName, key string) ([]watch.Saying, error) {
+	if key != "30" {
+		return nil, f.may(who)
+	}
+	return []watch.Saying{{Situation: f.tieable, By: hostile, At: at("2003-05-01T00:00:00Z")}}, f.may(who)
+}
+
+func (f *fakeWatch) PutScene(_ context.Context, who desk.Who, situation comity.ActName, s watch.Scene) error {
+	if err := f.may(who); err != nil {
+		return err
+	}
+	if err := s.Check(); err != nil {
+		return &desk.Invalid{Err: err}
+	}
+	f.scene = &s
+	return nil
+}
+
+func (f *fakeWatch) DropScene(_ context.Context, who desk.Who, situation comity.ActName) error {
+	if err := f.may(who); err != nil {
+		return err
+	}
+	f.scene = nil
+	return nil
+}
+
+func (f *fakeWatch) TiePlace(ctx context.Context, who desk.Who, p watch.Place, from, to feed.Day, situation comity.ActName) error {
+	return f.PutScene(ctx, who, situation, watch.Scene{Countries: []string{p.Name}, From: from, To: to})
+}
+
+func (f *fakeWatch) Ties(_ context.Context, who desk.Who, situation comity.ActName) (watch.Ties, error) {
+	by := watch.Saying{Situation: situation.String(), By: hostile, At: at("2003-05-01T00:00:00Z")}
+	return watch.Ties{Scene: f.scene, Events: f.events()[1:2], Said: []watch.Tied{{Saying: by, Did: watch.PutPlace, Scene: watch.Scene{Countries: []string{"LBR", "CIV"}, South: 4, North: 9.5, West: -12, East: -3, From: feed.Date(2003, time.March, 1)}},
+		{Saying: by, Did: watch.DropPlace}, {Saying: by, Did: watch.UntiedEvent, Feed: "exercise", Event: hostile}, {Saying: by, Did: watch.TiedEvent, Feed: "exercise", Event: "29"}}}, f.may(who)
 }
 
 func (f *fakeWatch) Versions(_ context.Context, who desk.Who, n watch.FeedName, key string) ([]watch.Stored, error) {

@@ -30,6 +30,9 @@ type placePage struct {
 	Spans      []int
 	Weekly     bool // the charts are by week
 	Situations []casefile.View
+	Files      []casefile.View // situations to which it can be tied
+	F          url.Values
+	Errors     []problemLine
 	RuleNames  map[watch.RuleID]string
 	Drafts     []alertRow
 	Outcomes   []outcomeRow
@@ -99,21 +102,25 @@ func (s *site) place(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	return s.placePage(w, r, http.StatusOK, of, at, url.Values{}, nil)
+}
+
+func (s *site) placePage(w http.ResponseWriter, r *request, status int, of watching, at watch.Place, f url.Values, problems []problemLine) error {
 	view, err := s.c.Watch.Place(r.Context(), r.who, of.Exercise, at)
 	if err != nil {
 		return err
 	}
-	p := &placePage{Page: s.watchFrame(r, of, "place", i18n.Key("Place")), watching: of, View: view, Spans: []int{36, 120, 0}, URL: placeURL(at, of)}
+	p := &placePage{Page: s.watchFrame(r, of, "place", i18n.Key("Place")), watching: of, View: view, Spans: []int{36, 120, 0}, URL: placeURL(at, of), F: f, Errors: problems}
 	p.Label = view.Label
 	p.Called = s.namer(r, of.Exercise)(at)
 	p.Title = s.placeTitle(r, of.Exercise, at)
 	p.Months = choice(r, "span", p.Spans, 36)
 	p.Weekly = r.URL.Query().Get("by") == "week"
-	if p.Course, err = s.courseView(r, p, view.Course, false); err != nil {
+	if p.Course, err = s.courseView(r, of, view, view.Course, false, p.Months, p.Weekly); err != nil {
 		return err
 	}
 	if view.Own != nil {
-		own, err := s.courseView(r, p, *view.Own, true)
+		own, err := s.courseView(r, of, view, *view.Own, true, p.Months, p.Weekly)
 		if err != nil {
 			return err
 		}
@@ -123,7 +130,10 @@ func (s *site) place(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	p.Situations = slices.DeleteFunc(views, func(v casefile.View) bool { return !isThere(v, at) })
+	p.Situations = slices.DeleteFunc(slices.Clone(views), func(v casefile.View) bool { return !isThere(v, at) })
+	if at.Level == watch.ByCountry || at.Level == watch.ByCell {
+		p.Files = filesOf(views, of)
+	}
 	for _, d := range view.Drafts {
 		p.Drafts = append(p.Drafts, alertRow{d, p.Called})
 	}
@@ -139,7 +149,16 @@ func (s *site) place(w http.ResponseWriter, r *request) error {
 	if err := s.placeEvents(r, p, at); err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, p)
+	return s.render(w, status, p)
+}
+
+// At are the problems at a field.
+func (p *placePage) At(field string) []problemLine { return problemsAt(p.Errors, field) }
+
+// filesOf are the situations to which what is watched can be tied: of made-up events
+// those of an exercise, and of real ones the others.
+func filesOf(views []casefile.View, of watching) []casefile.View {
+	return slices.DeleteFunc(slices.Clone(views), func(v casefile.View) bool { return (v.Status == comity.Exercise) != of.Exercise })
 }
 
 // isThere reports whether a situation is about the place.
@@ -154,13 +173,13 @@ func isThere(v casefile.View, at watch.Place) bool {
 }
 
 // courseView draws a course: by what others tell, or with own reports.
-func (s *site) courseView(r *request, p *placePage, c watch.Course, own bool) (courseView, error) {
+func (s *site) courseView(r *request, of watching, view watch.PlaceView, c watch.Course, own bool, months int, weekly bool) (courseView, error) {
 	words := &printer{s, r.words}
 	v := courseView{Course: c, ID: "course", Horizons: watch.Horizons}
 	if own {
 		v.ID = "own-course"
 	}
-	d := s.placeSeries(r, p.watching, p.View.Place, c, p.View.Reach, p.Months, p.Weekly)
+	d := s.placeSeries(r, of, view.Place, c, view.Reach, months, weekly)
 	if d.ID = v.ID; own {
 		d.CSV += "&own=1"
 	}
@@ -169,8 +188,8 @@ func (s *site) courseView(r *request, p *placePage, c watch.Course, own bool) (c
 	if f == nil {
 		return v, nil
 	}
-	v.Risks, v.Episodes = risks(f), s.episodes(r, p.watching, f)
-	past, err := s.c.Watch.Forecasts(r.Context(), r.who, watch.ForecastQuery{Exercise: p.Exercise, Own: own, Place: p.View.Place, Limit: pastForecasts})
+	v.Risks, v.Episodes = risks(f), s.episodes(r, of, f)
+	past, err := s.c.Watch.Forecasts(r.Context(), r.who, watch.ForecastQuery{Exercise: of.Exercise, Own: own, Place: view.Place, Limit: pastForecasts})
 	if err != nil {
 		return v, err
 	}
@@ -537,7 +556,15 @@ type eventPage struct {
 	watching
 	Newest   watch.Stored
 	Files    []casefile.View // situations to which it can be tied
+	Tied     []tiedRow       // those to which it is
 	Versions []eventRow      // the newest first
+}
+
+// tiedRow is a situation to which an event is tied.
+type tiedRow struct {
+	watch.Saying
+	Name comity.ActName
+	Post string // where it is untied
 }
 
 func (s *site) event(w http.ResponseWriter, r *request) error {
@@ -563,13 +590,25 @@ func (s *site) event(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	p.Files = slices.DeleteFunc(slices.Clone(views), func(v casefile.View) bool { return (v.Status == comity.Exercise) != of.Exercise })
+	p.Files = filesOf(views, of)
+	tied, err := s.c.Watch.TiedTo(r.Context(), r.who, name, all[0].Key)
+	if err != nil {
+		return err
+	}
+	for _, x := range tied {
+		situation, err := comity.ParseActName(x.Situation)
+		if err != nil {
+			return err
+		}
+		p.Tied = append(p.Tied, tiedRow{x, situation, "/watch/situations/" + x.Situation})
+		p.Files = slices.DeleteFunc(p.Files, func(v casefile.View) bool { return v.Name == situation })
+	}
 	return s.render(w, http.StatusOK, p)
 }
 
-// eventPost ties an event to a situation, and leads to what was observed there.
+// eventPost ties an event to a situation, and leads to what was observed of that.
 func (s *site) eventPost(w http.ResponseWriter, r *request) error {
-	v, of, err := s.findFeed(r)
+	v, _, err := s.findFeed(r)
 	if err != nil {
 		return err
 	}
@@ -580,7 +619,7 @@ func (s *site) eventPost(w http.ResponseWriter, r *request) error {
 	if err := s.c.Watch.TieEvent(r.Context(), r.who, v.Feed.Name, r.URL.Query().Get("key"), name); err != nil {
 		return err
 	}
-	return see(w, r, placeURL(watch.Place{Level: watch.BySituation, Name: name.String()}, of))
+	return see(w, r, fileURL(name)+"#observed")
 }
 
 // eventURL is the page of an event.

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
+	"html"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -53,7 +56,7 @@ func TestWatchIsForOfficers(t *testing.T) {
 		}
 	}
 	for path, form := range map[string]url.Values{"/watch": {"do": {"run"}}, "/watch/drafts/5": {"do": {"write"}}, "/watch/outcomes/8": {"result": {"hit"}}, "/watch/rules/new": {"do": {"keep"}, "name": {"x"}}, "/watch/rules/1": {"do": {"pause"}},
-		"/watch/feeds/exercise": {"do": {"run"}}, "/watch/feeds/field-reports/mapping": {"column-0": {"from"}}, "/watch/feeds": {"name": {"x"}}} {
+		"/watch/situations/ecowas.example/0": {"do": {"unplace"}}, "/watch/places/country/LBR": {"do": {"tie"}, "situation": {"ecowas.example/0"}}, "/watch/feeds/exercise": {"do": {"run"}}, "/watch/feeds/field-reports/mapping": {"column-0": {"from"}}, "/watch/feeds": {"name": {"x"}}} {
 		for role, want := range map[string]int{"": 401, "observer": 403} {
 			if got := x.as(role, "POST", path, form).Code; got != want {
 				t.Errorf("POST %s as %q: status %d, want %d", path, role, got, want)
@@ -613,25 +616,85 @@ func TestWeeks(t *testing.T) {
 	}
 }
 
-// An officer ties an event to a situation of its own sort; the situation's page leads
-// officers to what was observed, and nobody else.
+// An officer ties an event to a situation, which shows what was observed to officers,
+// and to nobody else; and unties it.
 func TestTieEvent(t *testing.T) {
 	x := newTestSite(t)
-	w := x.as("officer", "POST", "/watch/events/exercise?key=30", url.Values{"situation": {"ecowas.example/0"}})
-	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/watch/places/situation/ecowas.example/0?sort=exercise" || !slices.Equal(x.watch.tied, []string{"exercise 30: ecowas.example/0"}) {
+	const file = "/situations/ecowas.example/0"
+	w := x.as("officer", "POST", "/watch/events/exercise?key=29", url.Values{"situation": {"ecowas.example/0"}})
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != file+"#observed" || !slices.Equal(x.watch.tied, []string{"exercise 29: ecowas.example/0"}) {
+		t.Errorf("status %d, to %s, tied %q", w.Code, w.Header().Get("Location"), x.watch.tied)
+	}
+	untie := url.Values{"do": {"untie"}, "feed": {"exercise"}, "key": {"29"}}
+	w = x.as("officer", "POST", "/watch/situations/ecowas.example/0", untie)
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != file+"#observed" || len(x.watch.tied) != 2 || x.watch.tied[1] != "not exercise 29: ecowas.example/0" {
 		t.Errorf("status %d, to %s, tied %q", w.Code, w.Header().Get("Location"), x.watch.tied)
 	}
 	for role, want := range map[string]int{"": 401, "observer": 403} {
-		if w := x.as(role, "POST", "/watch/events/exercise?key=30", url.Values{"situation": {"ecowas.example/0"}}); w.Code != want || len(x.watch.tied) != 1 {
-			t.Errorf("%q: status %d, want %d", role, w.Code, want)
+		for path, form := range map[string]url.Values{"/watch/events/exercise?key=29": {"situation": {"ecowas.example/0"}}, "/watch/situations/ecowas.example/0": untie} {
+			if w := x.as(role, "POST", path, form); w.Code != want || len(x.watch.tied) != 2 {
+				t.Errorf("%s as %q: status %d, want %d", path, role, w.Code, want)
+			}
 		}
 	}
-	if w := x.as("officer", "POST", "/watch/events/exercise?key=30", url.Values{"situation": {"x"}}); w.Code != 400 {
+	if w := x.as("officer", "POST", "/watch/events/exercise?key=29", url.Values{"situation": {"x"}}); w.Code != 400 {
 		t.Errorf("no situation: status %d", w.Code)
 	}
 	for role, want := range map[string]bool{"officer": true, "observer": false, "": false} {
-		if got := strings.Contains(x.as(role, "GET", "/situations/ecowas.example/0", nil).Body.String(), "/watch/places/situation/ecowas.example/0"); got != want {
-			t.Errorf("%q: the situation leads to what was observed: %t, want %t", role, got, want)
+		if got := strings.Contains(x.as(role, "GET", file, nil).Body.String(), `id="observed"`); got != want {
+			t.Errorf("%q: the situation shows what was observed: %t, want %t", role, got, want)
 		}
+	}
+	// The event says to which it is tied, by whom, and can be untied; it is not tied twice.
+	page := x.as("officer", "GET", "/watch/events/exercise?key=30", nil).Body.String()
+	if !strings.Contains(page, `action="/watch/situations/ecowas.example/0"`) || !strings.Contains(page, "1 May 2003") || strings.Contains(page, `<option value="ecowas.example/0"`) {
+		t.Errorf("the page of a tied event:\n%s", page[strings.Index(page, `id="tie"`):])
+	}
+	// Where nothing is watched of its sort, there is nothing to be seen.
+	x.watch.feeds = x.watch.feeds[2:]
+	if strings.Contains(x.as("officer", "GET", file, nil).Body.String(), `id="observed"`) {
+		t.Error("a situation without feeds shows what they observed")
+	}
+}
+
+// An officer ties a place and a time to a situation, on its page or on that of the
+// place; what was written is kept where something is wrong with it.
+func TestTiePlace(t *testing.T) {
+	x := newTestSite(t)
+	const path = "/watch/situations/ecowas.example/0"
+	form := url.Values{"do": {"place"}, "states": {"lbr, civ"}, "from": {"2003-03-01"}, "to": {""}, "south": {"4"}, "north": {"9,5"}, "west": {"-12"}, "east": {"-3"}}
+	want := watch.Scene{Countries: []string{"LBR", "CIV"}, South: 4, North: 9.5, West: -12, East: -3, From: feed.Date(2003, 3, 1)}
+	if w := x.as("officer", "POST", path, form); w.Code != http.StatusSeeOther || x.watch.scene == nil || !reflect.DeepEqual(*x.watch.scene, want) {
+		t.Fatalf("status %d, scene %+v", w.Code, x.watch.scene)
+	}
+	page := x.as("officer", "GET", "/situations/ecowas.example/0", nil).Body.String()
+	for _, says := range []string{`name="states" dir="ltr" class="long" value="LBR CIV"`, `name="from" type="date" value="2003-03-01"`, `name="north" inputmode="decimal" size="8" dir="ltr" value="9.5"`, `value="unplace"`} {
+		if !strings.Contains(page, says) {
+			t.Errorf("the form does not hold %s", says)
+		}
+	}
+	for name, change := range map[string]url.Values{"a day": {"from": {"1.3.2003"}}, "a degree": {"north": {"x"}}, "half a box": {"east": {""}}, "nowhere": {"states": {""}, "south": {""}, "north": {""}, "west": {""}, "east": {""}}, "no code": {"states": {"Liberia!"}}} {
+		bad := url.Values{}
+		maps.Copy(bad, form)
+		maps.Copy(bad, change)
+		w := x.as("officer", "POST", path, bad)
+		if w.Code != 400 || !strings.Contains(w.Body.String(), `id="errors-title"`) || !strings.Contains(w.Body.String(), `value="`+html.EscapeString(bad.Get("states"))+`"`) || !reflect.DeepEqual(*x.watch.scene, want) {
+			t.Errorf("%s: status %d, scene %+v", name, w.Code, x.watch.scene)
+		}
+	}
+	if w := x.as("officer", "POST", path, url.Values{"do": {"unplace"}}); w.Code != http.StatusSeeOther || x.watch.scene != nil {
+		t.Errorf("untied: status %d, scene %+v", w.Code, x.watch.scene)
+	}
+	w := x.as("officer", "POST", "/watch/places/country/LBR?sort=exercise", url.Values{"do": {"tie"}, "situation": {"ecowas.example/0"}, "to": {"2003-04-11"}})
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/situations/ecowas.example/0#observed" || x.watch.scene == nil || x.watch.scene.Countries[0] != "LBR" || x.watch.scene.To != feed.Date(2003, 4, 11) {
+		t.Errorf("from the place: status %d, scene %+v", w.Code, x.watch.scene)
+	}
+	for _, bad := range []url.Values{{"do": {"tie"}, "situation": {"x"}}, {"do": {"tie"}, "situation": {"ecowas.example/0"}, "from": {"soon"}}, {"do": {"tie"}, "situation": {"ecowas.example/0"}, "from": {"2003-04-11"}, "to": {"2003-04-10"}}} {
+		if w := x.as("officer", "POST", "/watch/places/country/LBR?sort=exercise", bad); w.Code != 400 || !strings.Contains(w.Body.String(), `id="errors-title"`) || x.watch.scene.From != 0 {
+			t.Errorf("%v: status %d", bad, w.Code)
+		}
+	}
+	if w := x.as("officer", "POST", path, url.Values{"do": {"guess"}}); w.Code != 400 {
+		t.Errorf("something else: status %d", w.Code)
 	}
 }
