@@ -57,9 +57,12 @@ func newHouse(t testing.TB) *house {
 	return houseOn(t, "sqlite:"+filepath.Join(t.TempDir(), "comity.db"))
 }
 
-func houseOn(t testing.TB, address string) *house {
+func houseOn(t testing.TB, address string) *house { return houseThatFails(t, address, nil) }
+
+// houseThatFails is one whose database fails.
+func houseThatFails(t testing.TB, address string, fault sqlstore.Fault) *house {
 	t.Helper()
-	s, err := sqlstore.Open(t.Context(), address, sqlstore.Options{})
+	s, err := sqlstore.Open(t.Context(), address, sqlstore.Options{Fault: fault})
 	if err != nil {
 		t.Fatal(err)
 	}
