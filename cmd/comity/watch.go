@@ -161,9 +161,10 @@ func (a *app) watchTryCmd() *cobra.Command {
 				return err
 			}
 			fmt.Fprintf(a.out, "%s to %s, %d places: %d hits, %d false alarms, %d open, %d misses\n", t.From, t.To, t.Places, t.Score.Hits, t.Score.FalseAlarms, t.Score.Open, t.Score.Misses)
+			// Without the values: side by side they would rank places, and leave the node.
 			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 			for _, f := range t.Fired {
-				fmt.Fprintf(w, "%s\t%s\t%.4g\t%d deaths followed\t%s\n", f.On, f.Place.Name, f.Value, f.Deaths, f.Result)
+				fmt.Fprintf(w, "%s\t%s\t%d deaths followed\t%s\n", f.On, f.Place.Name, f.Deaths, f.Result)
 			}
 			w.Flush()
 			fmt.Fprintln(a.out, t.Note)

@@ -245,3 +245,10 @@ type Night struct {
 func (Overview) MarshalJSON() ([]byte, error)  { return nil, ErrStays }
 func (MapValues) MarshalJSON() ([]byte, error) { return nil, ErrStays }
 func (Scores) MarshalJSON() ([]byte, error)    { return nil, ErrStays }
+
+// So do the rows: a list of them is what stays.
+func (Rising) MarshalJSON() ([]byte, error)     { return nil, ErrStays }
+func (Unknown) MarshalJSON() ([]byte, error)    { return nil, ErrStays }
+func (MapValue) MarshalJSON() ([]byte, error)   { return nil, ErrStays }
+func (PlaceScore) MarshalJSON() ([]byte, error) { return nil, ErrStays }
+func (Miss) MarshalJSON() ([]byte, error)       { return nil, ErrStays }

@@ -408,7 +408,7 @@ func TestRoles(t *testing.T) {
 
 // What would rank States leaves the node in no form.
 func TestStays(t *testing.T) {
-	for _, v := range []any{watch.Overview{}, &watch.Overview{}, watch.MapValues{}, []watch.MapValues{{}}, watch.Scores{}, struct{ S watch.Scores }{}} {
+	for _, v := range []any{watch.Overview{}, &watch.Overview{}, watch.MapValues{}, []watch.MapValues{{}}, watch.Scores{}, struct{ S watch.Scores }{}, []watch.Rising{{}}, []watch.Unknown{{}}, []watch.MapValue{{}}, []watch.PlaceScore{{}}, []watch.Miss{{}}} {
 		if b, err := json.Marshal(v); !errors.Is(err, watch.ErrStays) {
 			t.Errorf("%T became %s, %v", v, b, err)
 		}

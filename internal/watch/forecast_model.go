@@ -17,12 +17,19 @@ type Mixture struct{}
 // forecasts.
 func (Mixture) Name() string { return "mixture-1" }
 
-// lacks in words.
+// What a forecast of Mixture lacks, in words.
+const (
+	LackedHistory = "its series is known for less than three years"
+	LackedAnalogs = "the history is too short to learn from: the last months are repeated"
+	LackedSize    = "few of the episodes learned from were as severe as this"
+	LackedDeaths  = "no deaths are known here: what is said comes from other places"
+)
+
 var lacks = map[forecast.Lack]string{
-	forecast.LackHistory: "its series is known for less than three years",
-	forecast.LackAnalogs: "the history is too short to learn from: the last months are repeated",
-	forecast.LackOfSize:  "few of the episodes learned from were as severe as this",
-	forecast.LackDeaths:  "no deaths are known here: what is said comes from other places",
+	forecast.LackHistory: LackedHistory,
+	forecast.LackAnalogs: LackedAnalogs,
+	forecast.LackOfSize:  LackedSize,
+	forecast.LackDeaths:  LackedDeaths,
 }
 
 // together is how many histories are learned from at once. What learning takes

@@ -22,6 +22,8 @@ type alertPage struct {
 	Called template.HTML // the name of its place
 	Place  string        // its page
 	Chart  *chart
+	Course courseView  // the forecast as it was, by what others tell
+	Own    *courseView // with own reports; nil: there was none
 	Events []eventRow
 	Errors []problemLine
 	Why    string // as it was written
@@ -59,8 +61,22 @@ func (s *site) alertPage(w http.ResponseWriter, r *request, status int, d watch.
 		c.Forecast = d.Evidence.Own
 	}
 	p.Chart = (&printer{s, r.words}).seriesChart(s.placeSeries(r, of, d.Place, c, 0, 24, false))
+	p.Course = s.evidenceView(r, of, d.Evidence.Forecast, d.Evidence.Track)
+	if d.Evidence.Own != nil {
+		own := s.evidenceView(r, of, d.Evidence.Own, watch.Track{})
+		p.Own = &own
+	}
 	p.Chart.CSV = "" // as it stood then; the place has the file
 	return s.render(w, status, p)
+}
+
+// evidenceView is a forecast that is evidence, as it stood.
+func (s *site) evidenceView(r *request, of watching, f *watch.Forecast, t watch.Track) courseView {
+	v := courseView{Course: watch.Course{Forecast: f, Track: t}, Horizons: watch.Horizons}
+	if f != nil {
+		v.Risks, v.Episodes = risks(f), s.episodes(r, of, f)
+	}
+	return v
 }
 
 // alertPost dismisses a draft, or begins a warning of it.

@@ -698,3 +698,37 @@ func TestTiePlace(t *testing.T) {
 		t.Errorf("something else: status %d", w.Code)
 	}
 }
+
+// A draft shows all that spoke for it: events, chart and table, interval, how often it
+// was so before, what the parts say, what was lacking, similar past cases, and how
+// forecasts did before.
+func TestAlertShowsEvidence(t *testing.T) {
+	x := newTestSite(t)
+	for lang, says := range map[string][]string{
+		"en": {"Probability of so many deaths or more", "before: 11%", "what followed past moments like this", "no reports of this organization since January", "Past episodes that resemble it", "89% fell into the range", "Expected deaths", "Clash at the bridge"},
+		"ar": {"ما أعقب لحظات سابقة مماثلة", "no reports of this organization since January"},
+	} {
+		page := x.as("officer", "GET", "/watch/drafts/5?lang="+lang, nil).Body.String()
+		for _, s := range says {
+			if !strings.Contains(page, s) {
+				t.Errorf("%s: the draft does not say %q", lang, s)
+			}
+		}
+	}
+}
+
+// Lists of places by their risk are not printed, and paper says so.
+func TestRankingIsNotPrinted(t *testing.T) {
+	x := newTestSite(t)
+	for path, ids := range map[string][]string{"/watch": {"rising", "where"}, "/watch/rules/1": {"stands"}} {
+		page := x.as("officer", "GET", path, nil).Body.String()
+		if !strings.Contains(page, `<p class="on-paper">`) {
+			t.Errorf("%s: paper does not say what is left out", path)
+		}
+		for _, id := range ids {
+			if !regexp.MustCompile(`<section aria-labelledby="` + id + `" class="inside">`).MatchString(page) {
+				t.Errorf("%s: #%s is printed", path, id)
+			}
+		}
+	}
+}
