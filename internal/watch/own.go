@@ -48,7 +48,7 @@ func OwnEvent(h desk.Held) (e feed.Event, ok bool) {
 	if len(a.States) == 1 {
 		e.Country = string(a.States[0])
 	}
-	if lat, lon, ok := point(a.Where); ok {
+	if lat, lon, ok := PointOf(a.Where); ok {
 		e.Located, e.Lat, e.Lon, e.WherePrec = true, lat, lon, 1
 		e.Cell = feed.CellAt(lat, lon)
 	}
@@ -86,8 +86,8 @@ func OwnEvent(h desk.Held) (e feed.Event, ok bool) {
 // ownKey is the key of the event of an own report.
 func ownKey(n comity.ActName) string { return strconv.FormatInt(n.Index, 10) }
 
-// point reads a GeoJSON point.
-func point(where json.RawMessage) (lat, lon float64, ok bool) {
+// PointOf is the point of a GeoJSON geometry that is one.
+func PointOf(where json.RawMessage) (lat, lon float64, ok bool) {
 	var g struct {
 		Type        string    `json:"type"`
 		Coordinates []float64 `json:"coordinates"`

@@ -210,10 +210,12 @@ func (s *site) placeSeries(r *request, of watching, at watch.Place, c watch.Cour
 		d.Title, d.Weekly, d.Reach, d.Observed, d.CSV = r.t("Deaths by week, observed"), true, until, c.Weeks, d.CSV+"&by=week"
 		return d
 	}
-	if f := c.Forecast; f != nil {
-		for _, m := range f.Months {
-			d.Fan = append(d.Fan, fanOf(m))
-		}
+	if c.Forecast == nil {
+		d.Title = r.t("Deaths by month, observed")
+		return d
+	}
+	for _, m := range c.Forecast.Months {
+		d.Fan = append(d.Fan, fanOf(m))
 	}
 	return d
 }

@@ -732,3 +732,23 @@ func TestRankingIsNotPrinted(t *testing.T) {
 		}
 	}
 }
+
+// A report of an incident says where it was and how many were killed and wounded, which
+// makes it an event of own reports; what is not known is left out.
+func TestIncidentReport(t *testing.T) {
+	x := newTestSite(t)
+	form := url.Values{"step": {"check"}, "situation": {"ecowas.example/0"}, "title": {"Shots at the ferry"}, "text": {"Two were hit."}, "lang": {"en"}, "tlp": {"AMBER"}, "date": {"2003-04-11T10:20"}, "office": {"Watch officer"},
+		"states": {"LBR"}, "killed": {"3"}, "latitude": {"6,5"}, "longitude": {"-10.25"}}
+	w := x.as("officer", "POST", "/compose/report", form)
+	if page := text(checkPage(t, "/compose/report", w)); w.Code != 200 || !strings.Contains(page, "6.5° N, 10.25° W") || !strings.Contains(page, "Killed 3") || strings.Contains(page, "Wounded") {
+		t.Errorf("status %d:\n%s", w.Code, page)
+	}
+	for name, bad := range map[string]string{"latitude": "91", "longitude": "", "killed": "many"} {
+		was := form.Get(name)
+		form.Set(name, bad)
+		if w := x.as("officer", "POST", "/compose/report", form); w.Code != 400 || !strings.Contains(w.Body.String(), `href="#`+name+`"`) {
+			t.Errorf("%s %q: status %d", name, bad, w.Code)
+		}
+		form.Set(name, was)
+	}
+}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"html/template"
 	"math"
 	"slices"
@@ -38,6 +39,7 @@ func (p *printer) watchFuncs(f template.FuncMap) template.FuncMap {
 	f["sum"] = sum
 	f["has"] = slices.Contains[[]string]
 	f["coordinates"] = coordinates
+	f["where"] = where
 	f["part"] = p.part
 	f["lacked"] = p.lacked
 	f["dead"] = func(n int32) int { return int(n) }
@@ -204,6 +206,14 @@ func (p *printer) lacked(text string) template.HTML {
 // foreign is a text of another engine, in English.
 func (p *printer) foreign(text string) template.HTML {
 	return template.HTML(`<bdi lang="en" dir="ltr">` + template.HTMLEscapeString(text) + `</bdi>`)
+}
+
+// where is the place of an act: of a point its coordinates, else its geometry as it is.
+func where(geometry json.RawMessage) string {
+	if lat, lon, ok := watch.PointOf(geometry); ok {
+		return coordinates(lat, lon)
+	}
+	return string(geometry)
 }
 
 // rounded is a figure with as many decimals as tell something.
