@@ -27,8 +27,6 @@ type Config struct {
 	Engine Engine
 	Clock  func() time.Time // the node's
 	Self   comity.Domain
-	// Name of a party as people say it.
-	Name func(comity.Party) string
 	// Act as the desk shows it to a person.
 	Act func(context.Context, desk.Who, comity.ActName) (desk.Held, error)
 	// Reports reads, before each night, what is new of own reports; nil: nothing does.

@@ -126,7 +126,7 @@ func (d *Desk) Take(ctx context.Context, who desk.Who, id int64) (Warning, error
 			return err
 		}
 		x.State, x.By = Taken, who.Person.ID
-		w = d.warning(*x, private)
+		w = warning(*x, private)
 		w.TLP = least
 		return nil
 	})

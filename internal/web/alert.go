@@ -113,9 +113,10 @@ func (s *site) composeAlert(w http.ResponseWriter, r *request, d watch.Draft) er
 	k := kinds[slices.IndexFunc(kinds, func(k composeKind) bool { return k.Slug == "warning" })]
 	f := s.emptyForm(r)
 	f.Set("draft", strconv.FormatInt(d.ID, 10))
-	f.Set("title", taken.Title)
-	f.Set("text", taken.Text)
-	f.Set("lang", "en")
+	words := s.warningWords(r, taken)
+	f.Set("title", words.Title)
+	f.Set("text", words.Text)
+	f.Set("lang", r.words.Tag)
 	f.Set("urgency", taken.Urgency)
 	f.Set("severity", taken.Severity)
 	f.Set("certainty", taken.Certainty)
@@ -129,7 +130,7 @@ func (s *site) composeAlert(w http.ResponseWriter, r *request, d watch.Draft) er
 		}
 		f.Set("states", f.Get("states")+sep+string(st))
 	}
-	f["offered"] = taken.Evidence
+	f["offered"] = words.Evidence
 	return s.composeForm(w, r, http.StatusOK, k, f, nil)
 }
 

@@ -66,9 +66,11 @@ func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
 		{Rule: watch.Rule{ID: 2, Name: hostile, Exercise: true, Level: watch.BySituation, Places: []string{"ecowas.example/0"}, Signal: hostile, Paused: true, Version: 1, By: hostile}, Label: comity.Amber}}
 	claim := watch.Claim{Deaths: 25, From: feed.Date(2003, time.May, 6), To: feed.Date(2003, time.August, 5)}
 	fc := f.forecast(lbr)
+	held := f.events()[0] // of a source whose terms forbid passing it on
+	held.ID, held.Feed, held.Key, held.Title = 27, "field-reports", "27", "What nobody may quote"
 	f.drafts = []watch.Draft{
 		{ID: 5, Rule: 1, RuleName: "Risk above a half", Place: lbr, Exercise: true, TLP: comity.Green, At: at("2003-05-06T02:00:00Z"), Lapses: at("2003-05-20T02:00:00Z"), State: watch.Waiting, Claim: claim,
-			Evidence: watch.Evidence{Rule: "p(25, 3) >= 0.5", Value: .61, Fire: .5, Signals: []watch.Signal{{Text: "p(25, 3)", Value: "0.61"}}, Events: f.events()[:2], Series: course(), Forecast: &fc, Track: watch.Track{Months: 9, Within: .89}, FalseAlarms: 1}},
+			Evidence: watch.Evidence{Rule: "p(25, 3) >= 0.5", Value: .61, Fire: .5, Signals: []watch.Signal{{Text: "p(25, 3)", Value: "0.61"}}, Events: append(f.events()[:2], held), Series: course(), Forecast: &fc, Track: watch.Track{Months: 9, Within: .89}, FalseAlarms: 1}},
 		{ID: 4, Rule: 2, RuleName: hostile, Place: watch.Place{Level: watch.BySituation, Name: "ecowas.example/0"}, Exercise: true, TLP: comity.Amber, At: at("2003-04-06T02:00:00Z"), Lapses: at("2003-04-20T02:00:00Z"), State: watch.Dismissed, By: hostile, Why: hostile, Claim: claim},
 	}
 	f.outcomes = []watch.Outcome{
@@ -368,7 +370,7 @@ func (f *fakeWatch) Ties(_ context.Context, who desk.Who, situation comity.ActNa
 
 func (f *fakeWatch) Versions(_ context.Context, who desk.Who, n watch.FeedName, key string) ([]watch.Stored, error) {
 	var out []watch.Stored
-	for _, e := range f.events() {
+	for _, e := range append(f.events(), f.drafts[0].Evidence.Events[2]) {
 		if e.Feed == n && e.Key == key {
 			out = append(out, e)
 		}
@@ -431,8 +433,7 @@ func (f *fakeWatch) Take(_ context.Context, who desk.Who, id int64) (watch.Warni
 		return watch.Warning{}, &desk.Invalid{Err: fmt.Errorf("the draft is %s", d.State)}
 	}
 	d.State, d.By = watch.Taken, who.Person.ID
-	return watch.Warning{Draft: id, Title: "Deaths are probable in Liberia", Text: "25 deaths or more are probable within three months.", Status: comity.Exercise, TLP: d.TLP, States: []comity.Party{"LBR"},
-		Urgency: "Expected", Severity: "Severe", Certainty: "Likely", Evidence: []string{"The probability is 61 %.", "It was 22 % a month before.", hostile}}, nil
+	return watch.Warning{Draft: *d, Status: comity.Exercise, TLP: d.TLP, States: []comity.Party{"LBR"}, Urgency: "Expected", Severity: "Severe", Certainty: "Likely", Held: map[watch.FeedName]bool{"field-reports": true}}, nil
 }
 
 func (f *fakeWatch) MayIssue(_ context.Context, who desk.Who, id int64, tlp comity.TLP, status comity.Status) error {

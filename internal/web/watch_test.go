@@ -225,12 +225,12 @@ func TestDraftBecomesWarning(t *testing.T) {
 	if w.Code != 200 || x.watch.draft(5).State != watch.Taken {
 		t.Fatalf("status %d, the draft is %s", w.Code, x.watch.draft(5).State)
 	}
-	for _, want := range []string{`name="draft" value="5"`, `value="Deaths are probable in Liberia"`, `name="states" dir="ltr" value="LBR"`, `<option value="Likely" selected>`, `value="AMBER" checked`, "The probability is 61 %."} {
+	for _, want := range []string{`name="draft" value="5"`, `value="Violence may rise in Liberia"`, `name="states" dir="ltr" value="LBR"`, `<option value="Likely" selected>`, `value="AMBER" checked`, "probability of 25 deaths or more within 3 months: 61%"} {
 		if !strings.Contains(form, want) {
 			t.Errorf("the form has not %q", want)
 		}
 	}
-	if n := strings.Count(form, `name="picked"`); n != 3 || strings.Contains(form, `name="picked" value="The probability is 61 %." checked`) {
+	if n := strings.Count(form, `name="picked"`); n != 13 || regexp.MustCompile(`name="picked" value="[^"]*" checked`).MatchString(form) {
 		t.Errorf("%d pieces of evidence are offered, or one is picked already", n)
 	}
 	if strings.Contains(form, x.liberia.String()) {
@@ -750,5 +750,29 @@ func TestIncidentReport(t *testing.T) {
 			t.Errorf("%s %q: status %d", name, bad, w.Code)
 		}
 		form.Set(name, was)
+	}
+}
+
+// A warning is drafted in the officer's language; rows that may not leave the node are
+// counted, and not quoted.
+func TestDraftInTheOfficersLanguage(t *testing.T) {
+	for lang, says := range map[string][]string{
+		"en": {`<option value="en" selected>`, "Violence may rise in Liberia", "25 deaths or more are to be feared in Liberia between 6 May 2003 and 5 August 2003.",
+			"are recorded in Liberia in the newest months with any, ", "p(25, 3) is 0.61", "forecast conflictology-12 of data to April 2003: median 25 deaths within 3 months, in 90 of 100 cases between 0 and 90",
+			"of all earlier times here it was so in 11%", "resembles Sierra Leone until January 1999, where 140 deaths followed in 4 months", "the forecast lacked: no reports of this organization since January",
+			"forecasts of 9 months here: ", "this rule gave 1 false alarm here since it was last right", "2 May 2003, near the northern bridge, Clash at the bridge: 14 deaths (7 to 28), as exercise has it",
+			"1 recent event of the feed field-reports, whose terms forbid passing its rows on"},
+		"ar": {`<option value="ar" selected>`, "قد يتصاعد العنف في ليبريا", "يُخشى وقوع 25 وفاة أو أكثر في ليبريا", "احتمال وقوع 25 وفاة أو أكثر في غضون 3 أشهر: 61%", "المصدر field-reports"},
+	} {
+		x := newTestSite(t)
+		form := html.UnescapeString(x.as("officer", "POST", "/watch/drafts/5?lang="+lang, url.Values{"do": {"write"}}).Body.String())
+		for _, want := range says {
+			if !strings.Contains(form, want) {
+				t.Errorf("%s: the form does not say %q", lang, want)
+			}
+		}
+		if strings.Contains(form, "What nobody may quote") {
+			t.Errorf("%s: a row that may not leave the node is offered", lang)
+		}
 	}
 }
