@@ -213,6 +213,10 @@ func (d *Desk) views(ctx context.Context, exercise *bool) ([]FeedView, error) {
 		v := FeedView{State: x, Age: -1, Used: used[x.Feed.Name]}
 		if x.Events > 0 {
 			v.Age = int(max(today-x.Newest, 0))
+			if x.own() { // that nothing was reported is no gap
+				out = append(out, v)
+				continue
+			}
 			v.Stale = v.Age > x.staleAfter()
 			points, err := d.c.Store.Series(ctx, SeriesQuery{Feeds: []FeedName{x.Feed.Name}, To: today})
 			if err != nil {

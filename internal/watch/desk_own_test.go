@@ -105,6 +105,15 @@ func TestOwnReportsApart(t *testing.T) {
 		t.Errorf("the map with them is under %s", m.Label)
 	}
 
+	// That nothing was reported is neither a gap nor age.
+	feeds, err := h.Feeds(h.ctx, officer)
+	ok(t, err)
+	for _, f := range feeds {
+		if f.Feed.Adapter == "own" && (f.Stale || len(f.Gaps) > 0) {
+			t.Errorf("a feed of own reports: %+v", f)
+		}
+	}
+
 	// A place where the risk rises by own reports alone is listed, with both.
 	h.at(2003, time.June, 2)
 	h.take(t, "field", dead("TCD", feed.Date(2003, 5, 30), 1))

@@ -42,7 +42,8 @@ type rulePage struct {
 	watching
 	F        url.Values
 	View     watch.RuleView // ID 0: it is new
-	Stands   []standingRow
+	Stands   []standingRow // nearest to firing first
+	Others   int           // that are not listed
 	Fields   []formField
 	Feeds    []watch.FeedView
 	Errors   []problemLine
@@ -183,7 +184,9 @@ func (s *site) rulePage(w http.ResponseWriter, r *request, status int, of watchi
 		}
 	}
 	name := s.namer(r, of.Exercise)
-	for _, x := range view.Standings {
+	near := view.Standings[:min(len(view.Standings), shownStandings)]
+	p.Others = len(view.Standings) - len(near)
+	for _, x := range near {
 		p.Stands = append(p.Stands, standingRow{x, name(x.Place), placeURL(x.Place, of)})
 	}
 	if fill != nil {

@@ -168,11 +168,12 @@ func (s *site) openDrafts(r *request, exercise bool) ([]watch.Draft, error) {
 
 // How many of each a page lists.
 const (
-	shownDrafts   = 200
-	shownOutcomes = 200
-	shownEvents   = 50
-	shownRuns     = 20
-	shownRows     = 50
+	shownDrafts    = 200
+	shownOutcomes  = 200
+	shownStandings = 200
+	shownEvents    = 50
+	shownRuns      = 20
+	shownRows      = 50
 )
 
 // choice is a number of the address, if it is one of those allowed.
