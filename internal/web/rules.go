@@ -236,6 +236,7 @@ var phrases = []phrase{
 	{"p(25, 3)", i18n.Key("probability of 25 deaths or more within 3 months")},
 	{"base(25, 3)", i18n.Key("how often it was so before at this place")},
 	{"median(3), low(3), high(3)", i18n.Key("deaths expected within 3 months: the middle, and the bounds of 90 of 100 cases")},
+	{"own.p(25, 3), own.median(3), …", i18n.Key("the same with the organization's own reports, where there are some; elsewhere without")},
 	{"p(25, 3) >= 0.5 && deaths.months(1) > 0.0", i18n.Key("several at once; numbers have a decimal point")},
 }
 
