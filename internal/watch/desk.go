@@ -119,6 +119,13 @@ func (d *Desk) Overview(ctx context.Context, who desk.Who, exercise bool) (Overv
 	if o.Feeds, err = d.views(ctx, &exercise); err != nil {
 		return Overview{}, err
 	}
+	if src.ok() {
+		members, err := src.others().sums(ctx, d.c.Store, SeriesQuery{Place: Place{Level: ByOrganization}, To: src.reach})
+		if err != nil {
+			return Overview{}, err
+		}
+		o.Organizations = sortedKeys(members)
+	}
 	for _, l := range forecastLevels { // cells where there are no countries, as in an exercise
 		last, err := d.c.Keeper.Newest(ctx, exercise, l.level)
 		if err != nil {

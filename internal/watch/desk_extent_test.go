@@ -3,6 +3,7 @@ package watch_test
 import (
 	"context"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -268,4 +269,26 @@ func cancelled(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()
 	return ctx
+}
+
+// The series of an organization is the sum of its members while they were that, by
+// month and week; Watch leads to it.
+func TestOrganizations(t *testing.T) {
+	h := newHouse(t)
+	h.at(2025, time.July, 1)
+	h.feed(t, "field", "plain", comity.Green, false)
+	// Mali left ECOWAS on 29 January 2025, and is a member of the African Union.
+	h.take(t, "field", dead("MLI", feed.Date(2025, 1, 10), 5), dead("MLI", feed.Date(2025, 6, 10), 70), dead("GHA", feed.Date(2025, 6, 12), 3))
+	for name, want := range map[string]int64{"ECOWAS": 8, "AU": 78} {
+		v, err := h.Place(h.ctx, officer, false, watch.Place{Level: watch.ByOrganization, Name: name})
+		ok(t, err)
+		if deadIn(v.Series) != want || deadIn(v.Weeks) != want {
+			t.Errorf("%s: %d dead by month, %d by week; want %d", name, deadIn(v.Series), deadIn(v.Weeks), want)
+		}
+	}
+	o, err := h.Overview(h.ctx, officer, false)
+	ok(t, err)
+	if !slices.Contains(o.Organizations, "ECOWAS") || !slices.Contains(o.Organizations, "AU") || slices.Contains(o.Organizations, "ASEAN") || !slices.IsSorted(o.Organizations) {
+		t.Errorf("organizations %q", o.Organizations)
+	}
 }

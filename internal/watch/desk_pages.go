@@ -109,10 +109,12 @@ type Overview struct {
 	Label    comity.TLP // of all that is shown; empty if nothing is
 	Rising   []Rising   // by rise of the probability of 25 deaths within 3 months
 	Unknown  []Unknown  // by name
-	Feeds    []FeedView
-	Waiting  int   // drafts
-	Night    Night // the last
-	Making   bool  // forecasts are being made now, by this process
+	// Organizations in whose members, while they were that, feeds have events, by name.
+	Organizations []string
+	Feeds         []FeedView
+	Waiting       int   // drafts
+	Night         Night // the last
+	Making        bool  // forecasts are being made now, by this process
 }
 
 // Rising is a place where the risk has risen.

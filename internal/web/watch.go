@@ -24,7 +24,8 @@ type watchPage struct {
 	Overview   watch.Overview
 	Rising     []risingRow
 	Unknown    []unknownRow
-	Drafts     []alertRow // that wait, or are being written
+	Members    []placeLink // organizations, by name
+	Drafts     []alertRow  // that wait, or are being written
 	Horizons   []int
 	Thresholds []int64
 	Outcomes   int   // to be confirmed
@@ -57,6 +58,12 @@ func (w watching) Other() comity.Status { return watching{Exercise: !w.Exercise}
 // risingRow is a place with the course of its risk.
 type risingRow struct {
 	watch.Rising
+	Name template.HTML
+	URL  string
+}
+
+// placeLink leads to the page of a place.
+type placeLink struct {
 	Name template.HTML
 	URL  string
 }
@@ -127,6 +134,10 @@ func (s *site) watch(w http.ResponseWriter, r *request) error {
 	}
 	for _, x := range p.Overview.Unknown {
 		p.Unknown = append(p.Unknown, unknownRow{x, name(x.Place), placeURL(x.Place, sort)})
+	}
+	for _, x := range p.Overview.Organizations {
+		at := watch.Place{Level: watch.ByOrganization, Name: x}
+		p.Members = append(p.Members, placeLink{name(at), placeURL(at, sort)})
 	}
 	drafts, err := s.openDrafts(r, sort.Exercise)
 	if err != nil {

@@ -776,3 +776,14 @@ func TestDraftInTheOfficersLanguage(t *testing.T) {
 		}
 	}
 }
+
+// Watch leads to the series of organizations.
+func TestWatchLeadsToOrganizations(t *testing.T) {
+	x := newTestSite(t)
+	if page := x.as("officer", "GET", "/watch", nil).Body.String(); !strings.Contains(page, `href="/watch/places/organization/AU?sort=exercise"`) {
+		t.Error("there is no link to the African Union's")
+	}
+	if page := x.as("officer", "GET", "/watch?sort=actual", nil).Body.String(); strings.Contains(page, `id="members"`) {
+		t.Error("of none there is a heading")
+	}
+}
