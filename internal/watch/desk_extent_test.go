@@ -292,3 +292,30 @@ func TestOrganizations(t *testing.T) {
 		t.Errorf("organizations %q", o.Organizations)
 	}
 }
+
+// A trial that reads the probabilities alone fires as one that reads forecasts whole.
+func TestTrialOfProbabilities(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Green, false)
+	h.feed(t, "own-red", "own", comity.Red, false)
+	var all []feed.Event
+	for m := feed.MonthOf(2000, 1); m <= feed.MonthOf(2003, 4); m++ {
+		all = append(all, dead("MLI", m.First(), int32(m%7)*9), dead("NER", m.First(), int32(m%5)))
+	}
+	h.take(t, "field", all...)
+	h.take(t, "own-red", ours("NER", feed.Date(2002, 6, 3), 90), ours("NER", feed.Date(2002, 9, 3), 90), ours("NER", feed.Date(2002, 12, 3), 90))
+	tried := func(signal string) []watch.TrialFiring {
+		tr, err := h.TryRule(h.ctx, officer, ruleOf(func(r *watch.Rule) { r.Signal, r.Fire, r.Rearm = signal, 0.4, 0.39 }), feed.MonthOf(2002, 1), feed.MonthOf(2003, 4), untold)
+		ok(t, err)
+		return tr.Fired
+	}
+	for _, signal := range []string{"p(25, 3)", "own.p(25, 3)"} {
+		alone, whole := tried(signal), tried(signal+" + 0.0 * median(3)")
+		if d := cmp.Diff(whole, alone); d != "" || len(alone) == 0 {
+			t.Errorf("%s: %d fired (-whole +probabilities):\n%s", signal, len(alone), d)
+		}
+	}
+	if cmp.Equal(tried("p(25, 3)"), tried("own.p(25, 3)")) {
+		t.Error("own reports make no difference")
+	}
+}

@@ -330,6 +330,7 @@ type compiled struct {
 	also   cel.Program // nil: nothing more must hold
 	parts  []part      // what the expressions are made of
 	asks   bool        // for a forecast
+	more   bool        // of it than probabilities
 	own    bool        // for one with own reports
 	days   bool        // for windows of days
 }
@@ -409,6 +410,7 @@ func (c *compiled) takeApart(env *cel.Env, checked *cel.Ast) {
 			continue
 		}
 		c.asks = c.asks || forecasts
+		c.more = c.more || forecasts && name != "p"
 		c.own = c.own || forecasts && call.Target().Kind() == ast.IdentKind && call.Target().AsIdent() == "own"
 		c.days = c.days || name == "last" || name == "surge"
 		text, err := cel.ExprToString(e, checked.NativeRep().SourceInfo())

@@ -56,9 +56,15 @@ func (d *Desk) try(ctx context.Context, r Rule, from, to feed.Month, told func(d
 	}
 	t := Trial{From: from, To: to, Places: len(names),
 		Note: "The data are those known today: what was known then had fewer revisions. At the beginning the rule was armed everywhere."}
+	made := d.made(r.Exercise)
+	if c.asks && !c.more {
+		if made, err = d.risks(ctx, r, from, to); err != nil {
+			return Trial{}, err
+		}
+	}
 	for i, name := range names {
 		told(int64(i), int64(len(names)))
-		if err := d.tryAt(ctx, &t, c, src, Place{r.Level, name}); err != nil {
+		if err := d.tryAt(ctx, &t, c, src, made, Place{r.Level, name}); err != nil {
 			return Trial{}, err
 		}
 	}
@@ -67,7 +73,7 @@ func (d *Desk) try(ctx context.Context, r Rule, from, to feed.Month, told func(d
 }
 
 // tryAt tries a rule at a place.
-func (d *Desk) tryAt(ctx context.Context, t *Trial, c *compiled, src *sources, p Place) error {
+func (d *Desk) tryAt(ctx context.Context, t *Trial, c *compiled, src *sources, made madeFrom, p Place) error {
 	rec, err := newRecord(ctx, d.c.Store, src, p)
 	if err != nil {
 		return err
@@ -97,7 +103,7 @@ func (d *Desk) tryAt(ctx context.Context, t *Trial, c *compiled, src *sources, p
 		}
 		s.FalseAlarms = cried(past)
 		t.Evaluations++
-		value, also, err := c.evaluate(ctx, &seen{record: rec, day: day, made: d.made(src.exercise)})
+		value, also, err := c.evaluate(ctx, &seen{record: rec, day: day, made: made})
 		if err != nil {
 			continue // it has no value, and does nothing
 		}
@@ -125,6 +131,47 @@ func (d *Desk) tryAt(ctx context.Context, t *Trial, c *compiled, src *sources, p
 		}
 	}
 	return nil
+}
+
+// risks are the probabilities of the forecasts that are kept from some months on, of
+// all places of a rule's level: reading them whole, each by itself, takes longer.
+func (d *Desk) risks(ctx context.Context, r Rule, from, to feed.Month) (madeFrom, error) {
+	type key struct {
+		own  bool
+		last feed.Month
+		name string
+	}
+	kept := map[key]*Forecast{}
+	for m := from; m <= to; m++ {
+		for _, own := range []bool{false, true} {
+			briefs, err := d.c.Keeper.Briefs(ctx, r.Exercise, own, r.Level, m)
+			if err != nil {
+				return nil, err
+			}
+			for i := range briefs {
+				kept[key{own, m, briefs[i].Place.Name}] = briefs[i].forecast()
+			}
+		}
+	}
+	return func(_ context.Context, p Place, last feed.Month, own bool) (*Forecast, error) {
+		for _, with := range slices.Compact([]bool{own, false}) {
+			if f := kept[key{with, last, p.Name}]; f != nil {
+				return f, nil
+			}
+		}
+		return nil, errNoForecast
+	}, nil
+}
+
+// forecast has the probabilities of the brief.
+func (b *Brief) forecast() *Forecast {
+	f := &Forecast{Place: b.Place, TLP: b.TLP, Engine: b.Engine, Afterwards: b.Afterwards}
+	for i, risk := range b.Risk {
+		if i < len(Horizons) {
+			f.Totals = append(f.Totals, Total{Months: Horizons[i], Risk: risk})
+		}
+	}
+	return f
 }
 
 // forecastAfterwards makes the forecasts that a rule asks for and that are not

@@ -42,8 +42,8 @@ type rulePage struct {
 	watching
 	F        url.Values
 	View     watch.RuleView // ID 0: it is new
-	Stands   []standingRow // nearest to firing first
-	Others   int           // that are not listed
+	Stands   []standingRow  // nearest to firing first
+	Others   int            // that are not listed
 	Fields   []formField
 	Feeds    []watch.FeedView
 	Errors   []problemLine
