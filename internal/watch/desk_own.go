@@ -1,10 +1,6 @@
 package watch
 
-import (
-	"context"
-
-	"github.com/comity/comity/comity"
-)
+import "context"
 
 // The organization's own reports bear labels of their own. What is made of other
 // feeds alone is kept apart from what they were added to, so that it bears no
@@ -49,12 +45,3 @@ func (s *sources) at(ctx context.Context, store Store, p Place) (*sources, error
 
 // hasOwn reports whether own reports are among the sources, beside others.
 func (s *sources) hasOwn() bool { return len(s.own().feeds) > 0 }
-
-// labelAt is the label of what is known of a place.
-func (s *sources) labelAt(ctx context.Context, store Store, p Place) (comity.TLP, error) {
-	at, err := s.at(ctx, store, p)
-	if err != nil {
-		return "", err
-	}
-	return at.shown(), nil
-}
