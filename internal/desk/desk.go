@@ -95,10 +95,6 @@ type Config struct {
 	KeysInUse func() int
 	Rekey     func(context.Context) error
 
-	// Forget removes what was made of acts that are erased by now, before the
-	// database's files are written without it; nil: nothing is made of acts.
-	Forget func(context.Context) error
-
 	// Names returns the display name of a State or body at a date.
 	Names func(p comity.Party, at comity.Time) string
 	// Follows returns how far a peer's journal was read.
@@ -112,6 +108,9 @@ type Config struct {
 	// Forks is what freezes journals, and Pause stops following one or goes on.
 	Forks Forks
 	Pause func(ctx context.Context, d comity.Domain, paused bool) error
+	// Forget removes what else was made of the content of an own act that is erased,
+	// before the database's files are written without it; nil: nothing is made of acts.
+	Forget func(ctx context.Context, erased comity.ActName) error
 }
 
 // Desk of one organization. It is safe for concurrent use.

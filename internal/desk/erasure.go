@@ -62,19 +62,14 @@ func (d *Desk) Erase(ctx context.Context, again bool) error {
 		return err
 	}
 	var errs []error
-	removed, news := map[comity.ActName][]Erasure{}, again
+	removed := map[comity.ActName][]Erasure{}
 	for by, targets := range found {
 		fresh, err := d.remove(ctx, by, targets, again)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("carry out the erasure %s: %w", by, err))
 			continue
 		}
-		removed[by], news = fresh, news || len(fresh) > 0
-	}
-	if news && d.c.Forget != nil {
-		if err := d.c.Forget(ctx); err != nil {
-			return errors.Join(append(errs, fmt.Errorf("forget what was made of acts that are erased: %w", err))...)
-		}
+		removed[by] = fresh
 	}
 	if err := d.scrub(ctx); err != nil {
 		return errors.Join(append(errs, err)...)
@@ -162,6 +157,9 @@ func (d *Desk) remove(ctx context.Context, by comity.ActName, targets []comity.A
 		x, _, err := l.store.Stored(ctx, target)
 		if err == nil {
 			err = l.erase(ctx, e)
+		}
+		if err == nil && d.c.Forget != nil && target.Domain == d.c.Self.Domain {
+			err = d.c.Forget(ctx, target)
 		}
 		if err != nil {
 			return nil, err

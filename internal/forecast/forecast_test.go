@@ -163,6 +163,41 @@ func TestLittleIsKnown(t *testing.T) {
 	}
 }
 
+// Series to which a model is applied leave the forecasts of all others as they
+// were, and are in none's analogs. One like a series of the history gets the same
+// forecast as that.
+func TestApply(t *testing.T) {
+	history := invented(7, 40, 240)
+	alone := run(t, taskOf(history))
+	task := taskOf(history)
+	same, more := history[5], history[6]
+	same.ID, more.ID = "1001", "1002"
+	more.Values = slices.Clone(more.Values)
+	more.Values[int(task.Last-more.First)] += 500
+	task.Apply = []Series{same, more}
+	f := run(t, task)
+	if d := cmp.Diff(alone.Series, f.Series[:len(history)]); d != "" {
+		t.Fatalf("changed by what is applied:\n%s", d)
+	}
+	applied := f.Series[len(history):]
+	if len(applied) != 2 || applied[0].ID != "1001" || applied[1].ID != "1002" {
+		t.Fatalf("%d applied", len(applied))
+	}
+	if d := cmp.Diff(alone.Series[5].Months, applied[0].Months); d != "" {
+		t.Errorf("like a series of the history, and forecast otherwise:\n%s", d)
+	}
+	if cmp.Equal(alone.Series[6].Months, applied[1].Months) {
+		t.Error("500 more deaths change nothing")
+	}
+	for _, s := range f.Series {
+		for _, a := range s.Why.Analogs {
+			if a.ID == "1001" || a.ID == "1002" {
+				t.Errorf("%s resembles an episode of %s, of which nothing may be learned", s.ID, a.ID)
+			}
+		}
+	}
+}
+
 func TestRunRefuses(t *testing.T) {
 	history := invented(1, 3, 60)
 	for _, c := range []struct {

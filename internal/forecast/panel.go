@@ -15,15 +15,20 @@ type panel struct {
 type moment struct{ s, t int32 }
 
 func newPanel(series []Series) *panel {
-	p := &panel{series: series, sums: make([][]float64, len(series))}
-	for i, s := range series {
+	p := &panel{}
+	p.add(series)
+	return p
+}
+
+// add has more series in the panel, after those that are there.
+func (p *panel) add(series []Series) {
+	for _, s := range series {
 		sums := make([]float64, len(s.Values)+1)
 		for t, v := range s.Values {
 			sums[t+1] = sums[t] + v
 		}
-		p.sums[i] = sums
+		p.series, p.sums = append(p.series, s), append(p.sums, sums)
 	}
-	return p
 }
 
 // now is the last moment of a series.

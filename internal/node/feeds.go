@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/blob"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/feed"
@@ -39,7 +40,7 @@ func (f *Folder) snapshots(ctx context.Context) (watch.Snapshots, error) {
 func (n *Node) openFeeds(ctx context.Context) error {
 	kept, err := n.Folder.snapshots(ctx)
 	n.Feeds = &watch.Feeds{Store: n.store.Watch(), Snapshots: kept,
-		Adapters: sources.All(), Now: n.c.Clock, Client: peer.Outside, Login: login, Own: n.ownReports, Log: n.log}
+		Adapters: sources.All(), Now: n.c.Clock, Client: peer.Outside, Login: login, Own: ownReports{n.Desk}, Log: n.log}
 	return err
 }
 
@@ -62,14 +63,24 @@ func (n *Node) takeOverFeeds(ctx context.Context) {
 }
 
 // ownReports are read for the watch, which stays inside the node.
-func (n *Node) ownReports(ctx context.Context, f func(desk.Held) error) error {
-	who := desk.Who{Person: &person.Person{ID: "node"}, Role: person.Officer}
-	return n.Desk.Own(ctx, who, "report.v1", f)
+type ownReports struct{ desk *desk.Desk }
+
+// readsOwn may read them.
+var readsOwn = desk.Who{Person: &person.Person{ID: "node"}, Role: person.Officer}
+
+// After implements [watch.OwnReports].
+func (o ownReports) After(ctx context.Context, position int64, f func(desk.Held) error) (int64, error) {
+	return o.desk.Own(ctx, readsOwn, position, watch.ReportsOf, f)
 }
 
-// forgetErased removes what is watched of own reports that are erased.
-func (n *Node) forgetErased(ctx context.Context) error {
-	if _, err := n.Feeds.ReadOwn(ctx); err != nil {
+// Act implements [watch.OwnReports].
+func (o ownReports) Act(ctx context.Context, name comity.ActName) (desk.Held, error) {
+	return o.desk.Act(ctx, readsOwn, name)
+}
+
+// forgetErased removes what is watched of an own report that is erased.
+func (n *Node) forgetErased(ctx context.Context, erased comity.ActName) error {
+	if err := n.Feeds.ForgetOwn(ctx, erased); err != nil {
 		return err
 	}
 	return n.Watch.ForgetReports(ctx)

@@ -22,7 +22,7 @@ func (n *Node) openWatch() (err error) {
 		return err
 	}
 	n.Watch, err = watch.NewDesk(watch.Config{Store: n.store.Watch(), Keeper: n.store.Keeper(), Engine: watch.Mixture{}, Clock: n.c.Clock,
-		Self: n.Self.Domain, Name: n.Desk.Name, Act: n.Desk.Act, Countries: territories(facts), Log: n.log})
+		Self: n.Self.Domain, Act: n.Desk.Act, Reports: n.Feeds.ReadOwnNews, Countries: territories(facts), Log: n.log})
 	if err != nil {
 		return err
 	}

@@ -60,8 +60,9 @@ func watching(t *testing.T) (dir string) {
 	check(t, err)
 	events, err := n.Feeds.Store.Events(ctx, watch.EventQuery{Feed: "exercise", Limit: 3})
 	check(t, err)
-	check(t, n.Feeds.Store.Tie(ctx, file.String(), "exercise", events[0].Key, events[2].Key))
-	check(t, n.Feeds.Store.PutScene(ctx, file.String(), watch.Scene{South: -50, West: -35, North: -45, East: -25, From: feed.Date(2019, 1, 1)}))
+	says := watch.Saying{Situation: file.String(), By: "a.diallo", At: comity.TimeOf(feed.Date(2020, 1, 1).Time())}
+	check(t, n.Feeds.Store.Tie(ctx, says, "exercise", events[0].Key, events[2].Key))
+	check(t, n.Feeds.Store.PutScene(ctx, says, watch.Scene{South: -50, West: -35, North: -45, East: -25, From: feed.Date(2019, 1, 1)}))
 	check(t, n.Watch.SetBasis(ctx, officer, watch.Basis{Exercise: true, Feeds: []watch.FeedName{"exercise", "own-amber-exercise"}}))
 	for i, signal := range []string{"deaths.months(12)", "p(25, 3) * 100.0"} {
 		_, err := n.Watch.PutRule(ctx, officer, watch.Rule{Name: fmt.Sprint("Rule ", i), Exercise: true, Level: watch.ByCell, Signal: signal, Fire: 2, Rearm: 1, Gap: 5, Damp: 1.5, Deaths: 25, Months: 3, Lapse: 14})

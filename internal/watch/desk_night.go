@@ -64,27 +64,25 @@ func (d *Desk) RunNow(ctx context.Context, who desk.Who) (Night, error) {
 	return d.once(ctx)
 }
 
-// once runs a night, or waits for the one that runs: it has seen nearly all that
-// was there when it was asked for.
+// once runs a night, or waits for one that another has begun since it was called: it
+// has seen all that was there then.
 func (d *Desk) once(ctx context.Context) (Night, error) {
 	d.making.Add(1)
 	defer d.making.Add(-1)
-	d.mu.Lock()
-	before := d.nights
-	d.mu.Unlock()
-	d.running.Lock()
-	defer d.running.Unlock()
-	d.mu.Lock()
-	if d.nights > before {
-		defer d.mu.Unlock()
+	asked := d.begun.Load()
+	select {
+	case d.running <- struct{}{}:
+	case <-ctx.Done():
+		return Night{}, ctx.Err()
+	}
+	defer func() { <-d.running }()
+	if d.ended > asked {
 		return d.last, nil
 	}
-	d.mu.Unlock()
+	number := d.begun.Add(1)
 	n, err := d.night(ctx)
 	if err == nil {
-		d.mu.Lock()
-		d.nights, d.last = d.nights+1, n
-		d.mu.Unlock()
+		d.ended, d.last = number, n
 	}
 	return n, err
 }
@@ -98,6 +96,9 @@ func (d *Desk) night(ctx context.Context) (n Night, err error) {
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", what, err))
 		}
+	}
+	if d.c.Reports != nil {
+		note("own reports", d.c.Reports(ctx))
 	}
 	for _, exercise := range []bool{false, true} {
 		src, err := d.sources(ctx, exercise, nil)

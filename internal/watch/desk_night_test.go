@@ -64,7 +64,7 @@ func TestMaking(t *testing.T) {
 	h.take(t, "field", dead("MLI", feed.Date(2003, 4, 8), 30))
 	e := &lookedAt{}
 	d, err := watch.NewDesk(watch.Config{Store: h.store.Watch(), Keeper: h.store.Keeper(), Engine: e, Clock: func() time.Time { return h.now }, Self: "ecowas.example",
-		Name: func(comity.Party) string { return "" }, Act: func(context.Context, desk.Who, comity.ActName) (desk.Held, error) {
+		Act: func(context.Context, desk.Who, comity.ActName) (desk.Held, error) {
 			return desk.Held{}, desk.ErrNotFound
 		}})
 	ok(t, err)

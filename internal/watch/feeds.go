@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/comity/comity/comity"
-	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/feed"
 )
 
@@ -38,11 +37,13 @@ type Feeds struct {
 	Client func(address string) (*http.Client, error)
 	// Login to a feed, of one that wants it.
 	Login func(FeedName) feed.Login
-	// Own calls f with the organization's own reports; nil: there are none.
-	Own func(ctx context.Context, f func(desk.Held) error) error
+	// Own has the organization's own reports; nil: there are none.
+	Own OwnReports
 	Log *slog.Logger
 
-	own sync.Mutex // held while own reports are read, which would overtake each other
+	own      sync.Mutex // held while own reports are read, which would overtake each other
+	ownRead  bool       // by this process
+	ownUntil int64      // position until which its acts were looked at
 }
 
 func (f *Feeds) now() comity.Time { return comity.TimeOf(f.Now()) }

@@ -287,7 +287,7 @@ func TestNightThroughCuts(t *testing.T) {
 		drafts := h.drafts(t, "")
 		out := ""
 		for _, l := range []watch.Level{watch.ByCountry, watch.ByCell} {
-			briefs, err := h.store.Keeper().Briefs(h.ctx, false, l, feed.MonthOf(2003, 4))
+			briefs, err := h.store.Keeper().Briefs(h.ctx, false, false, l, feed.MonthOf(2003, 4))
 			ok(t, err)
 			slices.SortFunc(briefs, func(a, b watch.Brief) int { return cmp.Compare(a.Place.Name, b.Place.Name) })
 			out += fmt.Sprintf("%+v\n", briefs)

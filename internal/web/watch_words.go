@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"html/template"
 	"math"
 	"slices"
@@ -38,6 +39,9 @@ func (p *printer) watchFuncs(f template.FuncMap) template.FuncMap {
 	f["sum"] = sum
 	f["has"] = slices.Contains[[]string]
 	f["coordinates"] = coordinates
+	f["where"] = where
+	f["part"] = p.part
+	f["lacked"] = p.lacked
 	f["dead"] = func(n int32) int { return int(n) }
 	return f
 }
@@ -168,6 +172,48 @@ func (p *printer) ran(r watch.Run) string {
 		line += "; " + p.words.T(i18n.Key("%s withdrawn, which this release has no more"), i18n.Number(r.Withdrawn))
 	}
 	return line
+}
+
+// engineWords are what the engines of this version say of their forecasts.
+var engineWords = map[string]i18n.Key{
+	"analogs": i18n.Key("what followed past moments like this, anywhere, scaled to the level here"),
+	"memory":  i18n.Key("the last months here again, the newest most"),
+	"midway":  i18n.Key("half-way between the two"),
+
+	watch.LackedHistory: i18n.Key("its series is known for less than three years"),
+	watch.LackedAnalogs: i18n.Key("the history is too short to learn from: the last months are repeated"),
+	watch.LackedSize:    i18n.Key("few of the episodes learned from were as severe as this"),
+	watch.LackedDeaths:  i18n.Key("no deaths are known here: what is said comes from other places"),
+}
+
+// part of a forecast, by its engine's name for it.
+func (p *printer) part(name string) template.HTML {
+	word, ok := engineWords[name]
+	if !ok {
+		return p.foreign(name)
+	}
+	return isolated(name) + template.HTML(`: `+template.HTMLEscapeString(p.words.T(word)))
+}
+
+// lacked is what a forecast had too little of.
+func (p *printer) lacked(text string) template.HTML {
+	if word, ok := engineWords[text]; ok {
+		return template.HTML(template.HTMLEscapeString(p.words.T(word)))
+	}
+	return p.foreign(text)
+}
+
+// foreign is a text of another engine, in English.
+func (p *printer) foreign(text string) template.HTML {
+	return template.HTML(`<bdi lang="en" dir="ltr">` + template.HTMLEscapeString(text) + `</bdi>`)
+}
+
+// where is the place of an act: of a point its coordinates, else its geometry as it is.
+func where(geometry json.RawMessage) string {
+	if lat, lon, ok := watch.PointOf(geometry); ok {
+		return coordinates(lat, lon)
+	}
+	return string(geometry)
 }
 
 // rounded is a figure with as many decimals as tell something.

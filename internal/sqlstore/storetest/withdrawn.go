@@ -28,7 +28,7 @@ func withdrawn(t *testing.T, s EventStore) {
 	}
 	const file = "au.example/7"
 	take(t, s, "one", 4000, events...)
-	if err := s.Tie(ctx, file, "one", events[3].Key, events[300].Key); err != nil {
+	if err := s.Tie(ctx, says(file), "one", events[3].Key, events[300].Key); err != nil {
 		t.Fatal(err)
 	}
 	in := begin(t, s, "one")
@@ -60,11 +60,11 @@ func withdrawn(t *testing.T, s EventStore) {
 		}
 	}
 	tied(1)
-	if err := s.Tie(ctx, file, "one", events[301].Key); err != nil { // withdrawn, too
+	if err := s.Tie(ctx, says(file), "one", events[301].Key); err != nil { // withdrawn, too
 		t.Fatal(err)
 	}
 	tied(1)
-	if err := s.PutScene(ctx, file, watch.Scene{}); err != nil { // counts anew
+	if err := s.PutScene(ctx, says(file), watch.Scene{}); err != nil { // counts anew
 		t.Fatal(err)
 	}
 	tied(1)
