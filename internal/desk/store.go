@@ -36,6 +36,9 @@ type Store interface {
 	// Scope returns the acts of a scope, in no particular order, and its
 	// version; 0 if there is no such scope.
 	Scope(ctx context.Context, s casefile.Scope) (version int64, acts []StoredPlaced, err error)
+	// Opener returns the act that opened a file, by its name, and where it is, but
+	// not its position; ok is false if it opened none.
+	Opener(ctx context.Context, n comity.ActName) (s Stored, at PlacedIn, ok bool, err error)
 	// Extract returns that of a scope with the acts that have been placed there
 	// since; without one, with all its acts.
 	Extract(ctx context.Context, s casefile.Scope) (Extract, error)

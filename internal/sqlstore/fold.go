@@ -239,6 +239,24 @@ func (s *Store) Scope(ctx context.Context, name casefile.Scope) (version int64, 
 	return x.Version, x.Since, err
 }
 
+// Opener implements [desk.Store].
+func (s *Store) Opener(ctx context.Context, n comity.ActName) (x desk.Stored, at desk.PlacedIn, ok bool, err error) {
+	c := s.read()
+	id, err := c.logID(ctx, n.Domain)
+	if err != nil || id == 0 || n.Index < 0 || n.Index >= maxEntries {
+		return x, at, false, s.failed("find "+n.String(), err)
+	}
+	r := storedRow{Stored: desk.Stored{Name: n}}
+	err = c.queryRow(ctx, "SELECT "+storedColumns+`, p.clear <> 0, p.problem FROM entry e JOIN scope sc ON sc.name = ?
+		JOIN placed p ON p.scope = sc.id AND p.act = e.pos`+storedJoins+" WHERE e.pos = ?",
+		casefile.ScopeText(n), id*maxEntries+n.Index).Scan(append(r.into(), &at.Clear, &at.Problem)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return x, at, false, nil
+	}
+	at.Scope = n
+	return r.Stored, at, err == nil, s.failed("read "+n.String(), err)
+}
+
 // Extract implements [desk.Store]. One statement, so that extract and acts are as
 // of the same moment. No entry has the key 0.
 func (s *Store) Extract(ctx context.Context, name casefile.Scope) (desk.Extract, error) {

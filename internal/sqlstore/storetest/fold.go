@@ -138,6 +138,14 @@ func foldScopes(t *testing.T, s desk.Store) {
 	if p, in, err := s.PlacedIn(ctx, name(ours, 2), name(ours, 2), casefile.House("ecowas.example"), file); err != nil || !in || p.Scope != file || p.Clear || p.Problem != "1" {
 		t.Errorf("PlacedIn = %+v, %v, %v", p, in, err)
 	}
+	if x, at, opens, err := s.Opener(ctx, file); err != nil || !opens || x.Name != file || len(x.Entry) == 0 || x.Waits || at != (desk.PlacedIn{Scope: file, Clear: true}) {
+		t.Errorf("Opener = %+v, %+v, %v, %v", x, at, opens, err)
+	}
+	for _, n := range []comity.ActName{name(ours, 1), name(ours, 199), name(ours, 200), name(theirs, 0), house, {Domain: "never.example"}} {
+		if _, _, opens, err := s.Opener(ctx, n); opens || err != nil {
+			t.Errorf("%s opened a file: %v, %v", n, opens, err)
+		}
+	}
 	if _, in, err := s.PlacedIn(ctx, name(ours, 199), file, house); in || err != nil {
 		t.Errorf("PlacedIn of an act that is in none: %v, %v", in, err)
 	}
