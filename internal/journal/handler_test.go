@@ -3,6 +3,7 @@ package journal_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -63,9 +64,9 @@ func TestHandler(t *testing.T) {
 		return b
 	}
 	bundle := func(from, to int) []byte {
-		b, err := journal.Bundle(entries[from:to])
-		if err != nil {
-			t.Fatal(err)
+		var b []byte
+		for _, e := range entries[from:to] {
+			b = append(binary.BigEndian.AppendUint16(b, uint16(len(e))), e...)
 		}
 		return b
 	}
@@ -144,6 +145,10 @@ func (f failing) Head(context.Context, comity.Origin) (journal.Head, error) {
 }
 func (f failing) Tile(context.Context, comity.Origin, int, int64) ([]byte, error) { return nil, f.err }
 func (f failing) Entries(context.Context, comity.Origin, int64, int64) ([][]byte, error) {
+	return nil, f.err
+}
+
+func (f failing) AppendBundle(context.Context, []byte, comity.Origin, int64, int64) ([]byte, error) {
 	return nil, f.err
 }
 
