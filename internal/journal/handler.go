@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/tlog"
@@ -40,6 +41,7 @@ type Server struct {
 	store      Store
 	origin     comity.Origin
 	checkpoint func(context.Context) ([]byte, error)
+	size       atomic.Int64 // that the log had when its head was read last, here
 }
 
 // ServeHTTP implements [http.Handler].
@@ -106,25 +108,40 @@ func (h *Server) answer(r *http.Request, b []byte) (kind, cache string, body []b
 // tile appends the bytes of a tile of hashes or of an entry bundle (level -1)
 // to b.
 func (h *Server) tile(ctx context.Context, b []byte, t tlog.Tile) ([]byte, error) {
-	head, err := h.store.Head(ctx, h.origin)
-	if err != nil {
-		return nil, err
-	}
-	if !covers(head.Size, t) {
-		return nil, fmt.Errorf("%s at size %d: %w", torchwood.TilePath(t), head.Size, ErrNotFound)
-	}
-	if t.L >= 0 {
-		hashes, err := h.store.Tile(ctx, h.origin, t.L, t.N)
+	size := h.size.Load()
+	if !covers(size, t) {
+		head, err := h.store.Head(ctx, h.origin)
 		if err != nil {
 			return nil, err
 		}
-		if len(hashes) < t.W*tlog.HashSize {
-			return nil, fmt.Errorf("%s at size %d has only %d bytes; the database is damaged", torchwood.TilePath(t), head.Size, len(hashes))
-		}
-		return append(b, hashes[:t.W*tlog.HashSize]...), nil
+		size = head.Size
+		h.size.Store(size)
 	}
-	first := t.N * torchwood.TileWidth
-	return h.store.AppendBundle(ctx, b, h.origin, first, first+int64(t.W))
+	if !covers(size, t) {
+		return nil, fmt.Errorf("%s at size %d: %w", torchwood.TilePath(t), size, ErrNotFound)
+	}
+	body, err := h.stored(ctx, b, t)
+	if err != nil {
+		h.size.Store(0) // an old copy of the database may have been put in its place
+		return nil, fmt.Errorf("%s at size %d: %w", torchwood.TilePath(t), size, err)
+	}
+	return body, nil
+}
+
+// stored is tile for one that a committed head covers.
+func (h *Server) stored(ctx context.Context, b []byte, t tlog.Tile) ([]byte, error) {
+	if t.L < 0 {
+		first := t.N * torchwood.TileWidth
+		return h.store.AppendBundle(ctx, b, h.origin, first, first+int64(t.W))
+	}
+	hashes, err := h.store.Tile(ctx, h.origin, t.L, t.N)
+	if err != nil {
+		return nil, err
+	}
+	if len(hashes) < t.W*tlog.HashSize {
+		return nil, fmt.Errorf("only %d bytes are stored; the database is damaged", len(hashes))
+	}
+	return append(b, hashes[:t.W*tlog.HashSize]...), nil
 }
 
 // covers reports whether a tree of size has the tile in its whole width.
