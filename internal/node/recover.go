@@ -35,6 +35,10 @@ type recovery struct {
 	keyless atomic.Bool      // our log key is not in force, and the one that is not here
 	grown   *journal.Journal // it has got entries back, which may have changed its keys; nil if they were looked at. Only for ask and fetch
 
+	// A tree that goes on with the release of a revocation, and was lost here: it
+	// is ours though only revoked keys have signed it.
+	released atomic.Pointer[journal.Head]
+
 	mu    sync.Mutex
 	heard map[string]bool // witnesses that have answered since the start
 	short error           // waived, and it was needed: who did not answer
