@@ -29,6 +29,7 @@ type Feeds struct {
 	Store interface {
 		Store
 		Importer
+		Settings
 	}
 	Snapshots Snapshots
 	Adapters  []feed.Adapter
@@ -98,7 +99,7 @@ func (f *Feeds) Add(ctx context.Context, x Feed, sent io.Reader) error {
 		return fmt.Errorf("feed %s: %q is no TLP label", x.Name, x.TLP)
 	}
 	if sent != nil {
-		h, _, err := f.Snapshots.Keep(sent)
+		h, _, err := f.Snapshots.Keep(ctx, sent)
 		if err != nil {
 			return err
 		}
@@ -123,7 +124,7 @@ func (f *Feeds) SetMapping(ctx context.Context, name FeedName, mapping json.RawM
 		return err
 	}
 	x.Mapping = mapping
-	if err := f.forgetAnswer(name); err != nil {
+	if err := f.forgetAnswer(ctx, name); err != nil {
 		return err
 	}
 	return f.Store.PutFeed(ctx, x)
@@ -189,7 +190,7 @@ func (f *Feeds) run(ctx context.Context, of *reading) (Run, error) {
 	of.version, of.whole = versionOf(of.adapter, path.Base(u.Path)), isWhole(of.adapter, from)
 	run, err := f.read(ctx, of, file)
 	if err == nil {
-		err = f.noteAnswer(of.feed.Name)
+		err = f.noteAnswer(ctx, of)
 	}
 	return run, err
 }
@@ -236,12 +237,12 @@ func (f *Feeds) empty(ctx context.Context, of *reading, end Run, why error) (Run
 
 // readKept reads a snapshot.
 func (f *Feeds) readKept(ctx context.Context, of *reading, sum comity.Hash) (Run, error) {
-	r, err := f.Snapshots.Open(sum)
+	r, err := f.Snapshots.Open(ctx, sum)
 	if err != nil {
 		return f.failed(ctx, of, err)
 	}
 	defer r.Close()
-	file, err := os.CreateTemp(f.Snapshots.Dir, "coming-")
+	file, err := f.Snapshots.temporary()
 	if err != nil {
 		return f.failed(ctx, of, err)
 	}
@@ -322,7 +323,7 @@ func (f *Feeds) Head(ctx context.Context, name FeedName, rows int) ([][]string, 
 		if err := sum.UnmarshalText([]byte(h)); err != nil {
 			return nil, err
 		}
-		r, err = f.Snapshots.Open(sum)
+		r, err = f.Snapshots.Open(ctx, sum)
 	} else {
 		var runs []Run
 		if runs, err = f.Store.Runs(ctx, name, 100); err == nil {
@@ -330,7 +331,7 @@ func (f *Feeds) Head(ctx context.Context, name FeedName, rows int) ([][]string, 
 			if i < 0 {
 				return nil, fmt.Errorf("feed %s was never read", name)
 			}
-			r, err = f.Snapshots.Open(runs[i].Snapshot)
+			r, err = f.Snapshots.Open(ctx, runs[i].Snapshot)
 		}
 	}
 	if err != nil {

@@ -34,6 +34,7 @@ type reading struct {
 	version  string
 	whole    bool // the file is a release with all that is in it
 	begun    comity.Time
+	answer   answer         // of the source, of what it sent
 	progress func(Progress) // nil: nobody looks
 }
 
@@ -69,7 +70,7 @@ func (f *Feeds) read(ctx context.Context, of *reading, file *os.File) (Run, erro
 		kept = raw.rest()
 	}
 	if kept == nil {
-		end.Snapshot, end.Bytes, kept = keep.keep()
+		end.Snapshot, end.Bytes, kept = keep.keep(ctx)
 	}
 	failed := errors.Join(err, kept)
 	if failed == nil {
