@@ -29,11 +29,11 @@ NAM100,2022-05-16,2022,1,Political violence,Battles,Armed clash,Army,,1,Rebels,,
 	format2025 = `event_id_cnty;event_date;year;time_precision;disorder_type;event_type;sub_event_type;actor1;assoc_actor_1;inter1;actor2;assoc_actor_2;inter2;interaction;civilian_targeting;iso;region;country;admin1;admin2;admin3;location;latitude;longitude;geo_precision;source;source_scale;notes;fatalities;tags;timestamp
 NAM100;2022-05-16T00:00:00Z;2022;1;Political violence;Battles;Armed clash;Army;;State forces;Rebels;;Rebel group;State forces-Rebel group;;516;Southern Africa;Namibia;Oshana;Ondangwa;;Ondangwa;-17.91;15.98;2;Example Paper;National;notes;3;;1657041386
 `
-	object = `{"event_id_cnty":"NAM100","event_date":"2022-05-16","year":"2022","time_precision":"1","event_type":"Battles","sub_event_type":"Armed clash","actor1":"Army","actor2":"Rebels","iso":516,"country":"Namibia","location":"Ondangwa","latitude":"-17.91","longitude":"15.98","geo_precision":"2","source":"Example Paper","source_scale":"National","notes":"x","fatalities":3,"timestamp":"1657041386"}`
+	object = `{"event_id_cnty":"NAM100","event_date":"2022-05-16","year":"2022","time_precision":"1","event_type":"Battles","sub_event_type":"Armed clash","actor1":"Army","inter1":"State forces","actor2":"Rebels","inter2":"Rebel group","iso":516,"country":"Namibia","location":"Ondangwa","latitude":"-17.91","longitude":"15.98","geo_precision":"2","source":"Example Paper","source_scale":"National","notes":"x","fatalities":3,"timestamp":"1657041386"}`
 )
 
 var want = feed.Event{
-	Key: "NAM100", Version: "1657041386", Title: "Army - Rebels", Category: "Battles: Armed clash",
+	Key: "NAM100", Version: "1657041386", Title: "Army - Rebels", Category: "Battles: Armed clash", Violence: feed.StateBased,
 	From: feed.Date(2022, time.May, 16), To: feed.Date(2022, time.May, 16), DatePrec: 1,
 	Located: true, Lat: -17.91, Lon: 15.98, WherePrec: 2, Place: "Ondangwa", Country: "NAM", GW: 565, Cell: feed.CellAt(-17.91, 15.98),
 	SideA: "Army", SideB: "Rebels", Low: 3, Best: 3, High: 3, Source: "Example Paper", Grade: "National",
