@@ -99,8 +99,9 @@ type standing struct {
 	told    string // its release
 	key     string
 	sight   watch.Sight
-	counted bool // it is not withdrawn
-	moved   bool // in this batch, from what the database has
+	event   feed.Event // what it says
+	counted bool       // it is not withdrawn
+	moved   bool       // in this batch, from what the database has
 }
 
 // Put implements [watch.Intake].
@@ -139,7 +140,9 @@ func (in *intake) encode(rows []watch.Row) []arrived {
 			continue
 		}
 		from := len(in.content)
-		in.content = appendContent(in.content, &r.Event)
+		if !r.Gone { // of what is gone, it is known when what there was is
+			in.content = appendContent(in.content, &r.Event)
+		}
 		good = append(good, arrived{r, watch.RefOf(r.Key), sumOf(in.content[from:]), from, len(in.content)})
 	}
 	return good
@@ -164,6 +167,9 @@ func (in *intake) put(tx *Tx, rows []watch.Row, good []arrived) error {
 	for _, a := range good {
 		old, known := stand[a.ref]
 		switch {
+		case a.row.Gone && (!known || !old.counted || old.key != a.row.Key || in.newer != nil && in.newer(old.told, a.row.Version)):
+			in.run.Same++ // it was not there, or is there again
+			continue
 		case !known:
 			in.run.New++
 			old = &standing{}
@@ -193,16 +199,25 @@ func (in *intake) put(tx *Tx, rows []watch.Row, good []arrived) error {
 		id := in.feed.first() + in.feed.next
 		in.feed.next++
 		from := len(in.bodies)
-		in.bodies = append(v.appendHead(in.bodies), in.content[a.from:a.to]...)
+		content := in.content[a.from:a.to]
+		if a.row.Gone {
+			in.run.Withdrawn++
+			content = appendWithdrawn(nil, &old.event)
+			a.sum = sumOf(content)
+		} else {
+			old.key, old.event, old.sight = a.row.Key, a.row.Event, watch.SightOf(&a.row.Event, id)
+			in.pending = append(in.pending, old.sight)
+		}
+		in.bodies = append(v.appendHead(in.bodies), content...)
 		values = append(values, id, in.bodies[from:len(in.bodies):len(in.bodies)])
-		sight := watch.SightOf(&a.row.Event, id)
-		in.pending = append(in.pending, sight)
-		old.id, old.sum, old.told, old.key, old.sight, old.counted = id, a.sum, a.row.Version, a.row.Key, sight, true
+		old.id, old.sum, old.told, old.counted = id, a.sum, a.row.Version, !a.row.Gone
 	}
 	for i := range rows {
 		if rows[i].Fault != nil {
 			in.run.Quarantined++
-			faults = append(faults, rows[i].Fault)
+			if !rows[i].Bare {
+				faults = append(faults, rows[i].Fault)
+			}
 		}
 	}
 	in.run.Rows += int64(len(rows))
@@ -218,8 +233,8 @@ func (in *intake) put(tx *Tx, rows []watch.Row, good []arrived) error {
 	if err := tx.exec("UPDATE feed SET next = ? WHERE id = ?", in.feed.next, in.feed.id); err != nil {
 		return err
 	}
-	return tx.exec("UPDATE feed_run SET fresh = ?, changed = ?, same = ?, quarantined = ? WHERE id = ?",
-		in.run.New, in.run.Changed, in.run.Same, in.run.Quarantined, in.run.ID)
+	return tx.exec("UPDATE feed_run SET fresh = ?, changed = ?, same = ?, quarantined = ?, withdrawn = ? WHERE id = ?",
+		in.run.New, in.run.Changed, in.run.Same, in.run.Quarantined, in.run.Withdrawn, in.run.ID)
 }
 
 // gone is what takes a sight away.
@@ -261,7 +276,7 @@ func (in *intake) standing(tx *Tx, good []arrived) (map[int64]*standing, error) 
 	slices.Sort(ids)
 	err = tx.versions(ids, func(id int64, v *version) {
 		x := by[id]
-		x.told, x.key, x.sight, x.counted = v.Version, v.Key, v.sight(id), !v.withdrawn
+		x.told, x.key, x.sight, x.event, x.counted = v.Version, v.Key, v.sight(id), v.Event, !v.withdrawn
 	})
 	return out, err
 }
@@ -310,10 +325,10 @@ func (in *intake) Close(ctx context.Context, r watch.Run, whole bool) (watch.Run
 	if err := in.link(ctx); err != nil {
 		return in.run, err
 	}
-	in.run.Ended, in.run.Snapshot, in.run.Bytes, in.run.Version, in.run.Err = r.Ended, r.Snapshot, r.Bytes, r.Version, r.Err
+	in.run.Ended, in.run.Snapshot, in.run.Bytes, in.run.Version, in.run.Err, in.run.Note = r.Ended, r.Snapshot, r.Bytes, r.Version, r.Err, r.Note
 	err := in.s.Write(ctx, func(tx *Tx) error {
-		err := tx.exec("UPDATE feed_run SET ended = ?, snapshot = ?, bytes = ?, version = ?, err = ? WHERE id = ?",
-			text(r.Ended), hash(r.Snapshot), r.Bytes, plain(r.Version), plain(r.Err), in.run.ID)
+		err := tx.exec("UPDATE feed_run SET ended = ?, snapshot = ?, bytes = ?, version = ?, err = ?, note = ? WHERE id = ?",
+			text(r.Ended), hash(r.Snapshot), r.Bytes, plain(r.Version), plain(r.Err), plain(r.Note), in.run.ID)
 		if err == nil && whole {
 			err = tx.exec(`DELETE FROM quarantine WHERE feed = ? AND run <> ? AND run IN (SELECT id FROM feed_run WHERE feed = ? AND snapshot = ?)`,
 				in.feed.id, in.run.ID, in.feed.id, hash(r.Snapshot))

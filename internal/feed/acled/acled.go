@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/url"
 	"slices"
 
 	"github.com/comity/comity/internal/feed"
@@ -45,7 +46,7 @@ var JSON = feed.Adapter{
 	Licence: licence,
 	Private: true,
 	Newer:   newer,
-	API:     api{},
+	API:     func(*url.URL) feed.API { return api{} },
 	Open:    openJSON,
 }
 
@@ -167,12 +168,27 @@ func (r *jsonReader) Next(e *feed.Event) error {
 	}
 	var row row
 	members := r.Members()
+	if at, ok := members["deleted_timestamp"]; ok {
+		return r.gone(e, members[names[eventID]], at)
+	}
 	for c, name := range names {
 		row[c] = members[name]
 	}
 	if c, reason := r.event(e, &row); reason != "" {
 		return r.Fault(names[c], reason)
 	}
+	return nil
+}
+
+// gone is a removal, as the API tells of it: when, and of which event.
+func (r *jsonReader) gone(e *feed.Event, key, at []byte) error {
+	if len(key) == 0 || len(key) > feed.MaxKey {
+		return r.Fault(names[eventID], "is no key of an event")
+	}
+	if n, ok := feed.ParseInt(at); !ok || n <= 0 {
+		return r.Fault("deleted_timestamp", "is no time in seconds since 1970")
+	}
+	*e = feed.Event{Key: string(key), Version: string(at), Gone: true}
 	return nil
 }
 

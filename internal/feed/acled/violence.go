@@ -10,12 +10,12 @@ import (
 type actor int
 
 const (
-	nobody   actor = iota // there is none, or no code of the codebook says what they are
-	state                 // the forces of a government
-	group                 // an armed group: rebels, militias
-	outside               // other forces from outside: missions of organizations, private firms
-	rioters               // who act together once, in no organization
-	unarmed               // civilians, peaceful protesters
+	nobody  actor = iota // there is none, or no code of the codebook says what they are
+	state                // the forces of a government
+	group                // an armed group: rebels, militias
+	outside              // other forces from outside: missions of organizations, private firms
+	rioters              // who act together once, in no organization
+	unarmed              // civilians, peaceful protesters
 )
 
 // actors by their code in inter1 and inter2: numbers to 2024, words since, in

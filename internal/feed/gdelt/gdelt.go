@@ -30,6 +30,7 @@ var Events = feed.Adapter{
 	Title:   "GDELT events, 1.0 and 2.0 export files",
 	Licence: "GDELT Project, free for any use with a citation and a link to https://www.gdeltproject.org/",
 	Machine: true,
+	API:     api,
 	Open:    open,
 }
 
