@@ -140,7 +140,7 @@ func TestFollow(t *testing.T) {
 		check(at(35), at(39), "2 files of 15 minutes are missing: "+at(37)+", "+at(38)+" (", "1036", "1039")
 		// The newest is not what its sum says: it may be on its way.
 		s.files[at(39)+".export.CSV.zip"] = []byte("PK")
-		check(at(35), at(36), "goes on there the next time: "+at(39), "1036")
+		check(at(35), at(38), "goes on there the next time: "+at(39), "1036")
 		if _, _, err := s.fetch(t, at(38)); err == nil || !strings.Contains(err.Error(), "not what GDELT lists: it has 2 bytes") {
 			t.Errorf("a newest file that is another: %v", err)
 		}
