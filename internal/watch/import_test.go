@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -477,5 +478,60 @@ func TestSent(t *testing.T) {
 	}
 	if _, err := f.Snapshots.Open(comity.Hash{1}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a snapshot that is not there: %v", err)
+	}
+}
+
+// asked is an API that answers with what it is told to.
+type asked struct {
+	got    []feed.Query
+	text   string
+	answer feed.Fetched
+	err    error
+}
+
+func (a *asked) Fetch(_ context.Context, _ *feed.Web, q feed.Query, w io.Writer) (feed.Fetched, error) {
+	a.got = append(a.got, q)
+	_, err := io.WriteString(w, a.text)
+	return a.answer, errors.Join(err, a.err)
+}
+
+// TestAsked: an API is told up to where its source was read, and what it says is missing
+// stands with the run.
+func TestAsked(t *testing.T) {
+	f := open(t)
+	a := &asked{text: string(exercise(t, 0)), answer: feed.Fetched{Version: "20250101", Note: "a file is missing"}}
+	adapter := ucdp.GED
+	adapter.Whole, adapter.VersionOf = nil, nil
+	adapter.API = func(u *url.URL) feed.API {
+		if u.Path == "/list" {
+			return a
+		}
+		return nil
+	}
+	f.Adapters = []feed.Adapter{adapter}
+	f.Login = func(n watch.FeedName) feed.Login { return feed.Login{User: string(n)} }
+	add(t, f, "ucdp", "https://events.example/list")
+	first := run(t, f, "ucdp")
+	counts(t, first, 3000, 0, 0, 0)
+	if first.Version != "20250101" || first.Note != "a file is missing" {
+		t.Errorf("%+v", first)
+	}
+	a.err, a.answer = errors.New("no more today"), feed.Fetched{Version: "20250103"}
+	if r, err := f.Run(t.Context(), "ucdp", nil); err == nil || r.Rows != 0 || r.Err != "no more today" {
+		t.Errorf("a failure: %+v, %v", r, err)
+	}
+	a.err, a.text, a.answer = nil, "", feed.Fetched{Version: "20250101"}
+	same := run(t, f, "ucdp")
+	if same.Rows != 0 || same.Version != "20250101" || same.Snapshot != first.Snapshot || same.Note != "" {
+		t.Errorf("nothing new: %+v", same)
+	}
+	a.text, a.answer.Version = string(exercise(t, 1)), "20250102"
+	run(t, f, "ucdp")
+	run(t, f, "ucdp")
+	for i, want := range []string{"", "20250101", "20250101", "20250101", "20250102"} {
+		q := a.got[i]
+		if q.Version != want || q.Login.User != "ucdp" || q.Address.Host != "events.example" || q.Since.IsZero() != (i == 0) || i > 0 && !q.Since.Equal(first.Begun.Time) {
+			t.Errorf("asked the %d. time: %+v; want version %q, since %v", i+1, q, want, first.Begun)
+		}
 	}
 }

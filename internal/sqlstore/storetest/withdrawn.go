@@ -138,7 +138,7 @@ func gone(t *testing.T, s EventStore) {
 		}
 	}
 	counts(t, take(t, s, "one", 100, append(removed("7", events[0].Key), events[0])...), 0, 0, 2, 0) // told before it was removed
-	counts(t, take(t, s, "one", 100, removed("4", events[40].Key)...), 0, 0, 1, 0)                    // it is there again
+	counts(t, take(t, s, "one", 100, removed("4", events[40].Key)...), 0, 0, 1, 0)                   // it is there again
 	checkEvents(t, s, map[watch.FeedName][]feed.Event{"one": left})
 	again := events[0]
 	again.Version = "9"
