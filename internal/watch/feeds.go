@@ -118,16 +118,16 @@ func (f *Feeds) Add(ctx context.Context, x Feed, sent io.Reader) error {
 	return f.Store.PutFeed(ctx, x)
 }
 
-// check reports what is wrong with what somebody says of a feed.
+// check reports, as a *desk.Invalid, what is wrong with what somebody says of a feed.
 func (x *Feed) check() error {
 	if !x.TLP.Valid() {
-		return fmt.Errorf("feed %s: %q is no TLP label", x.Name, x.TLP)
+		return invalid("tlp: feed %s: %q is no TLP label", x.Name, x.TLP)
 	}
 	if x.From == "" {
-		return fmt.Errorf("feed %s: say from which file or address it is read", x.Name)
+		return invalid("from: feed %s: say from which file or address it is read", x.Name)
 	}
 	if u, err := url.Parse(x.From); x.IsWeb() && (err != nil || u.User != nil) {
-		return fmt.Errorf("feed %s: want an address without a login, which is shown, logged and backed up; a login stands in the environment of the node", x.Name)
+		return invalid("from: feed %s: want an address without a login, which is shown, logged and backed up; a login stands in the environment of the node", x.Name)
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func (f *Feeds) Set(ctx context.Context, name FeedName, c Change) error {
 		return err
 	}
 	if x.Adapter == ownAdapter {
-		return fmt.Errorf("feed %s: our own reports are read from the record, under their own labels", name)
+		return invalid("feed %s: our own reports are read from the record, under their own labels", name)
 	}
 	if c.From != "" {
 		x.From = c.From
@@ -81,9 +81,9 @@ func (f *Feeds) Remove(ctx context.Context, name FeedName, withdraw bool) (withd
 	}
 	switch {
 	case x.Adapter == ownAdapter:
-		return 0, fmt.Errorf("feed %s: our own reports are on the record, and always read", name)
+		return 0, invalid("feed %s: our own reports are on the record, and always read", name)
 	case !x.Removed.IsZero() && !withdraw:
-		return 0, fmt.Errorf("feed %s: it was removed already, %s", name, x.Removed)
+		return 0, invalid("feed %s: it was removed already, %s", name, x.Removed)
 	}
 	if x.Removed.IsZero() {
 		x.Removed = f.now()
@@ -116,7 +116,7 @@ func (f *Feeds) Restore(ctx context.Context, name FeedName) error {
 		return err
 	}
 	if x.Removed.IsZero() {
-		return fmt.Errorf("feed %s: it was not removed", name)
+		return invalid("feed %s: it was not removed", name)
 	}
 	x.Removed = comity.Time{}
 	return f.put(ctx, x)
