@@ -134,6 +134,9 @@ func (r *reader) event(e *feed.Event, g geo) (column, reason string) {
 	} else if len(kind) > 0 && string(kind) != "0" {
 		return "ActionGeo_Type", "is none of 0 to 5"
 	}
+	if len(r.Field(g.country)) == 0 { // where GDELT names one that is no State, it is none
+		r.places.Locate(e, 0)
+	}
 	return r.text(e, g)
 }
 

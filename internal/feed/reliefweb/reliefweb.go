@@ -124,6 +124,9 @@ func (r *reader) event(e *feed.Event, it *item) (member, reason string) {
 	if primary.ISO3 == "" && len(f.Country) == 1 {
 		primary = f.Country[0]
 	}
+	if primary.ISO3 == "" && len(f.Country) > 1 {
+		e.CountryBy = feed.UnknownSeveral
+	}
 	if primary.ISO3 != "" {
 		e.Country, e.GW = r.places.ISO3(primary.ISO3)
 		e.WherePrec, e.Place = 6, cut(primary.Name)
