@@ -337,7 +337,7 @@ func readLine(s watch.State) string {
 // lastLines say what is to be known of the newest runs.
 func lastLines(s watch.State) (out []string) {
 	if s.Last.Err != "" {
-		out = append(out, fmt.Sprintf("the last run failed %s: %s", s.Last.Ended, s.Last.Err))
+		out = append(out, fmt.Sprintf("the last run failed %s: %s", s.Last.Ended, strings.ReplaceAll(s.Last.Err, "\n", "; ")))
 	}
 	if s.Last.Note != "" {
 		out = append(out, s.Last.Note)

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -77,7 +78,12 @@ func (s *Store) Begin(ctx context.Context, r watch.Run, newer func(a, b string) 
 		in.known = newFilter()
 	}
 	if err := in.recover(ctx); err != nil {
-		return nil, fmt.Errorf("count what an earlier run has left: %w", err)
+		err = fmt.Errorf("count what an earlier run has left: %w", err)
+		if !errors.Is(err, watch.ErrOvertaken) {
+			in.run.Ended, in.run.Err = r.Begun, err.Error()
+			_ = in.end(context.WithoutCancel(ctx), false) // it is told in any case
+		}
+		return nil, err
 	}
 	return in, nil
 }
@@ -319,14 +325,28 @@ func (in *intake) quarantine(tx *Tx, faults []*feed.Fault) error {
 
 // Close implements [watch.Intake].
 func (in *intake) Close(ctx context.Context, r watch.Run, whole bool) (watch.Run, error) {
-	if err := in.count(ctx, in.feed.next); err != nil {
+	err := in.count(ctx, in.feed.next)
+	if err == nil {
+		err = in.link(ctx)
+	}
+	if errors.Is(err, watch.ErrOvertaken) {
 		return in.run, err
 	}
-	if err := in.link(ctx); err != nil {
-		return in.run, err
+	if err != nil { // that it failed has room where counting had not; the next run counts
+		whole = false
+		r.Err = cmp.Or(r.Err, err.Error())
 	}
 	in.run.Ended, in.run.Snapshot, in.run.Bytes, in.run.Version, in.run.Err, in.run.Note = r.Ended, r.Snapshot, r.Bytes, r.Version, r.Err, r.Note
-	err := in.s.Write(ctx, func(tx *Tx) error {
+	if failed := in.end(ctx, whole); err == nil {
+		err = failed
+	}
+	return in.run, err
+}
+
+// end writes how the run ended.
+func (in *intake) end(ctx context.Context, whole bool) error {
+	r := &in.run
+	return in.s.Write(ctx, func(tx *Tx) error {
 		err := tx.exec("UPDATE feed_run SET ended = ?, snapshot = ?, bytes = ?, version = ?, err = ?, note = ? WHERE id = ?",
 			text(r.Ended), hash(r.Snapshot), r.Bytes, plain(r.Version), plain(r.Err), plain(r.Note), in.run.ID)
 		if err == nil && whole {
@@ -335,7 +355,6 @@ func (in *intake) Close(ctx context.Context, r watch.Run, whole bool) (watch.Run
 		}
 		return in.s.failed("end the import", err)
 	})
-	return in.run, err
 }
 
 // Mend implements [watch.Importer].

@@ -32,8 +32,13 @@ import (
 
 func open(t *testing.T) *watch.Feeds {
 	t.Helper()
+	return openWith(t, sqlstore.Options{})
+}
+
+func openWith(t *testing.T, o sqlstore.Options) *watch.Feeds {
+	t.Helper()
 	dir := t.TempDir()
-	s, err := sqlstore.Open(t.Context(), "sqlite:"+filepath.Join(dir, "comity.db"), sqlstore.Options{})
+	s, err := sqlstore.Open(t.Context(), "sqlite:"+filepath.Join(dir, "comity.db"), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -533,5 +538,45 @@ func TestAsked(t *testing.T) {
 		if q.Version != want || q.Login.User != "ucdp" || q.Address.Host != "events.example" || q.Since.IsZero() != (i == 0) || i > 0 && !q.Since.Equal(first.Begun.Time) {
 			t.Errorf("asked the %d. time: %+v; want version %q, since %v", i+1, q, want, first.Begun)
 		}
+	}
+}
+
+// TestFullDisk: a run that finds no room says so where its feed is, whatever it was that
+// found none, and the next one goes on.
+func TestFullDisk(t *testing.T) {
+	for _, full := range []string{"INSERT INTO feed_run", "INSERT INTO quarantine", "UPDATE feed SET counted", "UPDATE feed SET linked", "no folder"} {
+		t.Run(full, func(t *testing.T) {
+			broken := true
+			f := openWith(t, sqlstore.Options{Fault: func(step, statement string) (bool, error) {
+				if broken && step == sqlstore.Exec && strings.Contains(statement, full) {
+					return false, errors.New("the disk is full")
+				}
+				return false, nil
+			}})
+			dir := f.Snapshots.Dir
+			if full == "no folder" { // a folder in which nothing can be written
+				f.Snapshots.Dir = write(t, "file", nil)
+			}
+			add(t, f, "ucdp", write(t, "GEDEvent_v25_1.csv", append(exercise(t, 0), "x\n"...)))
+			_, err := f.Run(t.Context(), "ucdp", nil)
+			s := state(t, f)
+			switch {
+			case err == nil:
+				t.Fatal("no error")
+			case full == "INSERT INTO feed_run": // nothing can be noted then
+				if !s.Last.Ended.IsZero() || !s.Begun.IsZero() {
+					t.Errorf("%+v", s)
+				}
+			case s.Last.Err == "" || !strings.Contains(err.Error(), s.Last.Err):
+				t.Errorf("the feed says %+v of %v", s, err)
+			}
+			broken, f.Snapshots.Dir = false, dir
+			if r := run(t, f, "ucdp"); r.Rows != 3001 || r.Quarantined != 1 || r.Snapshot.IsZero() {
+				t.Errorf("then %+v", r)
+			}
+			if s := state(t, f); s.Events != 3000 || s.Quarantined != 1 || s.Last.Err != "" || !s.Begun.IsZero() {
+				t.Errorf("in the end %+v", s)
+			}
+		})
 	}
 }
