@@ -41,7 +41,7 @@ func (a *app) feedAddCmd() *cobra.Command {
 	var name, mapping, tlp string
 	var exercise bool
 	var long strings.Builder
-	long.WriteString("Adds a feed. From a web address it is read once a day by the node; a file is read\nby \"comity feed run\". Running again changes nothing but what has changed.\n\nAdapters:\n")
+	long.WriteString("Adds a feed. From a web address it is read once a day by the node, of GDELT's list\nof its newest files all that is new; a file is read by \"comity feed run\". Running again changes nothing but what has changed.\n\nAdapters:\n")
 	for _, s := range sources.All() {
 		fmt.Fprintf(&long, "  %-12s %s\n", s.Name, s.Title)
 	}
@@ -51,7 +51,8 @@ func (a *app) feedAddCmd() *cobra.Command {
 		Short: "Add a feed",
 		Long:  long.String(),
 		Example: `  comity feed add ucdp-ged GEDEvent_v25_1.csv --tlp CLEAR
-  comity feed add ucdp-ged https://ucdp.uu.se/downloads/candidateged/GEDEvent_v25_0_3.csv --name candidate`,
+  comity feed add ucdp-ged https://ucdp.uu.se/downloads/candidateged/GEDEvent_v25_0_3.csv --name candidate
+  comity feed add gdelt http://data.gdeltproject.org/gdeltv2/lastupdate.txt`,
 		Args: exactly(2, "an adapter, and a file or web address"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if _, err := sources.Find(args[0]); err != nil {

@@ -1,10 +1,8 @@
 package watch
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -318,54 +316,4 @@ func (f *Feeds) runsInQuarantine(ctx context.Context, name FeedName) ([]Run, err
 		}
 	}
 	return out, err
-}
-
-// Head is the first rows of what was last read of a feed, or was sent along with
-// it, split at its columns.
-func (f *Feeds) Head(ctx context.Context, name FeedName, rows int) ([][]string, error) {
-	x, err := f.Find(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	var r io.ReadCloser
-	if h, ok := strings.CutPrefix(x.From, keptPrefix); ok {
-		var sum comity.Hash
-		if err := sum.UnmarshalText([]byte(h)); err != nil {
-			return nil, err
-		}
-		r, err = f.Snapshots.Open(sum)
-	} else {
-		var runs []Run
-		if runs, err = f.Store.Runs(ctx, name, 100); err == nil {
-			i := slices.IndexFunc(runs, func(r Run) bool { return r.Snapshot != comity.Hash{} })
-			if i < 0 {
-				return nil, fmt.Errorf("feed %s was never read", name)
-			}
-			r, err = f.Snapshots.Open(runs[i].Snapshot)
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	text, err := io.ReadAll(io.LimitReader(r, 1<<20))
-	if err != nil {
-		return nil, err
-	}
-	c := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
-	c.FieldsPerRecord, c.LazyQuotes = -1, true
-	if line, _, _ := bytes.Cut(text, []byte("\n")); bytes.Count(line, []byte("\t")) > bytes.Count(line, []byte(",")) {
-		c.Comma = '\t'
-	} else if bytes.Count(line, []byte(";")) > bytes.Count(line, []byte(",")) {
-		c.Comma = ';'
-	}
-	var out [][]string
-	for len(out) < rows {
-		row, err := c.Read()
-		if err != nil {
-			break // the end, or of what was taken
-		}
-		out = append(out, row)
-	}
-	return out, nil
 }
