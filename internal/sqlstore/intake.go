@@ -105,9 +105,9 @@ type standing struct {
 	told    string // its release
 	key     string
 	sight   watch.Sight
-	event   feed.Event // what it says
-	counted bool       // it is not withdrawn
-	moved   bool       // in this batch, from what the database has
+	event   *feed.Event // what it says
+	counted bool        // it is not withdrawn
+	moved   bool        // in this batch, from what the database has
 }
 
 // Put implements [watch.Intake].
@@ -208,10 +208,10 @@ func (in *intake) put(tx *Tx, rows []watch.Row, good []arrived) error {
 		content := in.content[a.from:a.to]
 		if a.row.Gone {
 			in.run.Withdrawn++
-			content = appendWithdrawn(nil, &old.event)
+			content = appendWithdrawn(nil, old.event)
 			a.sum = sumOf(content)
 		} else {
-			old.key, old.event, old.sight = a.row.Key, a.row.Event, watch.SightOf(&a.row.Event, id)
+			old.key, old.event, old.sight = a.row.Key, &a.row.Event, watch.SightOf(&a.row.Event, id)
 			in.pending = append(in.pending, old.sight)
 		}
 		in.bodies = append(v.appendHead(in.bodies), content...)
@@ -282,7 +282,8 @@ func (in *intake) standing(tx *Tx, good []arrived) (map[int64]*standing, error) 
 	slices.Sort(ids)
 	err = tx.versions(ids, func(id int64, v *version) {
 		x := by[id]
-		x.told, x.key, x.sight, x.event, x.counted = v.Version, v.Key, v.sight(id), v.Event, !v.withdrawn
+		event := v.Event
+		x.told, x.key, x.sight, x.event, x.counted = v.Version, v.Key, v.sight(id), &event, !v.withdrawn
 	})
 	return out, err
 }
