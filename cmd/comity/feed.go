@@ -497,7 +497,7 @@ func (a *app) runFeed(ctx context.Context, n *node.Node, name watch.FeedName, re
 func ranLine(r watch.Run) string {
 	line := fmt.Sprintf("%s rows read, %s new, %s changed, %s same, %s quarantined", thousands(r.Rows), thousands(r.New), thousands(r.Changed), thousands(r.Same), thousands(r.Quarantined))
 	if r.Withdrawn > 0 {
-		line += fmt.Sprintf("; %s events withdrawn, which the source has no more", thousands(r.Withdrawn))
+		line += fmt.Sprintf("; %s events withdrawn, which count no more", thousands(r.Withdrawn))
 	}
 	return line
 }

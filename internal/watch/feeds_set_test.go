@@ -7,9 +7,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/watch"
 )
@@ -217,4 +219,29 @@ func TestHopeless(t *testing.T) {
 	f = open(t)
 	add(t, f, "ucdp", write(t, "GEDEvent_v25_1.csv", append(head, "few\nrows\n"...)))
 	counts(t, run(t, f, "ucdp"), 0, 0, 0, 2)
+}
+
+// TestRemovedGivesWay: a feed that was removed with its events is in nobody's way.
+func TestRemovedGivesWay(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "ucdp", "ucdp-ged", comity.Clear, false)
+	h.feed(t, "acled", "acled", comity.Green, false)
+	used := func(want bool) {
+		t.Helper()
+		all, err := h.Feeds(h.ctx, officer)
+		ok(t, err)
+		if all[0].Feed.Name != "acled" || all[0].Used != want {
+			t.Errorf("of %s forecasts are made: %t, want %t", all[0].Feed.Name, all[0].Used, want)
+		}
+	}
+	h.take(t, "ucdp", dead("MLI", feed.Date(2003, 4, 8), 30))
+	h.take(t, "acled", dead("MLI", feed.Date(2003, 4, 8), 30))
+	used(false)
+	f := watch.Feeds{Store: h.store.Watch(), Snapshots: watch.Snapshots{Dir: t.TempDir()}, Now: func() time.Time { return h.now }}
+	_, err := f.Remove(h.ctx, "ucdp", false)
+	ok(t, err)
+	used(false) // its events still count
+	_, err = f.Remove(h.ctx, "ucdp", true)
+	ok(t, err)
+	used(true)
 }

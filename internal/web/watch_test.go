@@ -629,7 +629,7 @@ func TestMend(t *testing.T) {
 func TestWithdrawn(t *testing.T) {
 	x := newTestSite(t)
 	page := text(checkPage(t, "feed", x.as("officer", "GET", "/watch/feeds/exercise", nil)))
-	if !strings.Contains(page, "2 in quarantine; 5 withdrawn, which the source has no more") {
+	if !strings.Contains(page, "2 in quarantine; 5 withdrawn, which count no more") {
 		t.Errorf("the feed says %.1500s", page)
 	}
 	page = text(checkPage(t, "event", x.as("officer", "GET", "/watch/events/exercise?key=30", nil)))

@@ -180,7 +180,7 @@ func (p *printer) hits(s watch.Score) string {
 func (p *printer) ran(r watch.Run) string {
 	line := p.words.T(i18n.Key("%s rows: %s new, %s changed, %s the same, %s in quarantine"), i18n.Number(r.Rows), i18n.Number(r.New), i18n.Number(r.Changed), i18n.Number(r.Same), i18n.Number(r.Quarantined))
 	if r.Withdrawn > 0 {
-		line += "; " + p.words.T(i18n.Key("%s withdrawn, which the source has no more"), i18n.Number(r.Withdrawn))
+		line += "; " + p.words.T(i18n.Key("%s withdrawn, which count no more"), i18n.Number(r.Withdrawn))
 	}
 	return line
 }
