@@ -95,6 +95,10 @@ type Config struct {
 	KeysInUse func() int
 	Rekey     func(context.Context) error
 
+	// Forget removes what was made of acts that are erased by now, before the
+	// database's files are written without it; nil: nothing is made of acts.
+	Forget func(context.Context) error
+
 	// Names returns the display name of a State or body at a date.
 	Names func(p comity.Party, at comity.Time) string
 	// Follows returns how far a peer's journal was read.

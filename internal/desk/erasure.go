@@ -50,8 +50,8 @@ func (d *Desk) Erased(ctx context.Context, target comity.ActName) (Erasure, bool
 // in our journal, once. With again set it also looks whether anything has come
 // back that was removed before, as out of an old backup.
 //
-// Of an erased act go the sealed content and its text in the database. Its
-// effects stay, and so does the entry.
+// Of an erased act go the sealed content, its text in the database, and what was
+// made of it (Config.Forget). Its effects stay, and so does the entry.
 //
 // It removes first, then has the database's files written without what was
 // removed, once for all, then confirms, then notes that it is done: after a crash
@@ -62,14 +62,19 @@ func (d *Desk) Erase(ctx context.Context, again bool) error {
 		return err
 	}
 	var errs []error
-	removed := map[comity.ActName][]Erasure{}
+	removed, news := map[comity.ActName][]Erasure{}, again
 	for by, targets := range found {
 		fresh, err := d.remove(ctx, by, targets, again)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("carry out the erasure %s: %w", by, err))
 			continue
 		}
-		removed[by] = fresh
+		removed[by], news = fresh, news || len(fresh) > 0
+	}
+	if news && d.c.Forget != nil {
+		if err := d.c.Forget(ctx); err != nil {
+			return errors.Join(append(errs, fmt.Errorf("forget what was made of acts that are erased: %w", err))...)
+		}
 	}
 	if err := d.scrub(ctx); err != nil {
 		return errors.Join(append(errs, err)...)

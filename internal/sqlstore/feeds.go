@@ -20,6 +20,16 @@ type Watch struct{ *Store }
 // Watch returns it.
 func (s *Store) Watch() Watch { return Watch{s} }
 
+// Setting implements [watch.Settings].
+func (w Watch) Setting(ctx context.Context, name string, into any) error {
+	return w.Keeper().Setting(ctx, name, into)
+}
+
+// PutSetting implements [watch.Settings].
+func (w Watch) PutSetting(ctx context.Context, name string, v any) error {
+	return w.Keeper().PutSetting(ctx, name, v)
+}
+
 const runColumns = "r.id, r.begun, r.ended, r.snapshot, r.bytes, r.version, r.fresh, r.changed, r.same, r.quarantined, r.withdrawn, r.err, r.note"
 
 func scanRun(r row, x *watch.Run, before ...any) error {

@@ -249,3 +249,45 @@ func (d *Desk) Scores(ctx context.Context, who desk.Who, exercise bool) (Scores,
 	}
 	return d.scores(ctx, exercise)
 }
+
+// ForgetReports takes out of drafts what they quote of the organization's own reports
+// that are events no more: those were withdrawn, corrected or erased.
+func (d *Desk) ForgetReports(ctx context.Context) error {
+	feeds, err := d.c.Store.Feeds(ctx)
+	if err != nil {
+		return err
+	}
+	own := map[FeedName]bool{}
+	for _, s := range feeds {
+		own[s.Feed.Name] = s.Feed.Adapter == ownAdapter
+	}
+	drafts, err := d.c.Keeper.Drafts(ctx, DraftQuery{})
+	if err != nil {
+		return err
+	}
+	for _, x := range drafts {
+		var ids []int64
+		for _, e := range x.Evidence.Events {
+			if own[e.Feed] {
+				ids = append(ids, e.ID)
+			}
+		}
+		there, err := d.c.Store.EventsByID(ctx, ids...)
+		if err != nil {
+			return err
+		}
+		gone := func(e Stored) bool {
+			return own[e.Feed] && !slices.ContainsFunc(there, func(s Stored) bool { return s.ID == e.ID })
+		}
+		if !slices.ContainsFunc(x.Evidence.Events, gone) {
+			continue
+		}
+		if err := d.c.Keeper.ChangeDraft(ctx, x.ID, func(x *Draft) error {
+			x.Evidence.Events = slices.DeleteFunc(x.Evidence.Events, gone)
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -52,7 +52,7 @@ func (d FeedDesk) Send(ctx context.Context, who desk.Who, name FeedName, sent io
 	if !x.Sent() {
 		return invalid("file: the feed %s is read from %s", name, x.From)
 	}
-	h, _, err := d.feeds.Snapshots.Keep(sent)
+	h, _, err := d.feeds.Snapshots.Keep(ctx, sent)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (d FeedDesk) Sample(ctx context.Context, who desk.Who, name FeedName) ([]by
 	if err != nil {
 		return nil, err
 	}
-	r, err := d.feeds.Snapshots.Open(sum)
+	r, err := d.feeds.Snapshots.Open(ctx, sum)
 	if err != nil {
 		return nil, err
 	}

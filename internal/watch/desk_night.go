@@ -16,6 +16,9 @@ const nightName = "night"
 // nightHour is from when on, in UTC, the night of a day is run.
 const nightHour = 2
 
+// nightAgain is after how long a night that failed in part is run again.
+const nightAgain = time.Hour
+
 // Run runs each night, by the node's clock, until ctx ends. It is called on the
 // process that holds the lease.
 func (d *Desk) Run(ctx context.Context) {
@@ -47,8 +50,10 @@ func (d *Desk) due(ctx context.Context) (bool, error) {
 	if err := d.c.Keeper.Setting(ctx, nightName, &last); err != nil {
 		return false, err
 	}
-	today := d.c.Clock().UTC().Truncate(24 * time.Hour).Add(nightHour * time.Hour)
-	return !d.c.Clock().Before(today) && last.Begun.Before(today), nil
+	now := d.c.Clock()
+	today := now.UTC().Truncate(24 * time.Hour).Add(nightHour * time.Hour)
+	again := last.Err != "" && now.Sub(last.Ended.Time) >= nightAgain
+	return !now.Before(today) && (last.Begun.Before(today) || again), nil
 }
 
 // RunNow implements [Pages].

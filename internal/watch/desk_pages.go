@@ -100,7 +100,7 @@ type Overview struct {
 	Feeds    []FeedView
 	Waiting  int   // drafts
 	Night    Night // the last
-	Making   bool  // forecasts are being made now, by this process
+	Making   bool  // forecasts are being made now
 }
 
 // Rising is a place where the risk has risen.

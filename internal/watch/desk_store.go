@@ -47,10 +47,7 @@ type Keeper interface {
 	AddOutcome(ctx context.Context, o Outcome) error
 	ChangeOutcome(ctx context.Context, id int64, change func(*Outcome) error) error
 
-	// Setting reads what PutSetting wrote under a name, as JSON; into stays as it
-	// is if there is nothing.
-	Setting(ctx context.Context, name string, into any) error
-	PutSetting(ctx context.Context, name string, v any) error
+	Settings
 }
 
 // Brief is what lists and maps need of a forecast.

@@ -27,6 +27,7 @@ type Feeds struct {
 	Store interface {
 		Store
 		Importer
+		Settings
 	}
 	Snapshots Snapshots
 	Adapters  []feed.Adapter
@@ -102,7 +103,7 @@ func (f *Feeds) Add(ctx context.Context, x Feed, sent io.Reader) error {
 		return err
 	}
 	if sent != nil {
-		h, _, err := f.Snapshots.Keep(sent)
+		h, _, err := f.Snapshots.Keep(ctx, sent)
 		if err != nil {
 			return err
 		}
@@ -197,7 +198,7 @@ func (f *Feeds) run(ctx context.Context, of *reading) (Run, error) {
 	}
 	run, err := f.read(ctx, of, file)
 	if err == nil {
-		err = f.noteAnswer(of.feed.Name)
+		err = f.noteAnswer(ctx, of)
 	}
 	return run, err
 }
@@ -244,12 +245,12 @@ func (f *Feeds) empty(ctx context.Context, of *reading, end Run, why error) (Run
 
 // readKept reads a snapshot.
 func (f *Feeds) readKept(ctx context.Context, of *reading, sum comity.Hash) (Run, error) {
-	r, err := f.Snapshots.Open(sum)
+	r, err := f.Snapshots.Open(ctx, sum)
 	if err != nil {
 		return f.failed(ctx, of, err)
 	}
 	defer r.Close()
-	file, err := os.CreateTemp(f.Snapshots.Dir, "coming-")
+	file, err := f.Snapshots.temporary()
 	if err != nil {
 		return f.failed(ctx, of, err)
 	}

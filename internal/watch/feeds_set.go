@@ -64,7 +64,7 @@ func (f *Feeds) SetMapping(ctx context.Context, name FeedName, mapping json.RawM
 
 // put changes a feed, of which all is then asked for again.
 func (f *Feeds) put(ctx context.Context, x Feed) error {
-	if err := f.forgetAnswer(x.Name); err != nil {
+	if err := f.forgetAnswer(ctx, x.Name); err != nil {
 		return err
 	}
 	return f.Store.PutFeed(ctx, x)

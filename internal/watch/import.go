@@ -36,6 +36,7 @@ type reading struct {
 	whole    bool // the file is a release with all that is in it
 	begun    comity.Time
 	fetched  feed.Fetched   // what an API says of the file
+	answer   answer         // of the source, of what it sent
 	progress func(Progress) // nil: nobody looks
 	most     int64          // rows that are put into quarantine
 	kept     int64          // that were
@@ -131,7 +132,7 @@ func (f *Feeds) read(ctx context.Context, of *reading, file *os.File) (Run, erro
 		kept = raw.rest()
 	}
 	if kept == nil {
-		end.Snapshot, end.Bytes, kept = keep.keep()
+		end.Snapshot, end.Bytes, kept = keep.keep(ctx)
 	}
 	failed := errors.Join(err, kept)
 	if failed == nil {

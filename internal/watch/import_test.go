@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -21,6 +20,7 @@ import (
 	"time"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/blob"
 	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/feed/feedtest"
 	"github.com/comity/comity/internal/feed/plain"
@@ -49,10 +49,12 @@ func openWith(t *testing.T, o sqlstore.Options) *watch.Feeds {
 		Client: func(string) (*http.Client, error) { return http.DefaultClient, nil }, Log: slog.New(slog.DiscardHandler)}
 }
 
-func exercise(t *testing.T, release int) []byte {
+func exercise(t *testing.T, release int) []byte { return exerciseOf(t, 3000, release) }
+
+func exerciseOf(t *testing.T, rows, release int) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := simulate.Write(&b, simulate.Options{Seed: 1, Rows: 3000, Release: release}); err != nil {
+	if err := simulate.Write(&b, simulate.Options{Seed: 1, Rows: rows, Release: release}); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -139,7 +141,7 @@ func TestRun(t *testing.T) {
 			if n := len(shown); n < 2 || !shown[n-1].Counting || shown[n-1].Read != int64(len(file)) || shown[n-1].Run.Rows != 3000 {
 				t.Errorf("progress %+v", shown)
 			}
-			kept, err := f.Snapshots.Open(r.Snapshot)
+			kept, err := f.Snapshots.Open(t.Context(), r.Snapshot)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -401,7 +403,7 @@ func TestSweep(t *testing.T) {
 	if err := s.Sweep(time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	kept, _, err := s.Keep(strings.NewReader("x"))
+	kept, _, err := s.Keep(t.Context(), strings.NewReader("x"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -420,7 +422,7 @@ func TestSweep(t *testing.T) {
 			t.Errorf("%s is there: %t, want %t", name, err == nil, want)
 		}
 	}
-	r, err := s.Open(kept)
+	r, err := s.Open(t.Context(), kept)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -477,7 +479,7 @@ func TestSent(t *testing.T) {
 			t.Errorf("%+v is added", bad)
 		}
 	}
-	if _, err := f.Snapshots.Open(comity.Hash{1}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := f.Snapshots.Open(t.Context(), comity.Hash{1}); !errors.Is(err, blob.ErrNotFound) {
 		t.Errorf("a snapshot that is not there: %v", err)
 	}
 }

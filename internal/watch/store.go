@@ -42,6 +42,14 @@ type Store interface {
 	Cells(ctx context.Context, q CellQuery) ([]CellSum, error)
 }
 
+// Settings keep small things by name, for all processes of the node.
+type Settings interface {
+	// Setting reads what PutSetting wrote under a name, as JSON; into stays as it
+	// is if there is nothing.
+	Setting(ctx context.Context, name string, into any) error
+	PutSetting(ctx context.Context, name string, v any) error
+}
+
 // Importer is what an import needs of the database.
 type Importer interface {
 	// Begin begins a run of a feed. What an earlier run has left undone is done

@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/comity/comity/internal/feed/plain"
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/watch"
+	"github.com/comity/comity/internal/watch/watchtest"
 )
 
 // fakeWatch is what a node of un.example watches in an exercise, with one real feed
@@ -47,8 +49,13 @@ type fakeWatch struct {
 
 func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
 	f := &fakeWatch{t: t, desk: d, sent: map[watch.FeedName]string{}, mapped: map[watch.FeedName]string{}}
-	f.Jobs = watch.NewJobs(f)
-	t.Cleanup(f.Close)
+	f.Jobs = watch.NewJobs(&watchtest.Jobs{}, f, nil, nil)
+	ctx, end := context.WithCancel(context.Background())
+	var jobs sync.WaitGroup
+	for _, k := range []watch.JobKind{watch.NightJob, watch.TrialJob, watch.FeedJob} {
+		jobs.Go(func() { f.Run(ctx, k) })
+	}
+	t.Cleanup(func() { end(); jobs.Wait() })
 	ran := watch.Run{ID: 3, Feed: "exercise", Begun: at("2003-05-07T01:00:00Z"), Ended: at("2003-05-07T01:00:04Z"), Snapshot: comity.LeafHash([]byte("x")), Bytes: 1234567, Version: "7", Rows: 4812,
 		New: 40, Changed: 3, Same: 4767, Quarantined: 2, Withdrawn: 5}
 	f.feeds = []watch.FeedView{
