@@ -17,6 +17,7 @@ import (
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/feed/simulate"
 	"github.com/comity/comity/internal/node"
+	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/watch"
 )
 
@@ -79,9 +80,10 @@ func TestTwoProcessesWatch(t *testing.T) {
 		if len(seen[i]) != 2 || seen[i][1].New < 1900 || seen[i][0].Same != seen[i][0].Rows || seen[i][0].Snapshot != seen[i][1].Snapshot {
 			t.Fatalf("runs at %d: %+v", i, seen[i])
 		}
-		head, err := h.Feeds.Head(t.Context(), "exercise", 1)
-		if err != nil || len(head) != 1 || head[0][0] != "id" {
-			t.Errorf("head at %d: %v, %v", i, head, err)
+		who := desk.Who{Person: &person.Person{ID: "o.fficer"}, Role: person.Officer}
+		sample, err := watch.NewFeedDesk(h.Feeds).Sample(t.Context(), who, "exercise")
+		if err != nil || !strings.HasPrefix(string(sample), "id,") {
+			t.Errorf("the file at %d: %.40q, %v", i, sample, err)
 		}
 	}
 

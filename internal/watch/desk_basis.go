@@ -106,7 +106,8 @@ func (f Feed) counts(all []State) bool {
 		return false
 	case "acled", "acled-api": // counts the same events as UCDP
 		return !slices.ContainsFunc(all, func(s State) bool {
-			return s.Feed.Exercise == f.Exercise && (s.Feed.Adapter == "ucdp-ged" || s.Feed.Adapter == "ucdp-api")
+			return s.Feed.Exercise == f.Exercise && (s.Feed.Adapter == "ucdp-ged" || s.Feed.Adapter == "ucdp-api") &&
+				(s.Feed.Removed.IsZero() || s.Events > 0)
 		})
 	}
 	return true

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 
 	"github.com/comity/comity/internal/feed"
@@ -46,12 +47,16 @@ func (f *Feeds) download(ctx context.Context, of *reading) (*os.File, error) {
 
 func (f *Feeds) into(ctx context.Context, c *http.Client, of *reading, file *os.File) (same bool, err error) {
 	if of.adapter.API != nil {
-		var login feed.Login
-		if f.Login != nil {
-			login = f.Login(of.feed.Name)
+		u, err := feed.ParseAddress(of.feed.From)
+		if err != nil {
+			return false, err
 		}
-		return false, feed.Fetch(ctx, c, of.adapter.API, of.feed.From, login, file, maxDownload)
+		if api := of.adapter.API(u); api != nil {
+			return f.ask(ctx, c, api, u, of, file)
+		}
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, of.feed.From, nil)
 	if err != nil {
 		return false, err
@@ -79,7 +84,7 @@ func (f *Feeds) into(ctx context.Context, c *http.Client, of *reading, file *os.
 	case resp.StatusCode != http.StatusOK:
 		return false, fmt.Errorf("%s answered %s%s", of.feed.From, resp.Status, advice(resp.StatusCode))
 	}
-	n, err := io.Copy(file, io.LimitReader(resp.Body, maxDownload+1))
+	n, err := io.Copy(file, io.LimitReader(feed.Lively(resp.Body, f.Idle, stop), maxDownload+1))
 	if err != nil {
 		return false, fmt.Errorf("the file did not come whole, nothing of it was read; run it again: %w", err)
 	}
@@ -90,6 +95,30 @@ func (f *Feeds) into(ctx context.Context, c *http.Client, of *reading, file *os.
 		of.answer = said
 	}
 	return false, nil
+}
+
+// ask asks an API for what is new.
+func (f *Feeds) ask(ctx context.Context, c *http.Client, api feed.API, address *url.URL, of *reading, file *os.File) (same bool, err error) {
+	q := feed.Query{Address: address, Now: f.Now()}
+	if f.Login != nil {
+		q.Login = f.Login(of.feed.Name)
+	}
+	runs, err := f.Store.Runs(ctx, of.feed.Name, 1<<20)
+	if err != nil {
+		return false, err
+	}
+	for _, r := range runs { // the newest first
+		if r.Err == "" && !r.Ended.IsZero() {
+			q.Version, q.Since = max(q.Version, r.Version), r.Begun.Time
+		}
+	}
+	got, err := api.Fetch(ctx, &feed.Web{Client: c, Most: maxDownload, Idle: f.Idle, Wait: f.Wait}, q, file)
+	if err != nil {
+		return false, err
+	}
+	of.fetched = got
+	n, err := file.Seek(0, io.SeekCurrent)
+	return n == 0 && got.Version == q.Version, err
 }
 
 // advice says what to do about an answer that is no file.

@@ -14,7 +14,7 @@ import (
 // Mend takes a row instead of a quarantined one. It returns a *feed.Fault if that
 // is no event, either; what was written is then kept in its stead.
 func (f *Feeds) Mend(ctx context.Context, name FeedName, id int64, text string) error {
-	x, err := f.Find(ctx, name)
+	x, err := f.live(ctx, name)
 	if err != nil {
 		return err
 	}

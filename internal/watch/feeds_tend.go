@@ -66,7 +66,7 @@ func (f *Feeds) readDue(ctx context.Context) error {
 
 // due reports whether a feed is to be read now.
 func (s *State) due(now time.Time) bool {
-	if !s.Feed.IsWeb() {
+	if !s.Feed.IsWeb() || !s.Feed.Removed.IsZero() {
 		return false
 	}
 	last := s.Last.Begun.Time

@@ -74,7 +74,8 @@ type Intake interface {
 	Put(ctx context.Context, rows []Row) error
 	// Withdraw takes out of series and lists the events of the feed of which no row came
 	// in this run, and whose newest version is of a release that is replaced. They get
-	// a version of this release that says so. It is called after the last Put.
+	// a version of this release that says so; of the release that told them if this is
+	// empty. It is called after the last Put.
 	Withdraw(ctx context.Context, release string, replaced func(told string) bool) error
 	// Run as it stands: what has come so far.
 	Run() Run
@@ -99,6 +100,7 @@ type Row struct {
 	feed.Event
 	Line  int64
 	Fault *feed.Fault // nil: it is good
+	Bare  bool        // the fault is counted, and not kept
 }
 
 // Situations is what ties events to situations. A tied event is in the

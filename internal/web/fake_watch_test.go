@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,6 +45,8 @@ type fakeWatch struct {
 	noOwn       bool          // there are no own reports
 	slow        chan struct{} // if not nil, a trial waits for it
 	mended      []string
+	withdrawn   []watch.FeedName
+	broken      int64 // quarantined rows after this one cannot be read; 0: all can
 	basis       watch.Basis
 }
 
@@ -315,6 +318,9 @@ func (f *fakeWatch) Runs(_ context.Context, who desk.Who, n watch.FeedName, _ in
 }
 
 func (f *fakeWatch) Quarantined(_ context.Context, who desk.Who, n watch.FeedName, after int64, limit int) ([]watch.Quarantined, error) {
+	if f.broken != 0 && after >= f.broken {
+		return nil, errors.New("the disk is gone")
+	}
 	var out []watch.Quarantined
 	for _, q := range f.bad {
 		if q.Feed == n && q.ID > after && len(out) < limit {
@@ -547,6 +553,46 @@ func (f *fakeWatch) Sample(_ context.Context, who desk.Who, n watch.FeedName) ([
 func (f *fakeWatch) SetMapping(_ context.Context, who desk.Who, n watch.FeedName, m json.RawMessage) error {
 	f.mapped[n] = string(m)
 	return f.may(who)
+}
+
+// feed of a name, to be changed.
+func (f *fakeWatch) feed(n watch.FeedName) *watch.Feed {
+	i := slices.IndexFunc(f.feeds, func(v watch.FeedView) bool { return v.Feed.Name == n })
+	return &f.feeds[i].Feed
+}
+
+func (f *fakeWatch) SetFeed(_ context.Context, who desk.Who, n watch.FeedName, c watch.Change) error {
+	if err := f.may(who); err != nil {
+		return err
+	}
+	if c.From != "" && !who.May(person.Administrator) {
+		return desk.ErrForbidden
+	}
+	if strings.Contains(c.From, "@") {
+		return &desk.Invalid{Err: errors.New("from: want an address without a login")}
+	}
+	x := f.feed(n)
+	x.From, x.TLP = cmp.Or(c.From, x.From), c.TLP
+	return nil
+}
+
+func (f *fakeWatch) RemoveFeed(_ context.Context, who desk.Who, n watch.FeedName, withdraw bool) error {
+	if err := f.may(who); err != nil {
+		return err
+	}
+	f.feed(n).Removed = at("2003-05-07T09:00:00Z")
+	if withdraw {
+		f.withdrawn = append(f.withdrawn, n)
+	}
+	return nil
+}
+
+func (f *fakeWatch) RestoreFeed(_ context.Context, who desk.Who, n watch.FeedName) error {
+	if err := f.may(who); err != nil {
+		return err
+	}
+	f.feed(n).Removed = comity.Time{}
+	return nil
 }
 
 func (f *fakeWatch) RunFeed(_ context.Context, who desk.Who, n watch.FeedName, _ func(done, of int64)) (watch.Run, error) {

@@ -209,6 +209,114 @@ func TestQuarantineCSV(t *testing.T) {
 	}
 }
 
+// Rows are sent as they are read, and a file of which not all could be read does not
+// pass for a whole one.
+func TestQuarantineIsStreamed(t *testing.T) {
+	x := newTestSite(t)
+	for id := int64(3); id <= 2*quarantinePage+50; id++ {
+		x.watch.bad = append(x.watch.bad, watch.Quarantined{ID: id, Feed: "exercise", Fault: feed.Fault{Line: id, Reason: "broken"}})
+	}
+	rows, err := csv.NewReader(x.as("officer", "GET", "/watch/feeds/exercise/quarantine", nil).Body).ReadAll()
+	if err != nil || len(rows) != 1+2*quarantinePage+50 || rows[len(rows)-1][0] != digits(2*quarantinePage+50) {
+		t.Errorf("%d rows, %v", len(rows), err)
+	}
+	x.watch.broken = 2 * quarantinePage
+	func() {
+		defer func() {
+			if p := recover(); p != http.ErrAbortHandler {
+				t.Errorf("half a file ends with %v", p)
+			}
+		}()
+		x.as("officer", "GET", "/watch/feeds/exercise/quarantine", nil)
+	}()
+	x.watch.broken = -1
+	if w := x.as("officer", "GET", "/watch/feeds/exercise/quarantine", nil); w.Code != http.StatusInternalServerError {
+		t.Errorf("none of it: status %d", w.Code)
+	}
+}
+
+// A feed's label and address are changed on its page; the address by administrators.
+func TestSetFeed(t *testing.T) {
+	x := newTestSite(t)
+	post := func(role string, form url.Values) (int, string) {
+		form.Set("do", "set")
+		w := x.as(role, "POST", "/watch/feeds/ucdp", form)
+		if w.Code == http.StatusSeeOther {
+			w = x.as(role, "GET", w.Header().Get("Location"), nil)
+		}
+		return w.Code, text(checkPage(t, "feed", w))
+	}
+	if code, page := post("officer", url.Values{"tlp": {"RED"}}); code != 200 || !strings.Contains(page, "The feed is changed") || x.watch.feed("ucdp").TLP != comity.Red || x.watch.feed("ucdp").From != "https://ucdp.example/ged.csv" {
+		t.Errorf("a label: %d %.800s", code, page)
+	}
+	if code, page := post("administrator", url.Values{"tlp": {"RED"}, "from": {"https://ucdp.example/new.csv"}}); code != 200 || !strings.Contains(page, "https://ucdp.example/new.csv") {
+		t.Errorf("an address: %d %.800s", code, page)
+	}
+	if code, _ := post("officer", url.Values{"tlp": {"RED"}, "from": {"https://other.example/new.csv"}}); code != http.StatusForbidden {
+		t.Errorf("an address of an officer: %d", code)
+	}
+	for _, c := range []struct {
+		form url.Values
+		want string
+	}{
+		{url.Values{"tlp": {"PINK"}}, "Choose a label."},
+		{url.Values{"tlp": {"RED"}, "from": {"/etc/passwd"}}, "Write an address that begins with https://."},
+		{url.Values{"tlp": {"RED"}, "from": {"https://me@other.example/x"}}, "an address without a login"},
+	} {
+		code, page := post("administrator", c.form)
+		if code != 400 || !strings.Contains(page, c.want) || x.watch.feed("ucdp").From != "https://ucdp.example/new.csv" {
+			t.Errorf("%v: %d %.800s", c.form, code, page)
+		}
+	}
+}
+
+// A feed is removed once it was said what becomes of its events, and brought back.
+func TestRemoveFeed(t *testing.T) {
+	x := newTestSite(t)
+	post := func(form url.Values) (int, string) {
+		w := x.as("officer", "POST", "/watch/feeds/exercise", form)
+		if w.Code == http.StatusSeeOther {
+			w = x.as("officer", "GET", w.Header().Get("Location"), nil)
+		}
+		return w.Code, text(checkPage(t, "feed", w))
+	}
+	if code, page := post(url.Values{"do": {"remove"}}); code != 400 || !strings.Contains(page, "Say what becomes of its events.") || !x.watch.feed("exercise").Removed.IsZero() {
+		t.Errorf("without a word on its events: %d %.800s", code, page)
+	}
+	for events, withdrawn := range map[string]int{"keep": 0, "withdraw": 1} {
+		code, page := post(url.Values{"do": {"remove"}, "events": {events}})
+		if code != 200 || !strings.Contains(page, "it is read no more") || strings.Contains(page, "Read it now") || !strings.Contains(page, "removed 7 May 2003, 09:00 UTC") {
+			t.Errorf("%s: %d %.1500s", events, code, page)
+		}
+		if n := len(x.watch.withdrawn); n != withdrawn {
+			t.Errorf("%s: events of %d feeds are withdrawn", events, n)
+		}
+		x.watch.withdrawn = nil
+		if page := text(checkPage(t, "watch", x.as("officer", "GET", "/watch", nil))); !strings.Contains(page, "removed 7 May 2003, 09:00 UTC: it is read no more") {
+			t.Errorf("the page Watch does not say that a feed was removed")
+		}
+		if code, page := post(url.Values{"do": {"restore"}}); code != 200 || !strings.Contains(page, "The feed is there again") || !x.watch.feed("exercise").Removed.IsZero() {
+			t.Errorf("brought back: %d %.800s", code, page)
+		}
+	}
+	if w := x.as("observer", "POST", "/watch/feeds/exercise", url.Values{"do": {"remove"}, "events": {"keep"}}); w.Code != http.StatusForbidden {
+		t.Errorf("an observer: %d", w.Code)
+	}
+}
+
+// What a reading does not have stands with it, and one that has not ended is no reading.
+func TestReadings(t *testing.T) {
+	x := newTestSite(t)
+	x.watch.feeds[0].Last.Note = "2 files are missing"
+	x.watch.feeds[2].Begun = at("2003-05-07T08:00:00Z")
+	page := text(checkPage(t, "feeds", x.as("officer", "GET", "/watch/feeds?sort=exercise", nil)))
+	for _, want := range []string{"2 files are missing", "nevera reading that began 7 May 2003, 08:00 UTC has not ended"} {
+		if !strings.Contains(strings.Join(strings.Fields(page), " "), want) {
+			t.Errorf("the page does not say %q: %.2000s", want, page)
+		}
+	}
+}
+
 // A draft becomes a warning with the evidence that the officer picks, and no other;
 // then it is noted which act came of it.
 func TestDraftBecomesWarning(t *testing.T) {
@@ -561,11 +669,11 @@ func TestMend(t *testing.T) {
 func TestWithdrawn(t *testing.T) {
 	x := newTestSite(t)
 	page := text(checkPage(t, "feed", x.as("officer", "GET", "/watch/feeds/exercise", nil)))
-	if !strings.Contains(page, "2 in quarantine; 5 withdrawn, which this release has no more") {
+	if !strings.Contains(page, "2 in quarantine; 5 withdrawn, which count no more") {
 		t.Errorf("the feed says %.1500s", page)
 	}
 	page = text(checkPage(t, "event", x.as("officer", "GET", "/watch/events/exercise?key=30", nil)))
-	if strings.Count(page, "withdrawn: release 8 has it no more") != 1 || strings.Contains(page, "line 0") || !strings.Contains(page, "line 30 of the file") {
+	if strings.Count(page, "withdrawn, and counted no more") != 1 || strings.Contains(page, "line 0") || !strings.Contains(page, "line 30 of the file") {
 		t.Errorf("the event says %.1500s", page)
 	}
 }

@@ -42,6 +42,7 @@ func (p *printer) watchFuncs(f template.FuncMap) template.FuncMap {
 	f["where"] = where
 	f["part"] = p.part
 	f["lacked"] = p.lacked
+	f["countryBy"] = func(b feed.CountryBy) string { return p.words.T(countryWords[b]) }
 	f["dead"] = func(n int32) int { return int(n) }
 	return f
 }
@@ -79,6 +80,18 @@ func placedWord(p *printer) func(uint8) string {
 		}
 		return p.words.T(i18n.Key("the place is hardly known"))
 	}
+}
+
+// countryWords say how the country of an event is known, where the source does not say
+// it itself, or why it is not.
+var countryWords = map[feed.CountryBy]i18n.Key{
+	feed.ByCode:         i18n.Key("by the codes of its areas"),
+	feed.ByPoint:        i18n.Key("by its point"),
+	feed.UnknownAtSea:   i18n.Key("in no country: its point lies at sea"),
+	feed.UnknownBorder:  i18n.Key("country not known: its point lies near a boundary"),
+	feed.UnknownSeveral: i18n.Key("in several countries"),
+	feed.UnknownNoState: i18n.Key("in no State that this node lists"),
+	feed.UnknownNowhere: i18n.Key("country not known: neither codes nor a point say where it is"),
 }
 
 // level of places, for one of them.
@@ -148,6 +161,8 @@ func (p *printer) result(r watch.Result) template.HTML {
 // feedState is how old a feed's newest event is.
 func (p *printer) feedState(f watch.FeedView) template.HTML {
 	switch {
+	case !f.Feed.Removed.IsZero():
+		return mark{"✕", "warn"}.html(p.html("removed %s: it is read no more", p.stamp(f.Feed.Removed)))
 	case f.Age < 0:
 		return mark{"□", "quiet"}.html(template.HTML(template.HTMLEscapeString(p.words.T(i18n.Key("has no events")))))
 	case f.Stale:
@@ -169,7 +184,7 @@ func (p *printer) hits(s watch.Score) string {
 func (p *printer) ran(r watch.Run) string {
 	line := p.words.T(i18n.Key("%s rows: %s new, %s changed, %s the same, %s in quarantine"), i18n.Number(r.Rows), i18n.Number(r.New), i18n.Number(r.Changed), i18n.Number(r.Same), i18n.Number(r.Quarantined))
 	if r.Withdrawn > 0 {
-		line += "; " + p.words.T(i18n.Key("%s withdrawn, which this release has no more"), i18n.Number(r.Withdrawn))
+		line += "; " + p.words.T(i18n.Key("%s withdrawn, which count no more"), i18n.Number(r.Withdrawn))
 	}
 	return line
 }

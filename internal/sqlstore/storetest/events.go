@@ -45,6 +45,8 @@ func RunEvents(t *testing.T, open func(t *testing.T) EventStore) {
 		{"Forgotten", forgotten},
 		{"Withdrawn", withdrawn},
 		{"WithdrawnAndKilled", withdrawnAndKilled},
+		{"Gone", gone},
+		{"WithdrawnWhole", withdrawnWhole},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
@@ -129,7 +131,7 @@ func made(r *rand.Rand, n int, version string) (out []feed.Event) {
 
 func feeds(t *testing.T, s EventStore) {
 	ctx := t.Context()
-	f := watch.Feed{Name: "acled", Adapter: "acled", From: "https://acled.example/x", Mapping: []byte(`{"a":1}`), TLP: comity.Amber, Private: true, Exercise: true, Machine: true, Added: began}
+	f := watch.Feed{Name: "acled", Adapter: "acled", From: "https://acled.example/x", Mapping: []byte(`{"a":1}`), TLP: comity.Amber, Private: true, Exercise: true, Machine: true, Added: began, Removed: began}
 	if err := s.PutFeed(ctx, f); err != nil {
 		t.Fatal(err)
 	}
@@ -292,6 +294,9 @@ func quarantine(t *testing.T, s EventStore) {
 	if err := in.Put(ctx, append(rows(feed.Event{Key: "1", Country: "MLI"}, feed.Event{Key: "3", Country: "MLI"}), a, b)); err != nil {
 		t.Fatal(err)
 	}
+	if states, err := s.Feeds(ctx); err != nil || states[0].Begun != began {
+		t.Errorf("while it runs: %+v, %v", states, err)
+	}
 	counts(t, finish(t, in), 1, 0, 1, 2)
 	left, err := s.Quarantined(ctx, "one", 0, 10)
 	if err != nil || len(left) != 2 || left[0].ID != all[0].ID || left[1].ID != all[1].ID {
@@ -303,8 +308,25 @@ func quarantine(t *testing.T, s EventStore) {
 	if err := s.Mend(ctx, "one", all[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	if states, err := s.Feeds(ctx); err != nil || states[0].Quarantined != 1 || states[0].Last.Quarantined != 2 {
+	if states, err := s.Feeds(ctx); err != nil || states[0].Quarantined != 1 || states[0].Last.Quarantined != 2 || !states[0].Begun.IsZero() {
 		t.Errorf("after one was mended: %+v, %v", states, err)
+	}
+	bare := bad(7, "", "bad as well", "d")
+	bare.Bare = true
+	in = begin(t, s, "one")
+	if err := in.Put(ctx, []watch.Row{bare, bad(8, "", "bad as well", "e")}); err != nil {
+		t.Fatal(err)
+	}
+	run, err := in.Close(ctx, watch.Run{Ended: began, Note: "one is not kept"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts(t, run, 0, 0, 0, 2)
+	if runs, err := s.Runs(ctx, "one", 1); err != nil || runs[0].Note != "one is not kept" || runs[0].Quarantined != 2 {
+		t.Errorf("a run with one that is not kept: %+v, %v", runs, err)
+	}
+	if page, err := s.Quarantined(ctx, "one", left[1].ID, 10); err != nil || len(page) != 1 || page[0].Raw != "e" {
+		t.Errorf("of its rows are kept %+v, %v", page, err)
 	}
 }
 
