@@ -202,6 +202,9 @@ func (r *recovery) lookAtPeer(ctx context.Context, p peer.Peer) (s sight) {
 	// says whether it counts.
 	cosigned, err := witness.NewSubmitter(witness.SubmitterConfig{Log: r.n.everLogs()[0], Former: r.n.everLogs, Witness: theirs[0], Also: theirs[1:],
 		Client: client, Logger: r.n.log}).Seen(ctx)
+	if errors.As(err, new(*note.UnverifiedNoteError)) {
+		return sight{err: errOtherKeys}
+	}
 	if err != nil {
 		s.err = err
 		return s
@@ -221,7 +224,6 @@ func (r *recovery) lookAtPeer(ctx context.Context, p peer.Peer) (s sight) {
 		}
 	}
 	if errors.As(err, new(*note.UnverifiedNoteError)) {
-		// It follows somebody else under our name.
 		return sight{err: errOtherKeys}
 	}
 	if err != nil && peer.StatusOf(err) != http.StatusNotFound && ctx.Err() == nil {
@@ -231,6 +233,7 @@ func (r *recovery) lookAtPeer(ctx context.Context, p peer.Peer) (s sight) {
 	return s
 }
 
+// errOtherKeys is what a peer tells that follows somebody else under our name.
 var errOtherKeys = errors.New("it holds a journal of our name under a key that is not in this folder: put the key's file back, or, if nobody here made it, " +
 	"telephone them, since somebody else may have the root key")
 

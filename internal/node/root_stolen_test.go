@@ -82,6 +82,7 @@ func TestStolenRootKeyUsedFirst(t *testing.T) {
 	until(t, "the thief's keys to be in use", func() bool { return thief.KeysInUse() == 1 })
 	theirs := thief.issue(noteIn(file, "Not ours"))
 	au.reads(theirs)
+	thief.stored(theirs.Index+1, au) // what au.example shows is the thief's
 	check(t, thief.close())
 
 	un.start()

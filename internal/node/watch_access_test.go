@@ -107,6 +107,8 @@ func TestWatchAccess(t *testing.T) {
 		{"GET /watch/feeds/{feed}/mapping", "/watch/feeds/table/mapping", nil, 200},
 		{"POST /watch", "/watch?sort=exercise", do(none, "run"), 303},
 		{"POST /watch/events/{feed}", event, url.Values{"situation": {"un.example/2"}}, 303},
+		{"POST /watch/places/{level}/{name...}", fmt.Sprintf("/watch/places/%s/%s?sort=exercise", place.Level, place.Name), do(url.Values{"situation": {"un.example/2"}, "from": {"2019-01-01"}}, "tie"), 303},
+		{"POST /watch/situations/{domain}/{index}", "/watch/situations/un.example/2", do(none, "unplace"), 303},
 		{"POST /watch/drafts/{id}", draft, do(none, "write"), 200},
 		{"POST /watch/drafts/{id}", draft, do(url.Values{"why": {"not now"}}, "dismiss"), 303},
 		{"POST /watch/outcomes/{id}", fmt.Sprintf("/watch/outcomes/%d?sort=exercise", open[0].ID), url.Values{"result": {"averted"}, "why": {"talks"}}, 303},

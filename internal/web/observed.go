@@ -123,8 +123,8 @@ func (d *reader) feedDay(name string) feed.Day {
 
 // observedPost ties a situation to a place and a time, or takes a tie back.
 func (s *site) observedPost(w http.ResponseWriter, r *request) error {
-	if s.c.Watch == nil {
-		return errNotFound
+	if _, _, err := s.watches(r); err != nil {
+		return err
 	}
 	name, err := actName(r)
 	if err != nil {
