@@ -110,7 +110,9 @@ func buildLarge(ctx context.Context, e *env, n int) (l *large, err error) {
 			return nil, err
 		}
 	}
-	for _, use := range []func(context.Context, *env) (sample, error){l.page, l.read, l.issue, l.list} {
+	// The list is kept for a second and then given up; what is weighed is what a node
+	// keeps.
+	for _, use := range []func(context.Context, *env) (sample, error){l.list, l.page, l.read, l.issue} {
 		if _, err := use(ctx, e); err != nil {
 			return nil, err
 		}
@@ -151,7 +153,13 @@ func (l *large) open(ctx context.Context) error {
 	return nil
 }
 
-func (l *large) close() error { return l.house.close() }
+// close leaves nothing of the node in memory: the next is weighed in the same
+// process.
+func (l *large) close() error {
+	h := l.house
+	l.house = nil
+	return h.close()
+}
 
 // Every second situation is read, and acts are issued in the others: those that
 // are read stay as long in both nodes.

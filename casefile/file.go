@@ -47,9 +47,14 @@ func NewFile(s Scope) *File {
 // Add puts acts into the file, in any order; one that is there already is left
 // as it is. All must have been placed in its scope.
 func (f *File) Add(acts ...Placed) {
-	for _, p := range acts {
+	if len(f.nodes) == 0 {
+		f.nodes, f.order = make(map[comity.ActName]*node, len(acts)), make([]*node, 0, len(acts))
+	}
+	nodes := make([]node, len(acts)) // which are given up together, too
+	for i, p := range acts {
 		if _, ok := f.nodes[p.Name]; !ok {
-			f.place(&node{Item: p.Item, scope: f.scope, problem: p.Problem})
+			nodes[i] = node{Item: p.Item, scope: f.scope, problem: p.Problem}
+			f.place(&nodes[i])
 		}
 	}
 }
@@ -150,6 +155,10 @@ func (f *File) fold() *State {
 		f.state, f.good = newState(f.state.Scope), 0
 	}
 	f.applied = f.applied[:f.good]
+	if len(f.state.Acts) == 0 {
+		f.state.acts, f.state.Acts = make(map[comity.ActName]int, len(f.order)), make([]ActFact, 0, len(f.order))
+		f.applied = make([]*node, 0, len(f.order))
+	}
 	for _, n := range f.order[f.good:] {
 		f.state.apply(n)
 		f.applied = append(f.applied, n)

@@ -135,13 +135,19 @@ you trust the new. Stop the node first.`,
 				return usageError{errors.New(`give --to, the database: postgres://… or sqlite; or --blobs, the place of sealed contents: s3://… or folder`)}
 			}
 			if blobs != "" {
-				n, damaged, err := node.MigrateBlobs(c.Context(), a.dir, blobs)
+				m, err := node.MigrateBlobs(c.Context(), a.dir, blobs)
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(a.out, "Copied %d sealed contents and attachments; the node uses the new place from now on.\n", n)
-				if damaged > 0 {
-					fmt.Fprintf(a.out, "%d were damaged in the old place and left out: \"comity fsck\" has them fetched back from peers.\n", damaged)
+				fmt.Fprintf(a.out, "Copied %d sealed contents and attachments; the node uses the new place from now on.\n", m.Blobs)
+				if m.DamagedBlobs > 0 {
+					fmt.Fprintf(a.out, "%d were damaged in the old place and left out: \"comity fsck\" has them fetched back from peers.\n", m.DamagedBlobs)
+				}
+				if m.Files+m.DamagedFiles > 0 {
+					fmt.Fprintf(a.out, "Copied %d files of feeds.\n", m.Files)
+				}
+				if m.DamagedFiles > 0 {
+					fmt.Fprintf(a.out, "%d more were damaged in the old place and left out: have their sources read again.\n", m.DamagedFiles)
 				}
 				return nil
 			}

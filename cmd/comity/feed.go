@@ -33,7 +33,7 @@ not; every file is kept as it came.`,
   comity feed run
   comity feed list`,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
-	c.AddCommand(a.feedAddCmd(), a.feedMapCmd(), a.feedListCmd(), a.feedRunCmd(), a.feedQuarantineCmd(), a.feedMendCmd(), a.feedSimulateCmd())
+	c.AddCommand(a.feedAddCmd(), a.feedSetCmd(), a.feedRemoveCmd(), a.feedRestoreCmd(), a.feedMapCmd(), a.feedListCmd(), a.feedRunCmd(), a.feedQuarantineCmd(), a.feedMendCmd(), a.feedSimulateCmd())
 	return c
 }
 
@@ -41,7 +41,7 @@ func (a *app) feedAddCmd() *cobra.Command {
 	var name, mapping, tlp string
 	var exercise bool
 	var long strings.Builder
-	long.WriteString("Adds a feed. From a web address it is read once a day by the node; a file is read\nby \"comity feed run\". Running again changes nothing but what has changed.\n\nAdapters:\n")
+	long.WriteString("Adds a feed. From a web address it is read once a day by the node, of GDELT's list\nof its newest files all that is new; a file is read by \"comity feed run\". Running again changes nothing but what has changed.\n\nAdapters:\n")
 	for _, s := range sources.All() {
 		fmt.Fprintf(&long, "  %-12s %s\n", s.Name, s.Title)
 	}
@@ -51,33 +51,25 @@ func (a *app) feedAddCmd() *cobra.Command {
 		Short: "Add a feed",
 		Long:  long.String(),
 		Example: `  comity feed add ucdp-ged GEDEvent_v25_1.csv --tlp CLEAR
-  comity feed add ucdp-ged https://ucdp.uu.se/downloads/candidateged/GEDEvent_v25_0_3.csv --name candidate`,
+  comity feed add ucdp-ged https://ucdp.uu.se/downloads/candidateged/GEDEvent_v25_0_3.csv --name candidate
+  comity feed add gdelt http://data.gdeltproject.org/gdeltv2/lastupdate.txt`,
 		Args: exactly(2, "an adapter, and a file or web address"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if _, err := sources.Find(args[0]); err != nil {
 				return usageError{err}
 			}
-			f := watch.Feed{Name: watch.FeedName(name), Adapter: args[0], From: args[1], TLP: comity.TLP(tlp), Exercise: exercise}
+			f := watch.Feed{Name: watch.FeedName(name), Adapter: args[0], TLP: comity.TLP(tlp), Exercise: exercise}
 			if name == "" {
 				f.Name = watch.FeedName(args[0])
 			}
-			if !f.IsWeb() {
-				var err error
-				if f.From, err = filepath.Abs(f.From); err != nil {
-					return err
-				}
-				switch st, err := os.Stat(f.From); {
-				case err != nil:
-					return err
-				case st.IsDir():
-					return fmt.Errorf("%s is a folder; add each of its files as a feed of its own", args[1])
-				}
+			var err error
+			if f.From, err = feedFrom(args[1]); err != nil {
+				return err
 			}
 			if mapping != "" {
 				if f.Adapter != plain.CSV.Name {
 					return usageError{fmt.Errorf("only %s has a mapping", plain.CSV.Name)}
 				}
-				var err error
 				if f.Mapping, err = readMapping(mapping); err != nil {
 					return err
 				}
@@ -103,6 +95,136 @@ func (a *app) feedAddCmd() *cobra.Command {
 	c.Flags().StringVar(&mapping, "mapping", "", "what the columns of a plain table mean: a `FILE` of JSON")
 	c.Flags().BoolVar(&exercise, "exercise", false, "its events are made up, and marked so wherever they are shown")
 	return c
+}
+
+// feedFrom is what a feed is read from: a web address as it is written, or a file that
+// is there.
+func feedFrom(from string) (string, error) {
+	if (watch.Feed{From: from}).IsWeb() {
+		return from, nil
+	}
+	abs, err := filepath.Abs(from)
+	if err != nil {
+		return "", err
+	}
+	switch st, err := os.Stat(abs); {
+	case err != nil:
+		return "", err
+	case st.IsDir():
+		return "", fmt.Errorf("%s is a folder; add each of its files as a feed of its own", from)
+	}
+	return abs, nil
+}
+
+func (a *app) feedSetCmd() *cobra.Command {
+	var from, tlp string
+	c := &cobra.Command{
+		Use:   "set NAME",
+		Short: "Change what a feed is read from, or its label",
+		Long: `Changes a feed. The next run reads from the new file or address, and takes its
+events for newer versions of those that are there; what an old file had and the new
+one has not stays, unless the new one is a whole release that replaces it.
+
+The label is that of all events of the feed, also of those that are there; what was
+made of them under the old one, as forecasts were, stays under that. The adapter does
+not change, and neither does whether events are made up: add another feed for that.`,
+		Example: `  comity feed set ucdp-ged --from GEDEvent_v26_1.csv
+  comity feed set acled --tlp AMBER+STRICT`,
+		Args: exactly(1, "the name of a feed"),
+		RunE: func(c *cobra.Command, args []string) error {
+			change := watch.Change{TLP: comity.TLP(tlp)}
+			if from == "" && tlp == "" {
+				return usageError{errors.New("say what is to change: --from, --tlp")}
+			}
+			if from != "" {
+				var err error
+				if change.From, err = feedFrom(from); err != nil {
+					return err
+				}
+			}
+			n, err := a.read(c.Context())
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			if err := n.Feeds.Set(c.Context(), watch.FeedName(args[0]), change); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "Changed %s.\n", args[0])
+			if from != "" {
+				fmt.Fprintf(a.out, "Read it with \"comity feed run %s\".\n", args[0])
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&from, "from", "", "the `FILE or URL` that it is read from")
+	c.Flags().StringVar(&tlp, "tlp", "", "the label of its events")
+	return c
+}
+
+func (a *app) feedRemoveCmd() *cobra.Command {
+	var keep, withdraw bool
+	c := &cobra.Command{
+		Use:   "remove NAME --keep|--withdraw",
+		Short: "End a feed, and say what becomes of its events",
+		Long: `Ends a feed: it is read no more. Say what becomes of its events:
+
+  --keep      they stay where they are and count, marked as of a feed that was
+              removed
+  --withdraw  they are withdrawn: they count no more, in no series, forecast or
+              list; each keeps its history, whose newest version says so
+
+Nothing is deleted: the files, the runs and what is in quarantine stay in any case,
+and "comity feed restore" takes all back. To count a feed's events no more and go on
+reading it, leave it out of what forecasts count, on the page Feeds.`,
+		Example: `  comity feed remove ucdp-ged --withdraw`,
+		Args:    exactly(1, "the name of a feed"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if keep == withdraw {
+				return usageError{errors.New("say what becomes of its events: --keep or --withdraw")}
+			}
+			n, err := a.read(c.Context())
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			withdrawn, err := n.Feeds.Remove(c.Context(), watch.FeedName(args[0]), withdraw)
+			if err != nil {
+				return err
+			}
+			what := "Its events stay, and count."
+			if withdraw {
+				what = thousands(withdrawn) + " events are withdrawn."
+			}
+			fmt.Fprintf(a.out, "Removed %s. %s Bring it back with \"comity feed restore %s\".\n", args[0], what, args[0])
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&keep, "keep", false, "its events stay, and count")
+	c.Flags().BoolVar(&withdraw, "withdraw", false, "its events are withdrawn, and count no more")
+	return c
+}
+
+func (a *app) feedRestoreCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:     "restore NAME",
+		Short:   "Bring back a feed that was removed",
+		Long:    "Takes back that a feed was removed. Events that were withdrawn are there again once it\nhas been read.",
+		Example: `  comity feed restore ucdp-ged`,
+		Args:    exactly(1, "the name of a feed"),
+		RunE: func(c *cobra.Command, args []string) error {
+			n, err := a.read(c.Context())
+			if err != nil {
+				return err
+			}
+			defer n.Close()
+			if err := n.Feeds.Restore(c.Context(), watch.FeedName(args[0])); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "%s is there again. Read it with \"comity feed run %s\".\n", args[0], args[0])
+			return nil
+		},
+	}
 }
 
 // readMapping reads what the columns of a plain table mean, and checks it.
@@ -176,15 +298,12 @@ func (a *app) feedListCmd() *cobra.Command {
 				return a.asJSON(out)
 			}
 			for _, s := range all {
-				newest, read := "-", "never read"
+				newest := "-"
 				if s.Events > 0 {
 					newest = s.Newest.String()
 				}
-				if !s.Last.Ended.IsZero() {
-					read = "read " + s.Last.Ended.String()
-				}
 				fmt.Fprintf(a.out, "%-16s %s events until %s, %s in quarantine, %s, %s\n%-16s %s from %s\n",
-					s.Feed.Name, thousands(s.Events), newest, thousands(s.Quarantined), s.Feed.TLP, read, "", s.Feed.Adapter, s.Feed.From)
+					s.Feed.Name, thousands(s.Events), newest, thousands(s.Quarantined), s.Feed.TLP, readLine(s), "", s.Feed.Adapter, s.Feed.From)
 				gaps, err := n.Feeds.Gaps(c.Context(), s.Feed.Name)
 				if err != nil {
 					return err
@@ -192,8 +311,8 @@ func (a *app) feedListCmd() *cobra.Command {
 				if len(gaps) > 0 {
 					fmt.Fprintf(a.out, "%-16s nothing of %s; gaps in all: %d\n", "", gaps[0], len(gaps))
 				}
-				if s.Last.Err != "" {
-					fmt.Fprintf(a.out, "%-16s the last run failed: %s\n", "", s.Last.Err)
+				for _, line := range lastLines(s) {
+					fmt.Fprintf(a.out, "%-16s %s\n", "", line)
 				}
 			}
 			return nil
@@ -201,6 +320,33 @@ func (a *app) feedListCmd() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// readLine says when a feed was read.
+func readLine(s watch.State) string {
+	switch {
+	case !s.Feed.Removed.IsZero():
+		return "removed " + s.Feed.Removed.String()
+	case s.Read.Ended.IsZero() && s.Last.Ended.IsZero() && s.Begun.IsZero():
+		return "never read"
+	case s.Read.Ended.IsZero():
+		return "never read to its end"
+	}
+	return "read " + s.Read.Ended.String()
+}
+
+// lastLines say what is to be known of the newest runs.
+func lastLines(s watch.State) (out []string) {
+	if s.Last.Err != "" {
+		out = append(out, fmt.Sprintf("the last run failed %s: %s", s.Last.Ended, strings.ReplaceAll(s.Last.Err, "\n", "; ")))
+	}
+	if s.Last.Note != "" {
+		out = append(out, s.Last.Note)
+	}
+	if !s.Begun.IsZero() {
+		out = append(out, fmt.Sprintf("a run that began %s is under way, or was broken off without a word, as by a full disk; the next one goes on", s.Begun))
+	}
+	return out
 }
 
 // feedState and feedRun are what programs are told.
@@ -215,6 +361,8 @@ type feedState struct {
 	Events      int64          `json:"events"`
 	Newest      string         `json:"newest,omitempty"` // a date
 	Quarantined int64          `json:"quarantined"`
+	Removed     comity.Time    `json:"removed,omitzero"`
+	Begun       comity.Time    `json:"begun,omitzero"` // a run that has not ended
 	Last        *feedRun       `json:"last,omitempty"`
 }
 
@@ -232,15 +380,16 @@ type feedRun struct {
 	Quarantined int64          `json:"quarantined"`
 	Withdrawn   int64          `json:"withdrawn,omitempty"`
 	Err         string         `json:"err,omitempty"`
+	Note        string         `json:"note,omitempty"`
 }
 
 func feedRunOf(r watch.Run) feedRun {
-	return feedRun{r.Feed, r.Begun, r.Ended, r.Snapshot, r.Bytes, r.Version, r.Rows, r.New, r.Changed, r.Same, r.Quarantined, r.Withdrawn, r.Err}
+	return feedRun{r.Feed, r.Begun, r.Ended, r.Snapshot, r.Bytes, r.Version, r.Rows, r.New, r.Changed, r.Same, r.Quarantined, r.Withdrawn, r.Err, r.Note}
 }
 
 func feedStateOf(s watch.State) feedState {
 	f := feedState{Name: s.Feed.Name, Adapter: s.Feed.Adapter, From: s.Feed.From, TLP: s.Feed.TLP, Machine: s.Feed.Machine, Private: s.Feed.Private,
-		Exercise: s.Feed.Exercise, Events: s.Events, Quarantined: s.Quarantined}
+		Exercise: s.Feed.Exercise, Events: s.Events, Quarantined: s.Quarantined, Removed: s.Feed.Removed, Begun: s.Begun}
 	if s.Events > 0 {
 		f.Newest = s.Newest.String()
 	}
@@ -280,7 +429,9 @@ kept: a newer version of the program may know what they mean.`,
 					return err
 				}
 				for _, s := range all {
-					names = append(names, s.Feed.Name)
+					if s.Feed.Removed.IsZero() {
+						names = append(names, s.Feed.Name)
+					}
 				}
 			}
 			runs := []watch.Run{}
@@ -332,6 +483,9 @@ func (a *app) runFeed(ctx context.Context, n *node.Node, name watch.FeedName, re
 		if err == nil || r.Rows > 0 {
 			fmt.Fprintf(a.out, "%s: %s\n", name, ranLine(r))
 		}
+		if r.Note != "" {
+			fmt.Fprintf(a.out, "%s: %s\n", name, r.Note)
+		}
 	}
 	if err == nil && len(runs) == 0 {
 		fmt.Fprintf(a.out, "%s: nothing is in quarantine that a kept file has\n", name)
@@ -343,7 +497,7 @@ func (a *app) runFeed(ctx context.Context, n *node.Node, name watch.FeedName, re
 func ranLine(r watch.Run) string {
 	line := fmt.Sprintf("%s rows read, %s new, %s changed, %s same, %s quarantined", thousands(r.Rows), thousands(r.New), thousands(r.Changed), thousands(r.Same), thousands(r.Quarantined))
 	if r.Withdrawn > 0 {
-		line += fmt.Sprintf("; %s events withdrawn, which this release has no more", thousands(r.Withdrawn))
+		line += fmt.Sprintf("; %s events withdrawn, which count no more", thousands(r.Withdrawn))
 	}
 	return line
 }

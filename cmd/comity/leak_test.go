@@ -31,6 +31,7 @@ import (
 	"github.com/comity/comity/internal/node"
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/sqlstore/storetest"
+	"github.com/comity/comity/internal/watch"
 	"github.com/comity/comity/internal/web"
 )
 
@@ -107,7 +108,9 @@ func (v *victim) crawl(r reader, names []comity.ActName) map[string][]byte {
 	todo := []string{"/", "/board", "/record", "/peers", "/find?q=convoy", "/inbox", "/drafts", "/compose", "/prove", "/about", "/nothing", "/acts/x/y", "/metrics", "/healthz",
 		"/journal/checkpoint", "/journal/tile/entries/000", "/journal/tile/0/000", "/journal/blob/x",
 		"/api/", "/api/v1/self", "/api/v1/peers", "/api/v1/digest", "/api/v1/record", "/api/v1/situations", "/api/v1/asks", "/api/v1/acts?limit=500", "/api/v1/acts?limit=x",
-		"/api/v1/drafts", "/api/v1/drafts/1", "/api/v1/nothing"}
+		"/api/v1/drafts", "/api/v1/drafts/1", "/api/v1/nothing",
+		"/watch", "/watch?sort=exercise", "/watch/feeds", "/watch/feeds/own-amber-exercise", "/watch/rules", "/watch/rules/new", "/watch/rules/1", "/watch/outcomes", "/watch/drafts/1",
+		"/watch/places/country/MLI?sort=exercise", "/watch/series/country/MLI?sort=exercise", "/watch/events/own-amber-exercise?key=4", "/watch/jobs/x", "/watch/nothing"}
 	for _, o := range []comity.Domain{"un.example", "au.example", "las.example"} {
 		todo = append(todo, "/mirror/"+o.Origin().Hash()+"/checkpoint", "/mirror/"+o.Origin().Hash()+"/tile/entries/000", "/api/v1/peers/"+string(o)+"/evidence")
 		for n := range 8 {
@@ -332,6 +335,7 @@ func noLeak(t *testing.T, db func(*testing.T) string) {
 
 	names := issueSecrets(t, un, who[un])
 	abuse(t, un, who[un])
+	watchSecrets(t, un)
 	l := &life{T: t, un: un, au: las}
 	for _, v := range []*victim{au, las} {
 		l.eventually(string(v.domain)+" holds it", func() error {
@@ -443,8 +447,31 @@ func issueSecrets(t *testing.T, un *victim, who []reader) (names []comity.ActNam
 	open, _ := post(by[person.Officer], "/api/v1/acts", `{"kind":"situation.v1","date":"2003-04-11T08:30:00Z","status":"exercise","tlp":"CLEAR","lang":"en","title":"The situation in Alba"}`)
 	a, _ := post(by[person.Officer], "/api/v1/acts", sealed(open, nil))
 	_, draft := post(by[person.Officer], "/api/v1/acts", sealed(open, map[string]any{"kind": "deployment.v1", "body": map[string]any{"party": "un.example", "name": secrets.body}}))
+	post(by[person.Officer], "/api/v1/acts", sealed(open, map[string]any{"kind": "report.v1", "states": []string{"MLI"}, "date": time.Now().UTC().Add(-time.Hour).Format(time.RFC3339),
+		"where": map[string]any{"type": "Point", "coordinates": []float64{-4.1, 14.5}}, "body": map[string]any{"killed": 3, "note": secrets.body}}))
 	b, _ := post(by[person.Releasing], fmt.Sprintf("/api/v1/drafts/%d/release", draft), "{}")
 	return []comity.ActName{open, a, b}
+}
+
+// watchSecrets has the organization's own reports read, and what they tell drafted.
+func watchSecrets(t *testing.T, un *victim) {
+	t.Helper()
+	n, err := node.Open(t.Context(), node.Config{Dir: un.dir, Visit: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	_, err = n.Feeds.ReadOwn(t.Context())
+	if err == nil {
+		_, err = n.Watch.PutRule(t.Context(), operator, watch.Rule{Name: "Any", Exercise: true, Level: watch.ByCountry, Places: []string{"MLI"}, Signal: "deaths.last(30)", Fire: 1, Rearm: 0.5, Gap: 30, Damp: 1, Deaths: 25, Months: 3, Lapse: 14})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	night, err := n.Watch.RunNow(t.Context(), operator)
+	if err != nil || night.Err != "" || night.Drafted != 1 {
+		t.Fatalf("what the report tells is not drafted: %v, %+v", err, night)
+	}
 }
 
 // abuse sends the secrets to their own node in ways that fail. Nothing of them
@@ -477,6 +504,12 @@ func abuse(t *testing.T, un *victim, who []reader) {
 			{"GET", "/api/v1/acts?" + url.Values{"limit": {secrets.title}}.Encode(), "", ""},
 			{"GET", "/api/v1/" + url.PathEscape(secrets.title), "", ""},
 			{"GET", "/journal/blob/" + url.PathEscape(secrets.title), "", ""},
+			{"POST", "/watch/rules/new", "application/x-www-form-urlencoded", url.Values{"do": {"keep"}, "name": {secrets.title}, "level": {"cell"}, "signal": {secrets.text}, "fire": {secrets.body}}.Encode()},
+			{"POST", "/watch/feeds", "application/x-www-form-urlencoded", url.Values{"name": {"x"}, "adapter": {secrets.title}, "from": {secrets.text}}.Encode()},
+			{"POST", "/watch/feeds/x", "multipart/form-data; boundary=x", "--x\r\n" + secrets.text},
+			{"POST", "/watch/drafts/1", "application/x-www-form-urlencoded", url.Values{"do": {secrets.title}, "why": {secrets.text}}.Encode()},
+			{"POST", "/watch/jobs/" + url.PathEscape(secrets.title), "application/x-www-form-urlencoded", "do=stop"},
+			{"GET", "/watch/places/country/" + url.PathEscape(secrets.title), "", ""},
 			{"POST", "/mirror/add-entries", "application/octet-stream", secrets.title},
 			{"POST", "/journal/witness/add-checkpoint", "text/plain", "old 0\n\n" + secrets.title + "\n"},
 		} {

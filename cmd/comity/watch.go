@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"text/tabwriter"
@@ -160,19 +161,25 @@ func (a *app) watchTryCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, "%s to %s, %d places: %d hits, %d false alarms, %d open, %d misses\n", t.From, t.To, t.Places, t.Score.Hits, t.Score.FalseAlarms, t.Score.Open, t.Score.Misses)
-			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-			for _, f := range t.Fired {
-				fmt.Fprintf(w, "%s\t%s\t%.4g\t%d deaths followed\t%s\n", f.On, f.Place.Name, f.Value, f.Deaths, f.Result)
-			}
-			w.Flush()
-			fmt.Fprintln(a.out, t.Note)
+			printTrial(a.out, &t)
 			return nil
 		},
 	}
 	c.Flags().StringVar(&from, "from", "", "first month, like 2015-01; by default five years before the last")
 	c.Flags().StringVar(&to, "to", "", "last month; by default the last with data")
 	return c
+}
+
+// printTrial lists what a rule would have drafted, without the values of its signal:
+// side by side they would rank places, and leave the node.
+func printTrial(out io.Writer, t *watch.Trial) {
+	fmt.Fprintf(out, "%s to %s, %d places: %d hits, %d false alarms, %d open, %d misses\n", t.From, t.To, t.Places, t.Score.Hits, t.Score.FalseAlarms, t.Score.Open, t.Score.Misses)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, f := range t.Fired {
+		fmt.Fprintf(w, "%s\t%s\t%d deaths followed\t%s\n", f.On, f.Place.Name, f.Deaths, f.Result)
+	}
+	w.Flush()
+	fmt.Fprintln(out, t.Note)
 }
 
 func (a *app) watchBackcastCmd() *cobra.Command {

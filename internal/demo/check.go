@@ -56,6 +56,9 @@ func Check(ctx context.Context, c Config, say func(format string, args ...any)) 
 		d.mu.Unlock()
 	}
 	if err == nil {
+		err = d.Watched()
+	}
+	if err == nil {
 		say("played to %s", d.Now().Format("2 January 2006"))
 		err = d.quiet(ctx)
 	}

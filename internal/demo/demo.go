@@ -127,7 +127,7 @@ func Open(ctx context.Context, c Config) (_ *Demo, err error) {
 		err = d.hear(ctx)
 	}
 	if err == nil {
-		err = d.watch(ctx, false)
+		err = d.watch(ctx)
 	}
 	// Other commands find the nodes once all of it is there.
 	for _, p := range d.players {
@@ -266,7 +266,7 @@ func (d *Demo) moveTo(ctx context.Context, t time.Time) error {
 	if err := d.hear(ctx); err != nil {
 		return err
 	}
-	return d.watch(ctx, true)
+	return d.watch(ctx)
 }
 
 // issueTo issues every step up to t, each at its own time, and sets the clock

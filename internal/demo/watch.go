@@ -38,49 +38,88 @@ const (
 var firstMonth = feed.MonthOf(1995, time.January)
 
 // night is what the watchers make of what they have read. It takes seconds, for
-// which the demonstration does not wait at the start: Watch says that forecasts are
-// being made. The zero value has ended.
+// which nobody who moves the scenario waits: Watch says that forecasts are being made.
+// The zero value is at rest.
 type night struct {
-	stop context.CancelFunc
-	done sync.WaitGroup
-	err  error // once it has ended
+	mu     sync.Mutex
+	wanted bool // one is to be made, of what has been read since the last began
+	ended  chan struct{}
+	stop   context.CancelFunc
+	err    error // of the last
 }
 
-// begin runs f, which makes it, in the background.
-func (n *night) begin(ctx context.Context, f func(context.Context) error) {
+// want has f, which makes a night, run in the background: at once, or after the one
+// that runs.
+func (n *night) want(ctx context.Context, f func(context.Context) error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.wanted = true; n.ended != nil {
+		return
+	}
 	ctx, n.stop = context.WithCancel(ctx)
-	n.done.Go(func() {
-		if n.err = f(ctx); ctx.Err() != nil {
+	n.ended = make(chan struct{})
+	go n.run(ctx, f)
+}
+
+func (n *night) run(ctx context.Context, f func(context.Context) error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for n.wanted && ctx.Err() == nil {
+		n.wanted = false
+		n.mu.Unlock()
+		err := f(ctx)
+		n.mu.Lock()
+		if n.err = err; ctx.Err() != nil {
 			n.err = nil
 		}
-	})
+	}
+	n.stop()
+	close(n.ended)
+	n.ended = nil
 }
 
 // end stops it.
 func (n *night) end() error {
-	if n.stop != nil {
+	n.mu.Lock()
+	if n.ended != nil {
 		n.stop()
 	}
+	n.mu.Unlock()
 	return n.wait()
 }
 
+// wait waits until all are made that are wanted, and returns the error of the last.
 func (n *night) wait() error {
-	n.done.Wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for n.ended != nil {
+		ended := n.ended
+		n.mu.Unlock()
+		<-ended
+		n.mu.Lock()
+	}
+	return n.err
+}
+
+// failed is the error of the last that ended.
+func (n *night) failed() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	return n.err
 }
 
 // Watched waits until the watchers have forecast what they have read.
 func (d *Demo) Watched() error { return d.night.wait() }
 
-// watch has the watchers read what there is by the scenario's time, forecast, and
-// evaluate their rules, as a night does; it waits for that if wait says so. Nothing
-// new comes within a month. The caller holds mu.
-func (d *Demo) watch(ctx context.Context, wait bool) error {
+// watch has the watchers read what there is by the scenario's time, and then, in the
+// background, forecast and evaluate their rules, as a night does. Nothing new comes
+// within a month. The caller holds mu.
+func (d *Demo) watch(ctx context.Context) error {
 	month := feed.DayOf(d.clock.Now()).Month() - 1
 	if month == d.watched {
 		return nil
 	}
-	if err := d.night.wait(); err != nil {
+	if err := d.night.failed(); err != nil {
 		return err
 	}
 	x := watch.Feed{Name: fileFeed, Adapter: ucdp.GED.Name, From: d.c.Events, TLP: comity.Clear}
@@ -94,12 +133,9 @@ func (d *Demo) watch(ctx context.Context, wait bool) error {
 		return err
 	}
 	d.watched = month
-	d.night.begin(d.ctx, func(ctx context.Context) error {
+	d.night.want(d.ctx, func(ctx context.Context) error {
 		return d.watching(ctx, func(ctx context.Context, p *player) error { return p.forecast(ctx) })
 	})
-	if wait {
-		return d.night.wait()
-	}
 	return nil
 }
 

@@ -108,6 +108,9 @@ type Config struct {
 	// Forks is what freezes journals, and Pause stops following one or goes on.
 	Forks Forks
 	Pause func(ctx context.Context, d comity.Domain, paused bool) error
+	// Forget removes what else was made of the content of an own act that is erased,
+	// before the database's files are written without it; nil: nothing is made of acts.
+	Forget func(ctx context.Context, erased comity.ActName) error
 }
 
 // Desk of one organization. It is safe for concurrent use.
@@ -278,14 +281,28 @@ func (d *Desk) state() state {
 func (r *recent[T]) get(as state, compute func() ([]T, error)) ([]T, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.at.IsZero() || r.as != as || time.Since(r.at) > time.Second {
+	if r.at.IsZero() || r.as != as || time.Since(r.at) >= keptFor {
 		kept, err := compute()
 		if err != nil {
 			return nil, err
 		}
 		r.as, r.at, r.kept = as, time.Now(), kept
+		time.AfterFunc(keptFor, r.drop)
 	}
 	return slices.Clone(r.kept), nil
+}
+
+// keptFor is how long a list is kept.
+const keptFor = time.Second
+
+// drop gives up what may be used no more: of ten thousand situations it takes
+// more memory than all files that are kept.
+func (r *recent[T]) drop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.at) >= keptFor {
+		r.at, r.kept = time.Time{}, nil
+	}
 }
 
 // reads is which of the two books the caller may read.

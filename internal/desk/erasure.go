@@ -50,8 +50,8 @@ func (d *Desk) Erased(ctx context.Context, target comity.ActName) (Erasure, bool
 // in our journal, once. With again set it also looks whether anything has come
 // back that was removed before, as out of an old backup.
 //
-// Of an erased act go the sealed content and its text in the database. Its
-// effects stay, and so does the entry.
+// Of an erased act go the sealed content, its text in the database, and what was
+// made of it (Config.Forget). Its effects stay, and so does the entry.
 //
 // It removes first, then has the database's files written without what was
 // removed, once for all, then confirms, then notes that it is done: after a crash
@@ -157,6 +157,9 @@ func (d *Desk) remove(ctx context.Context, by comity.ActName, targets []comity.A
 		x, _, err := l.store.Stored(ctx, target)
 		if err == nil {
 			err = l.erase(ctx, e)
+		}
+		if err == nil && d.c.Forget != nil && target.Domain == d.c.Self.Domain {
+			err = d.c.Forget(ctx, target)
 		}
 		if err != nil {
 			return nil, err

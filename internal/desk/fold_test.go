@@ -316,11 +316,25 @@ func TestLedgerIsTheBooks(t *testing.T) {
 			h.options = desk.LedgerOptions{FileBytes: 1}
 			h.reopen()
 			alike(t, "with no memory to speak of", told(t, h, all), want)
+			if !anyExtract(h) {
+				t.Error("no file is read from an extract: they are too short for this to test that")
+			}
 			h.options.Refold = true
 			h.reopen()
 			alike(t, "folded anew", told(t, h, all), want)
 		})
 	}
+}
+
+func anyExtract(h *house) bool {
+	h.t.Helper()
+	views, err := h.desk.Situations(h.t.Context(), officer)
+	check(h.t, err)
+	return slices.ContainsFunc(views, func(v casefile.View) bool {
+		x, err := h.store.Extract(h.t.Context(), v.Name)
+		check(h.t, err)
+		return x.Doc != nil
+	})
 }
 
 // put stores what is inside a sealed entry.

@@ -382,7 +382,7 @@ func (d *Desk) scopeFor(ctx context.Context, a *act.Act) (casefile.Scope, error)
 		}
 		return casefile.House(d.c.Self.Domain), nil
 	}
-	k, ok, err := l.lookUp(ctx, l.store, a.Situation)
+	k, ok, err := l.lookUpFile(ctx, a.Situation)
 	if err != nil {
 		return fail(err)
 	}

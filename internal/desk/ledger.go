@@ -57,7 +57,7 @@ type Ledger struct {
 // LedgerOptions of OpenLedger. The zero value is good.
 type LedgerOptions struct {
 	Logger *slog.Logger // nil discards
-	// FileBytes bounds the files kept in memory, roughly; 0 is 32 MiB.
+	// FileBytes bounds the files kept in memory, roughly; 0 is 16 MiB.
 	FileBytes int64
 	// Refold folds the whole record anew.
 	Refold bool
@@ -70,7 +70,7 @@ func OpenLedger(ctx context.Context, self comity.Domain, store Store, blobs *blo
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.FileBytes == 0 {
-		o.FileBytes = 32 << 20
+		o.FileBytes = 16 << 20
 	}
 	l := &Ledger{self: self, store: store, blobs: blobs, log: o.Logger,
 		sizes: map[comity.Domain]int64{}, newest: map[comity.Domain][3]comity.Time{}, behind: map[comity.Origin]bool{}, news: make(chan struct{}),

@@ -67,8 +67,8 @@ func (l *Ledger) tidy(ctx context.Context) error {
 			made = append(made, b)
 		}
 		err = l.store.Fold(ctx, func(tx FoldTx) error {
-			for _, b := range made {
-				if err := tx.PutBriefs(b.scope, b.version, b.briefs); err != nil {
+			for i := range made {
+				if err := made[i].put(tx); err != nil {
 					return err
 				}
 			}
@@ -76,6 +76,9 @@ func (l *Ledger) tidy(ctx context.Context) error {
 		})
 		if err != nil {
 			return err
+		}
+		for _, b := range made {
+			b.written()
 		}
 		if len(stale) < tidyAtOnce {
 			return nil
@@ -87,14 +90,42 @@ func (l *Ledger) tidy(ctx context.Context) error {
 	}
 }
 
+// briefed is what was made of a scope.
 type briefed struct {
 	scope   casefile.Scope
 	version int64
 	briefs  []StoredBrief
+	extract []byte      // nil if none is due, or it was not put
+	file    *cachedFile // that extract was made of
 }
 
-// brief makes the briefs of a scope. A file that is not kept in memory is read,
-// and not kept for that: those that people read are.
+// put writes what was made.
+func (b *briefed) put(tx FoldTx) error {
+	if err := tx.PutBriefs(b.scope, b.version, b.briefs); err != nil || b.extract == nil {
+		return err
+	}
+	put, err := tx.PutExtract(b.scope, b.version, b.extract)
+	if !put {
+		b.extract = nil
+	}
+	return err
+}
+
+// written notes that it was committed.
+func (b *briefed) written() {
+	if b.extract == nil {
+		return
+	}
+	b.file.mu.Lock()
+	defer b.file.mu.Unlock()
+	if b.file.version == b.version {
+		b.file.fresh = 0
+	}
+}
+
+// brief makes the briefs of a scope, and its extract if that is due. A file that
+// is not kept in memory is read, and not kept for that: those that people read
+// are.
 func (l *Ledger) brief(ctx context.Context, s casefile.Scope) (briefed, error) {
 	out := briefed{scope: s}
 	l.mu.Lock()
@@ -123,6 +154,15 @@ func (l *Ledger) brief(ctx context.Context, s casefile.Scope) (briefed, error) {
 		return nil
 	}
 	full, public := f.books()
+	if full != nil && f.due() {
+		doc, err := extract(f.full, f.public)
+		if err != nil {
+			return out, fmt.Errorf("the extract of %s: %w", casefile.ScopeText(s), err)
+		}
+		if len(doc) <= largestExtract {
+			out.extract, out.file = doc, f
+		}
+	}
 	if full == public {
 		return out, add(Both, full)
 	}

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/comity/comity/casefile"
@@ -10,7 +11,8 @@ import (
 
 type scopeKey = casefile.Scope
 
-// cachedFile is one scope, folded from its acts, in both books.
+// cachedFile is one scope, folded from its acts, in both books. The acts are
+// abridged.
 type cachedFile struct {
 	scope casefile.Scope
 
@@ -19,6 +21,7 @@ type cachedFile struct {
 	version int64
 	full    *casefile.File
 	public  *casefile.File // full itself if all its acts are CLEAR
+	fresh   int            // how many acts are not in the extract of the scope
 
 	// Guarded by Ledger.mu:
 	epoch   int64      // of the ledger when it was last held against the store
@@ -33,9 +36,9 @@ type arrivals struct {
 	acts    []placedItem
 }
 
-// fileCost is roughly how many bytes an act takes in memory whose document has
-// so many: a note of 1,104 bytes was measured to take 3,300.
-func fileCost(size int) int64 { return 2200 + int64(size) }
+// fileCost is roughly how many bytes an act takes in a file in memory of which so
+// many were read.
+func fileCost(size int) int64 { return 1100 + int64(size) }
 
 // extendFiles gives acts to the files that are kept. The caller holds mu.
 func (l *Ledger) extendFiles(p *placing) {
@@ -125,9 +128,9 @@ func (l *Ledger) bring(ctx context.Context, f *cachedFile) error {
 		f.loaded = version == f.version
 	}
 	if !f.loaded {
-		newest, err := f.load(ctx, l.store)
+		err := f.load(ctx, l.store)
 		if err == nil {
-			err = l.noticed(ctx, newest, true)
+			err = l.noticed(ctx, 0, true) // it may hold what was opened just now
 		}
 		if err != nil {
 			return err
@@ -161,43 +164,59 @@ func (f *cachedFile) extend(a arrivals) {
 			f.loaded = false // the books part
 			return
 		}
-		f.add(x)
+		f.add(abridged(x))
+		f.fresh++
 	}
 	f.version = a.version
 }
 
-func (f *cachedFile) add(x placedItem) {
-	f.full.Add(x.Placed)
-	if x.clear && f.public != f.full {
-		f.public.Add(x.Placed)
+// add puts abridged acts into the file.
+func (f *cachedFile) add(acts ...placedItem) {
+	full, public := make([]casefile.Placed, len(acts)), make([]casefile.Placed, 0, len(acts))
+	for i, x := range acts {
+		full[i] = x.Placed
+		if x.clear {
+			public = append(public, x.Placed)
+		}
+		f.bytes += fileCost(x.size)
 	}
-	f.bytes += fileCost(x.size)
+	f.full.Add(full...)
+	if f.public != f.full {
+		f.public.Add(public...)
+	}
 }
 
-// load reads the file from the store, and returns the position of the newest
-// act in it.
-func (f *cachedFile) load(ctx context.Context, s Store) (newest int64, err error) {
-	version, acts, err := s.Scope(ctx, f.scope)
+// load reads the file from the store: what the extract has of it, and the rest
+// from the entries.
+func (f *cachedFile) load(ctx context.Context, s Store) error {
+	x, err := s.Extract(ctx, f.scope)
 	if err != nil {
-		return newest, err
+		return err
 	}
-	f.full, f.version, f.bytes = casefile.NewFile(f.scope), version, fileCost(0)
+	var acts []placedItem
+	if x.Doc != nil {
+		if acts, err = extracted(x.Doc, f.scope); err != nil { // the entries have it all
+			acts, x = nil, Extract{}
+			if x.Version, x.Since, err = s.Scope(ctx, f.scope); err != nil {
+				return err
+			}
+		}
+	}
+	f.fresh = len(x.Since)
+	for i, h := range decoded(x.Since) {
+		if h.Act != nil { // it was placed
+			acts = append(acts, abridged(placedItem{Placed: casefile.Placed{Item: casefile.Item{Name: h.Name, Leaf: h.Leaf, Act: h.Act}, Problem: x.Since[i].Problem},
+				scope: f.scope, clear: x.Since[i].Clear, size: len(h.Entry) + len(h.Opened)}))
+		}
+	}
+	f.full, f.version, f.bytes = casefile.NewFile(f.scope), x.Version, fileCost(0)
 	f.public = f.full
-	for _, a := range acts {
-		if !a.Clear && f.public == f.full {
-			f.public = casefile.NewFile(f.scope)
-		}
-		newest = max(newest, a.Pos)
+	if slices.ContainsFunc(acts, func(a placedItem) bool { return !a.clear }) {
+		f.public = casefile.NewFile(f.scope)
 	}
-	for i, h := range decoded(acts) {
-		if h.Act == nil { // cannot be: it was placed
-			continue
-		}
-		f.add(placedItem{Placed: casefile.Placed{Item: casefile.Item{Name: h.Name, Leaf: h.Leaf, Act: h.Act}, Problem: acts[i].Problem},
-			scope: f.scope, clear: acts[i].Clear, size: len(h.Entry) + len(h.Opened)})
-	}
+	f.add(acts...)
 	f.loaded = true
-	return newest, nil
+	return nil
 }
 
 // decoded decodes the acts of a scope, on all processors: somebody waits.

@@ -242,14 +242,41 @@ func (l *Ledger) isKnown(n comity.ActName) (known, bool) {
 	return l.known.get(n)
 }
 
+// lookUpFile is lookUp of an act that should have opened a file: then one look
+// into the store is enough.
+func (l *Ledger) lookUpFile(ctx context.Context, n comity.ActName) (known, bool, error) {
+	if k, ok := l.isKnown(n); ok {
+		return k, true, nil
+	}
+	s, at, ok, err := l.store.Opener(ctx, n)
+	switch {
+	case err != nil:
+		return known{}, false, err
+	case !ok:
+		return l.lookUp(ctx, l.store, n)
+	}
+	h := read(&s)
+	if h.Act == nil {
+		return known{}, false, nil
+	}
+	k := knownOf(h)
+	k.placed(n, at)
+	l.know(n, k)
+	return k, true, nil
+}
+
+// knownOf is what an act itself says.
+func knownOf(h *Held) known {
+	return known{Referent: casefile.Referent{Leaf: h.Leaf, Status: h.Act.Status, Pending: !h.placed}, public: h.Sealed == nil, tlp: h.Act.TLP, situation: h.Act.Situation}
+}
+
 // placedAs is what is known of an act that was read from the store.
 func (l *Ledger) placedAs(ctx context.Context, r FoldReader, h *Held) (known, bool, error) {
 	if h.Act == nil {
 		return known{}, false, nil
 	}
 	n := h.Name
-	k := known{Referent: casefile.Referent{Leaf: h.Leaf, Status: h.Act.Status, Pending: !h.placed},
-		public: h.Sealed == nil, tlp: h.Act.TLP, situation: h.Act.Situation}
+	k := knownOf(h)
 	if !h.placed {
 		return k, true, nil
 	}
@@ -264,13 +291,21 @@ func (l *Ledger) placedAs(ctx context.Context, r FoldReader, h *Held) (known, bo
 	if !ok { // not placed yet: as if it were not here
 		return known{}, false, nil
 	}
-	k.scope, k.clear, k.problem, k.Opens = at.Scope, at.Clear, at.Problem, at.Scope == n
+	k.placed(n, at)
 	if _, inTx := r.(FoldTx); !inTx {
-		l.mu.Lock()
-		l.known.put(n, k, 1)
-		l.mu.Unlock()
+		l.know(n, k)
 	}
 	return k, true, nil
+}
+
+func (k *known) placed(n comity.ActName, at PlacedIn) {
+	k.scope, k.clear, k.problem, k.Opens = at.Scope, at.Clear, at.Problem, at.Scope == n
+}
+
+func (l *Ledger) know(n comity.ActName, k known) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.known.put(n, k, 1)
 }
 
 // flush writes where the acts were placed.

@@ -36,6 +36,12 @@ type Store interface {
 	// Scope returns the acts of a scope, in no particular order, and its
 	// version; 0 if there is no such scope.
 	Scope(ctx context.Context, s casefile.Scope) (version int64, acts []StoredPlaced, err error)
+	// Opener returns the act that opened a file, by its name, and where it is, but
+	// not its position; ok is false if it opened none.
+	Opener(ctx context.Context, n comity.ActName) (s Stored, at PlacedIn, ok bool, err error)
+	// Extract returns that of a scope with the acts that have been placed there
+	// since; without one, with all its acts.
+	Extract(ctx context.Context, s casefile.Scope) (Extract, error)
 	// Versions of a scope: its own, and that of which its briefs are.
 	Versions(ctx context.Context, s casefile.Scope) (version, seen int64, err error)
 	// Stale returns up to limit scopes whose briefs are of an older version.
@@ -97,7 +103,11 @@ type FoldTx interface {
 	// Want and Unwant note which blobs of an act are not here.
 	Want(n comity.ActName, blobs ...act.Commitment) error
 	Unwant(n comity.ActName, sha comity.Hash) error
-	// Touch raises the version of a scope of which an act has changed.
+	// PutExtract replaces the extract of a scope, if it was made of the scope's
+	// newest version, and reports whether it did.
+	PutExtract(s casefile.Scope, version int64, doc []byte) (bool, error)
+	// Touch raises the version of a scope of which an act has changed, and
+	// removes its extract.
 	Touch(s casefile.Scope) error
 	// PutBriefs replaces the briefs of a scope, made of a version of it.
 	PutBriefs(s casefile.Scope, version int64, briefs []StoredBrief) error
@@ -166,6 +176,14 @@ type StoredPlaced struct {
 	Stored
 	Clear   bool
 	Problem string
+}
+
+// Extract is what stands in one piece of a scope's acts, and what does not.
+type Extract struct {
+	Version int64          // of the scope; 0 if there is none
+	Of      int64          // the version that Doc was made of; 0 if there is none
+	Doc     []byte         // see extract.go; nil if there is none
+	Since   []StoredPlaced // in no particular order
 }
 
 // StoredBrief is what lists need of a scope.

@@ -22,6 +22,7 @@ package feed
 import (
 	"fmt"
 	"io"
+	"net/url"
 	"time"
 )
 
@@ -104,8 +105,9 @@ type Event struct {
 	WherePrec uint8  // as UCDP: 1 the place is known, … 4 first-level division, 6 country, 7 beyond; 0 not said
 	Place     string // its name
 	Country   string // ISO 3166-1 alpha-3; empty: not known, or no State
-	GW        int    // Gleditsch–Ward number; 0: not known
-	Cell      int32  // PRIO-GRID cell, see CellAt; 0: none
+	CountryBy CountryBy
+	GW        int   // Gleditsch–Ward number; 0: not known
+	Cell      int32 // PRIO-GRID cell, see CellAt; 0: none
 
 	SideA, SideB    string // actors
 	Low, Best, High int32  // deaths, as the source gives them; see Doubt
@@ -113,7 +115,29 @@ type Event struct {
 	Source string // who reported it
 	Grade  string // what the feed says of how good that is: "Clear", "1", "Observed"
 	URL    string
+
+	// Gone: the source has removed the event in this Version. But for Key and Version
+	// nothing is set.
+	Gone bool
 }
+
+// CountryBy is how the country of an event is known, or why it is not.
+type CountryBy uint8
+
+// The ways. Where the source itself says no country, most adapters look further.
+const (
+	BySource       CountryBy = iota // the source says it, or says that there is none
+	ByCode                          // codes of the areas, as of a county
+	ByPoint                         // its point, or its area, lies there
+	UnknownAtSea                    // its point lies in no country
+	UnknownBorder                   // its point lies so near to a boundary that it may be in either country
+	UnknownSeveral                  // its areas lie in several countries
+	UnknownNoState                  // its point lies in an area that is no State of internal/world
+	UnknownNowhere                  // neither a code nor a point says where it is
+)
+
+// Known reports whether it is a way to know a country.
+func (b CountryBy) Known() bool { return b <= ByPoint }
 
 // Month under which the event is counted: that of its last day, as UCDP and
 // VIEWS count.
@@ -192,9 +216,9 @@ type Adapter struct {
 	// VersionOf is the release that a file's name tells of: "25.0.3" of
 	// GEDEvent_v25_0_3.csv; "" if it tells none. Nil: names tell nothing.
 	VersionOf func(name string) string
-	// API is how the source is asked over HTTP; nil: a file is fetched from an
-	// address as it lies there. See Fetch.
-	API API
+	// API is how the source is asked at an address on the web. Nil, or returning nil: a
+	// file is fetched from there as it lies.
+	API func(address *url.URL) API
 	// Open begins to read a file: its head is looked at here.
 	Open func(r io.Reader, o Options) (Reader, error)
 }

@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// MaxUnpacked bounds what is read out of an archive.
+// MaxUnpacked bounds what is read out of an archive, in bytes: a small file can hold
+// zeros without end.
 const MaxUnpacked = 16 << 30
 
 // Unpack returns what is in a file as sources publish it: the one table or
@@ -19,6 +20,11 @@ const MaxUnpacked = 16 << 30
 // the file itself, both with an empty name. No source publishes events as HTML: such a
 // page is what a web server says instead of the file, and is refused.
 func Unpack(f io.ReaderAt, size int64) (r io.ReadCloser, name string, err error) {
+	return unpack(f, size, MaxUnpacked)
+}
+
+// unpack reads at most so many bytes out of an archive.
+func unpack(f io.ReaderAt, size, most int64) (r io.ReadCloser, name string, err error) {
 	var magic [64]byte
 	n, err := f.ReadAt(magic[:], 0)
 	if err != nil && err != io.EOF {
@@ -38,13 +44,13 @@ func Unpack(f io.ReaderAt, size int64) (r io.ReadCloser, name string, err error)
 		if r, err = one.Open(); err != nil {
 			return nil, "", fmt.Errorf("the archive: %w", err)
 		}
-		return &bounded{r, MaxUnpacked}, path.Base(one.Name), nil
+		return &bounded{r, most, most}, path.Base(one.Name), nil
 	case string(magic[:2]) == "\x1f\x8b":
 		z, err := gzip.NewReader(whole)
 		if err != nil {
 			return nil, "", fmt.Errorf("the archive: %w", err)
 		}
-		return &bounded{z, MaxUnpacked}, "", nil
+		return &bounded{z, most, most}, "", nil
 	case isPage(magic[:n]):
 		return nil, "", errors.New("it is a web page, not a file of events: give the address of the file itself; the source may want a login first")
 	}
@@ -81,14 +87,14 @@ func only(files []*zip.File) (*zip.File, error) {
 // bounded fails where a LimitReader would only end, as if the file did.
 type bounded struct {
 	io.ReadCloser
-	left int64
+	most, left int64
 }
 
 // Read implements io.Reader.
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		return 0, fmt.Errorf("the archive holds more than %d bytes", int64(MaxUnpacked))
+		return 0, fmt.Errorf("the archive holds more than %d bytes, which is more than is read of one; unpack it, and read the file in it", b.most)
 	}
 	return n, err
 }

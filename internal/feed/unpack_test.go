@@ -69,7 +69,16 @@ func TestUnpack(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := io.ReadAll(&bounded{io.NopCloser(strings.NewReader("abc")), 2}); err == nil {
-		t.Error("more than is taken is read")
+	for what, in := range map[string][]byte{"zip": zipped(t, "a.csv"), "gzip": gz.Bytes()} { // both hold 8 bytes
+		for most, want := range map[int64]string{8: "", 7: "the archive holds more than 7 bytes"} {
+			r, _, err := unpack(bytes.NewReader(in), int64(len(in)), most)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := io.ReadAll(r)
+			if want == "" && (err != nil || len(b) != 8) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+				t.Errorf("%s of which %d bytes are read: %d, %v; want %q", what, most, len(b), err, want)
+			}
+		}
 	}
 }

@@ -10,11 +10,14 @@ import (
 // A Task is what is to be forecast.
 type Task struct {
 	Series []Series // the history; what it says after Last is not looked at
-	Last   Month    // the last month that may be known
-	First  Month    // the first month to forecast, after Last
-	Months int      // how many; the last is at most MaxLead after Last
-	Draws  int      // how many draws for each month
-	Seed   uint64   // of what is random: which series each tree sees, which draws belong together
+	// Apply are series that are forecast as well, of which nothing is learned: the
+	// forecasts of Series are the same with them and without. Their IDs are others.
+	Apply  []Series
+	Last   Month  // the last month that may be known
+	First  Month  // the first month to forecast, after Last
+	Months int    // how many; the last is at most MaxLead after Last
+	Draws  int    // how many draws for each month
+	Seed   uint64 // of what is random: which series each tree sees, which draws belong together
 }
 
 // MaxLead is how many months ahead a forecast may look.
@@ -92,9 +95,10 @@ func Run(ctx context.Context, t Task) (*Forecast, error) {
 		return nil, fmt.Errorf("the history has nothing until %s", t.Last)
 	}
 	m := learn(ctx, known, int(t.First-t.Last), t.Months, t.Seed)
+	m.panel.add(Until(t.Apply, t.Last))
 
 	f := &Forecast{Task: t}
-	f.Task.Series = nil
+	f.Task.Series, f.Task.Apply = nil, nil
 	var todo []int // places in m.series
 	for s, series := range m.panel.series {
 		if series.Last() == t.Last {

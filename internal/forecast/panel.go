@@ -19,16 +19,20 @@ type panel struct {
 type moment struct{ s, t int32 }
 
 func newPanel(series []Series) *panel {
-	p := &panel{series: series, sums: make([][]float64, len(series)), calm: make([][]float64, len(series))}
-	for i, s := range series {
+	p := &panel{}
+	p.add(series)
+	return p
+}
+
+// add has more series in the panel, after those that are there.
+func (p *panel) add(series []Series) {
+	for _, s := range series {
 		sums := make([]float64, len(s.Values)+1)
 		for t, v := range s.Values {
 			sums[t+1] = sums[t] + v
 		}
-		p.sums[i] = sums
-		p.calm[i] = calmed(s.Values)
+		p.series, p.sums, p.calm = append(p.series, s), append(p.sums, sums), append(p.calm, calmed(s.Values))
 	}
-	return p
 }
 
 // calmed are values of which none stands far above all others of the half years

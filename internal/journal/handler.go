@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/tlog"
@@ -39,6 +41,7 @@ type Server struct {
 	store      Store
 	origin     comity.Origin
 	checkpoint func(context.Context) ([]byte, error)
+	size       atomic.Int64 // that the log had when its head was read last, here
 }
 
 // ServeHTTP implements [http.Handler].
@@ -48,7 +51,13 @@ func (h *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "only GET is answered here", http.StatusMethodNotAllowed)
 		return
 	}
-	kind, cache, body, err := h.answer(r)
+	buffer := buffers.Get().(*[]byte)
+	defer func() {
+		if cap(*buffer) <= maxBuffer {
+			buffers.Put(buffer)
+		}
+	}()
+	kind, cache, body, err := h.answer(r, (*buffer)[:0])
 	switch {
 	case errors.Is(err, ErrNotFound):
 		w.Header().Set("Cache-Control", "no-cache") // it may be there soon
@@ -62,6 +71,7 @@ func (h *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the journal cannot be read just now; try again", http.StatusInternalServerError)
 		return
 	}
+	*buffer = body
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", cache)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -71,48 +81,67 @@ func (h *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (h *Server) answer(r *http.Request) (kind, cache string, body []byte, err error) {
+// buffers that answers were written from. Those of larger bundles than are usual
+// are not kept.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxBuffer = 1 << 20
+
+// answer appends the body to b, which is empty.
+func (h *Server) answer(r *http.Request, b []byte) (kind, cache string, body []byte, err error) {
 	path := strings.TrimPrefix(r.URL.Path, "/")
 	if r.URL.RawPath != "" { // an escaped slash, for one
 		return "", "", nil, ErrNotFound
 	}
 	if path == "checkpoint" {
-		body, err = h.checkpoint(r.Context())
-		return "text/plain; charset=utf-8", "no-cache", body, err
+		note, err := h.checkpoint(r.Context())
+		return "text/plain; charset=utf-8", "no-cache", append(b, note...), err
 	}
 	t, err := torchwood.ParseTilePath(path)
 	if err != nil || torchwood.TilePath(t) != path { // it takes tile/data/ for tile/entries/
 		return "", "", nil, fmt.Errorf("%q: %w", path, ErrNotFound)
 	}
-	body, err = h.tile(r.Context(), t)
+	body, err = h.tile(r.Context(), b, t)
 	return "application/octet-stream", "public, max-age=31536000, immutable", body, err
 }
 
-// tile returns the bytes of a tile of hashes or of an entry bundle (level -1).
-func (h *Server) tile(ctx context.Context, t tlog.Tile) ([]byte, error) {
-	head, err := h.store.Head(ctx, h.origin)
-	if err != nil {
-		return nil, err
-	}
-	if !covers(head.Size, t) {
-		return nil, fmt.Errorf("%s at size %d: %w", torchwood.TilePath(t), head.Size, ErrNotFound)
-	}
-	if t.L >= 0 {
-		hashes, err := h.store.Tile(ctx, h.origin, t.L, t.N)
+// tile appends the bytes of a tile of hashes or of an entry bundle (level -1)
+// to b.
+func (h *Server) tile(ctx context.Context, b []byte, t tlog.Tile) ([]byte, error) {
+	size := h.size.Load()
+	if !covers(size, t) {
+		head, err := h.store.Head(ctx, h.origin)
 		if err != nil {
 			return nil, err
 		}
-		if len(hashes) < t.W*tlog.HashSize {
-			return nil, fmt.Errorf("%s at size %d has only %d bytes; the database is damaged", torchwood.TilePath(t), head.Size, len(hashes))
-		}
-		return hashes[:t.W*tlog.HashSize], nil
+		size = head.Size
+		h.size.Store(size)
 	}
-	first := t.N * torchwood.TileWidth
-	entries, err := h.store.Entries(ctx, h.origin, first, first+int64(t.W))
+	if !covers(size, t) {
+		return nil, fmt.Errorf("%s at size %d: %w", torchwood.TilePath(t), size, ErrNotFound)
+	}
+	body, err := h.stored(ctx, b, t)
+	if err != nil {
+		h.size.Store(0) // an old copy of the database may have been put in its place
+		return nil, fmt.Errorf("%s at size %d: %w", torchwood.TilePath(t), size, err)
+	}
+	return body, nil
+}
+
+// stored is tile for one that a committed head covers.
+func (h *Server) stored(ctx context.Context, b []byte, t tlog.Tile) ([]byte, error) {
+	if t.L < 0 {
+		first := t.N * torchwood.TileWidth
+		return h.store.AppendBundle(ctx, b, h.origin, first, first+int64(t.W))
+	}
+	hashes, err := h.store.Tile(ctx, h.origin, t.L, t.N)
 	if err != nil {
 		return nil, err
 	}
-	return Bundle(entries)
+	if len(hashes) < t.W*tlog.HashSize {
+		return nil, fmt.Errorf("only %d bytes are stored; the database is damaged", len(hashes))
+	}
+	return append(b, hashes[:t.W*tlog.HashSize]...), nil
 }
 
 // covers reports whether a tree of size has the tile in its whole width.
@@ -124,21 +153,4 @@ func covers(size int64, t tlog.Tile) bool {
 	hashes := size >> (level * torchwood.TileHeight)
 	full := hashes / torchwood.TileWidth // tiles at that level
 	return t.N < full || t.N == full && int64(t.W) <= hashes%torchwood.TileWidth
-}
-
-// Bundle returns the entry bundle of up to 256 entries.
-// See https://c2sp.org/tlog-tiles#log-entries.
-func Bundle(entries [][]byte) ([]byte, error) {
-	size := 0
-	for _, e := range entries {
-		size += 2 + len(e)
-	}
-	bundle := make([]byte, 0, size)
-	for _, e := range entries {
-		var err error
-		if bundle, err = torchwood.AppendTileEntry(bundle, e); err != nil {
-			return nil, err
-		}
-	}
-	return bundle, nil
 }

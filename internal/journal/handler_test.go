@@ -3,6 +3,7 @@ package journal_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -63,9 +64,9 @@ func TestHandler(t *testing.T) {
 		return b
 	}
 	bundle := func(from, to int) []byte {
-		b, err := journal.Bundle(entries[from:to])
-		if err != nil {
-			t.Fatal(err)
+		var b []byte
+		for _, e := range entries[from:to] {
+			b = append(binary.BigEndian.AppendUint16(b, uint16(len(e))), e...)
 		}
 		return b
 	}
@@ -135,6 +136,34 @@ func TestHandlerStoreFails(t *testing.T) {
 	}
 }
 
+// What is served is served without looking at the head again, until an old copy
+// of the database stands in its place: then it is no longer there.
+func TestHandlerReadsHeadOnce(t *testing.T) {
+	s, old := journaltest.NewStore(), journaltest.NewStore()
+	fill(t, open(t, s), 600)
+	fill(t, open(t, old), 300)
+	c := &counted{Store: s}
+	h := journal.Handler(c, origin, journal.Checkpoint(c, origin))
+	paths := []string{"/tile/entries/000", "/tile/0/000", "/tile/entries/001", "/tile/0/001", "/tile/entries/002.p/88", "/tile/0/002.p/88"}
+	for _, path := range paths {
+		if r := get(h, "GET", path); r.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", path, r.Status)
+		}
+	}
+	if want := len(paths) + 1; c.reads != want {
+		t.Errorf("the store was read %d times, want %d", c.reads, want)
+	}
+	for _, path := range []string{"/tile/entries/001", "/tile/0/001"} {
+		c.Store = s
+		get(h, "GET", path)
+		c.Store = old
+		get(h, "GET", path) // fails in one way or the other
+		if r := get(h, "GET", path); r.StatusCode != http.StatusNotFound {
+			t.Errorf("%s of an old copy: %s", path, r.Status)
+		}
+	}
+}
+
 // failing is a store that cannot be read.
 type failing struct{ err error }
 
@@ -144,6 +173,10 @@ func (f failing) Head(context.Context, comity.Origin) (journal.Head, error) {
 }
 func (f failing) Tile(context.Context, comity.Origin, int, int64) ([]byte, error) { return nil, f.err }
 func (f failing) Entries(context.Context, comity.Origin, int64, int64) ([][]byte, error) {
+	return nil, f.err
+}
+
+func (f failing) AppendBundle(context.Context, []byte, comity.Origin, int64, int64) ([]byte, error) {
 	return nil, f.err
 }
 

@@ -34,6 +34,11 @@ func (c *counted) Entries(ctx context.Context, o comity.Origin, from, to int64) 
 	return c.Store.Entries(ctx, o, from, to)
 }
 
+func (c *counted) AppendBundle(ctx context.Context, b []byte, o comity.Origin, from, to int64) ([]byte, error) {
+	c.reads++
+	return c.Store.AppendBundle(ctx, b, o, from, to)
+}
+
 // Recent reads what the store holds, at every size of the tree.
 func TestRecent(t *testing.T) {
 	s := journaltest.NewStore()

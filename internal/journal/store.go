@@ -52,6 +52,11 @@ type Store interface {
 	// Entries returns the committed entries from..to-1. ErrNotFound if one
 	// of them is missing. None of them is nil.
 	Entries(ctx context.Context, o comity.Origin, from, to int64) ([][]byte, error)
+
+	// AppendBundle appends the entries that Entries returns to b, as an entry
+	// bundle (https://c2sp.org/tlog-tiles#log-entries): who serves them needs
+	// no memory for each.
+	AppendBundle(ctx context.Context, b []byte, o comity.Origin, from, to int64) ([]byte, error)
 }
 
 // Tx is what can be read and written while the log's head is locked. It must

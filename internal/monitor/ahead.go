@@ -37,10 +37,12 @@ type ahead struct {
 	ctx  context.Context
 	end  context.CancelFunc
 	done sync.WaitGroup
-	also func(ctx context.Context, b *bundle) error // more to do with each; may be nil
+	use  func(ctx context.Context, b *bundle) error // takes the entries of each; nil: next returns them
 	size int64                                      // of the tree
 	most int64                                      // bytes to fetch, but one bundle at least
 	solo bool                                       // one bundle is all: no goroutines
+
+	rooms chan []byte // what bundles were in that were used, at most one for each request
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -62,9 +64,13 @@ type fetching struct {
 
 // fetchAhead begins to fetch entries of a tree of size. It may end before to, at
 // the end of a bundle, when most bytes have come. The caller calls stop.
-func fetchAhead(ctx context.Context, src source, from, to, size, most int64, also func(context.Context, *bundle) error) *ahead {
-	a := &ahead{src: src, also: also, at: from, to: to, size: size, most: most}
+//
+// With use the entries of a bundle are there only until it returns, and next
+// returns bundles without them. It is called for several bundles at once.
+func fetchAhead(ctx context.Context, src source, from, to, size, most int64, use func(context.Context, *bundle) error) *ahead {
+	a := &ahead{src: src, use: use, at: from, to: to, size: size, most: most}
 	a.solo = to-from/width*width <= width
+	a.rooms = make(chan []byte, maxAtOnce)
 	a.changed = sync.NewCond(&a.mu)
 	a.ctx, a.end = context.WithCancel(ctx)
 	if !a.solo {
@@ -131,7 +137,14 @@ func (a *ahead) fly(f *fetching) {
 func (a *ahead) fetch(f *fetching) {
 	n := f.first / width
 	t := tlog.Tile{H: torchwood.TileHeight, L: -1, N: n, W: int(min(width, a.size-n*width))}
-	data, err := a.src.tile(a.ctx, t, peer.MaxBundle)
+	var room []byte
+	if a.use != nil {
+		select {
+		case room = <-a.rooms:
+		default:
+		}
+	}
+	data, err := a.src.tile(a.ctx, room, t, peer.MaxBundle)
 	if err != nil {
 		f.err = err
 		return
@@ -146,8 +159,10 @@ func (a *ahead) fetch(f *fetching) {
 	for i, e := range f.entries {
 		f.leaves[i] = tlog.RecordHash(e)
 	}
-	if a.also != nil {
-		f.err = a.also(a.ctx, &f.bundle)
+	if a.use != nil {
+		f.err = a.use(a.ctx, &f.bundle)
+		f.entries = nil
+		a.rooms <- data
 	}
 }
 
@@ -182,13 +197,13 @@ func (a *ahead) next() (*bundle, error) {
 type source struct{ client *peer.Client }
 
 // tile fetches a tile, or the full one if the partial one is no longer served
-// (tlog-tiles, "Partial Tiles").
-func (s source) tile(ctx context.Context, t tlog.Tile, limit int64) ([]byte, error) {
-	data, err := s.client.Get(ctx, journalPath+torchwood.TilePath(t), limit)
+// (tlog-tiles, "Partial Tiles"), into room as [peer.Client.GetInto].
+func (s source) tile(ctx context.Context, room []byte, t tlog.Tile, limit int64) ([]byte, error) {
+	data, err := s.client.GetInto(ctx, room, journalPath+torchwood.TilePath(t), limit)
 	if status := peer.StatusOf(err); t.W < width && (status == http.StatusNotFound || status == http.StatusGone) {
 		full := t
 		full.W = width
-		if data, err2 := s.client.Get(ctx, journalPath+torchwood.TilePath(full), limit); err2 == nil {
+		if data, err2 := s.client.GetInto(ctx, room, journalPath+torchwood.TilePath(full), limit); err2 == nil {
 			return data, nil
 		}
 	}

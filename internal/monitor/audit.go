@@ -41,7 +41,7 @@ func (m *Monitor) Audit(ctx context.Context, report func(read, size int64)) (Cla
 		if err := t.add(b); err != nil {
 			return cp, err
 		}
-		if read += int64(len(b.entries)); report != nil {
+		if read += int64(len(b.leaves)); report != nil {
 			report(read, cp.Size)
 		}
 	}
@@ -76,7 +76,7 @@ func (t *auditTree) leaves(ctx context.Context, b *bundle) error {
 // compare holds what a tile must be against what is served.
 func (t *auditTree) compare(ctx context.Context, level int, n int64, want []tlog.Hash) error {
 	tile := tlog.Tile{H: torchwood.TileHeight, L: level, N: n, W: len(want)}
-	data, err := t.src.tile(ctx, tile, peer.MaxTile)
+	data, err := t.src.tile(ctx, nil, tile, peer.MaxTile)
 	if err != nil {
 		return err
 	}

@@ -216,7 +216,7 @@ func (t *treeReader) ReadTiles(_ context.Context, tiles []tlog.Tile) ([][]byte, 
 		data, ok := t.cache[tile]
 		if !ok {
 			var err error
-			if data, err = t.r.source().tile(t.r.ctx, tile, peer.MaxTile); err != nil {
+			if data, err = t.r.source().tile(t.r.ctx, nil, tile, peer.MaxTile); err != nil {
 				return nil, err
 			}
 			// A full tile in place of a partial one has the same beginning.

@@ -190,7 +190,7 @@ func (a archive) boxes(ctx context.Context, t *tarring) (n int64, err error) {
 // feedFiles writes every file of a feed. One that is damaged is left out: it is
 // fetched from its source again, or was read and is not needed.
 func (a archive) feedFiles(ctx context.Context, t *tarring) (n, damaged int64, err error) {
-	damaged, err = a.feeds.WalkPacked(func(h comity.Hash, r io.Reader, size int64) error {
+	damaged, err = a.feeds.WalkPacked(ctx, func(h comity.Hash, r io.Reader, size int64) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/comity/comity/internal/api"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/node"
+	"github.com/comity/comity/internal/sqlstore"
 	"github.com/comity/comity/keys"
 )
 
@@ -176,6 +178,50 @@ func TestPutBackWhileRevocationWaits(t *testing.T) {
 	au.reads(name)
 	check(t, un.Desk.Discard(t.Context(), officer, draft)) // it is in the journal
 	un.now(noteIn(file, "Nothing is waited for"))
+}
+
+// The database is lost with the commit of the release, before anything was signed
+// by the new key alone, and put back as it was while the signed revocation
+// waited. What the others have been shown comes back: nothing is recorded in its
+// place.
+func TestPutBackWithRelease(t *testing.T) {
+	t.Parallel()
+	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
+	un.follow(au)
+	au.follow(un)
+	file := un.issue(situation("The situation in Alba"))
+	un.stored(file.Index+1, au)
+	next, _ := un.revocation(file.Index + 1)
+	draft := un.submit(next)
+	check(t, un.close())
+	copied := copyOf(t, un)
+	var releasing, lost atomic.Bool
+	un.fault = func(step, what string) (bool, error) {
+		switch {
+		case step == sqlstore.Exec && strings.HasPrefix(what, "DELETE FROM draft"):
+			releasing.Store(true)
+		case step == sqlstore.Commit && releasing.Load():
+			lost.Store(true) // behind this commit
+		case step == sqlstore.Begin && lost.Load():
+			return false, errors.New("the database is lost")
+		}
+		return false, nil
+	}
+	un.start()
+	until(t, "un.example to have asked", func() bool { return errors.Is(un.Held(), desk.ErrAwaited) })
+	name := un.release(draft)
+	au.reads(name)
+	check(t, un.close())
+
+	un.putBack(copied)
+	un.fault = nil
+	un.start()
+	until(t, "the release to come back", func() bool { size, err := un.OwnSize(t.Context()); return err == nil && size == name.Index+1 })
+	last := un.now(noteIn(file, "Under the new key"))
+	if last.Index != name.Index+1 {
+		t.Errorf("the journal goes on at %d, want %d", last.Index, name.Index+1)
+	}
+	au.reads(last)
 }
 
 // Without a quorum the release comes first, and then the act that says so.

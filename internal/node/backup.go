@@ -67,6 +67,10 @@ func WriteBackup(ctx context.Context, dir, file, program string, recipients ...a
 	if err != nil {
 		return fail(err)
 	}
+	feeds, err := f.snapshots(ctx)
+	if err != nil {
+		return fail(err)
+	}
 	out, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".part-") // 0600
 	if err != nil {
 		return fail(err)
@@ -79,7 +83,7 @@ func WriteBackup(ctx context.Context, dir, file, program string, recipients ...a
 	}()
 
 	sum := &summing{to: out, sum: sha256.New()}
-	a := archive{folder: f, store: store, blobs: blobs, feeds: f.snapshots(), program: program, recipients: recipients}
+	a := archive{folder: f, store: store, blobs: blobs, feeds: feeds, program: program, recipients: recipients}
 	b, err := a.writeChecked(ctx, sum)
 	if err != nil {
 		return fail(err)
@@ -218,6 +222,10 @@ func Restore(ctx context.Context, dir, file, database, blobsPlace string, identi
 		}
 		url = "sqlite:" + half
 	}
+	feeds, err := snapshots(ctx, dir, blobsPlace)
+	if err != nil {
+		return fail(err)
+	}
 	if blobsPlace == "" {
 		blobsPlace = filepath.Join(dir, blobsFolder)
 	}
@@ -228,7 +236,7 @@ func Restore(ctx context.Context, dir, file, database, blobsPlace string, identi
 	b, err := readArchive(ctx, plain, target{
 		database: func(r io.Reader) (int64, error) { return sqlstore.Import(ctx, url, r, sqlstore.Options{}) },
 		blob:     func(h comity.Hash, r io.Reader, size int64) error { return blobs.PutVerified(ctx, h, r, size) },
-		feed:     snapshotsIn(dir).PutPacked,
+		feed:     func(h comity.Hash, packed io.Reader) error { return feeds.PutPacked(ctx, h, packed) },
 		file:     func(name string, data []byte) error { return restoreFile(filepath.Join(dir, name), data) },
 	})
 	if err != nil {
@@ -322,12 +330,18 @@ func Migrate(ctx context.Context, dir, to string) (rows int64, digest casefile.D
 // InFolder is the word for the blobs' place in the node's own folder.
 const InFolder = "folder"
 
+// Moved is what was copied to another place, and what was left out of it.
+type Moved struct {
+	Blobs, DamagedBlobs int64
+	Files, DamagedFiles int64 // of feeds, as they came
+}
+
 // MigrateBlobs copies all blobs to another place, see blob.Open, or to
-// [InFolder], and uses that from then on. The node must be stopped. The old
-// place stays as it was. Damaged blobs are left out.
-func MigrateBlobs(ctx context.Context, dir, to string) (copied, damaged int64, err error) {
-	fail := func(err error) (int64, int64, error) {
-		return 0, 0, fmt.Errorf("migrate: %w; the node goes on using the old place", err)
+// [InFolder], and uses that from then on; so it does with the files of feeds. The
+// node must be stopped. The old place stays as it was. What is damaged is left out.
+func MigrateBlobs(ctx context.Context, dir, to string) (m Moved, err error) {
+	fail := func(err error) (Moved, error) {
+		return Moved{}, fmt.Errorf("migrate: %w; the node goes on using the old place", err)
 	}
 	f, err := OpenFolder(dir)
 	if err != nil {
@@ -349,13 +363,24 @@ func MigrateBlobs(ctx context.Context, dir, to string) (copied, damaged int64, e
 	if err != nil {
 		return fail(err)
 	}
-	if copied, damaged, err = old.Copy(ctx, next); err != nil {
+	if m.Blobs, m.DamagedBlobs, err = old.Copy(ctx, next); err != nil {
+		return fail(err)
+	}
+	from, err := f.snapshots(ctx)
+	if err != nil {
+		return fail(err)
+	}
+	into, err := snapshots(ctx, f.Dir, setting)
+	if err != nil {
+		return fail(err)
+	}
+	if m.Files, m.DamagedFiles, err = from.CopyTo(ctx, into); err != nil {
 		return fail(err)
 	}
 	if err := f.SetBlobs(setting); err != nil {
 		return fail(err)
 	}
-	return copied, damaged, nil
+	return m, nil
 }
 
 func digestOf(ctx context.Context, dir string) (casefile.Digest, error) {

@@ -21,11 +21,11 @@ func TestBackupOfFeeds(t *testing.T) {
 	kept := watch.Snapshots{Dir: filepath.Join(un.dir, "feeds")}
 	var all []comity.Hash
 	for _, text := range []string{"id,best\n1,2\n", "", strings.Repeat("x", 1<<20)} {
-		h, _, err := kept.Keep(strings.NewReader(text))
+		h, _, err := kept.Keep(t.Context(), strings.NewReader(text))
 		check(t, err)
 		all = append(all, h)
 	}
-	damaged, _, err := kept.Keep(strings.NewReader("damaged"))
+	damaged, _, err := kept.Keep(t.Context(), strings.NewReader("damaged"))
 	check(t, err)
 	path := func(dir string, h comity.Hash) string {
 		return filepath.Join(dir, "feeds", h.String()[:2], h.String()+".zst")
@@ -48,7 +48,7 @@ func TestBackupOfFeeds(t *testing.T) {
 	}
 	restored := watch.Snapshots{Dir: filepath.Join(dir, "feeds")}
 	for _, h := range all {
-		a, b := must(kept.Open(h)), must(restored.Open(h))
+		a, b := must(kept.Open(t.Context(), h)), must(restored.Open(t.Context(), h))
 		if x, y := must(io.ReadAll(a)), must(io.ReadAll(b)); !slices.Equal(x, y) {
 			t.Errorf("%s: %d bytes became %d", h, len(x), len(y))
 		}

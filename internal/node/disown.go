@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/keys"
 )
 
@@ -22,7 +24,9 @@ import (
 // recorded. What contradicts our journal under a key that it says was in other
 // hands is the thief's, and so is what is longer than it says that we answer
 // for. What is not as long, and goes on behind what is stored, may be ours, and
-// lost here.
+// lost here. So is what is longer by the act that says so, and nothing else: the
+// release of the draft, which the old key alone had signed when the database was
+// lost.
 
 // stolen is the journal's Config.Stolen: whether a checkpoint of ours has no
 // signature but of keys that are revoked, or that a statement revokes which the
@@ -33,6 +37,9 @@ func (n *Node) stolen(ctx context.Context, h journal.Head) (from int64, stolen b
 		return slices.ContainsFunc(all, func(r revokedLog) bool { return r.KeyHash() == v.KeyHash() })
 	})
 	if len(all) == 0 || peer.SignedBy(h.Note, honest) != nil {
+		return 0, false
+	}
+	if r := n.recovery.released.Load(); r != nil && tree(*r) == tree(h) {
 		return 0, false
 	}
 	for _, r := range all {
@@ -121,10 +128,50 @@ func (r *recovery) foreign(ctx context.Context, c *peer.Client, h journal.Head, 
 		root, err := journal.RootAt(ctx, r.n.journals, stored.Origin, h.Size)
 		return err == nil && root != h.Root
 	case h.Size > from:
-		return true
+		return !r.isRelease(ctx, c, h, stored)
 	}
 	// By the hashes that the peer's mirror has of it.
 	mirror := tiles{c: c, base: "/mirror/" + stored.Origin.Hash() + "/"}
 	root, err := tlog.TreeHash(stored.Size, torchwood.TileHashReaderWithContext(ctx, tlog.Tree{N: h.Size, Hash: h.Root}, mirror))
 	return err == nil && root != stored.Root
+}
+
+// isRelease reports whether a tree is what is stored and, behind it, the act that
+// a draft with a revocation becomes when it is released. Whoever has the log key
+// can choose no more of that than its time: that it is recorded is what the root
+// key has signed, and what our people have drafted.
+func (r *recovery) isRelease(ctx context.Context, c *peer.Client, h, stored journal.Head) bool {
+	if h.Size != stored.Size+1 {
+		return false
+	}
+	drafts, err := r.n.People.Drafts(ctx)
+	drafts = slices.DeleteFunc(drafts, func(d person.Draft) bool { return d.Statement == 0 })
+	if err != nil || len(drafts) == 0 {
+		return false
+	}
+	mirror := tiles{c: c, base: "/mirror/" + stored.Origin.Hash() + "/"}
+	hashes := torchwood.TileHashReaderWithContext(ctx, tlog.Tree{N: h.Size, Hash: h.Root}, mirror)
+	if root, err := tlog.TreeHash(stored.Size, hashes); err != nil || root != stored.Root {
+		return false
+	}
+	leaf, err := hashes.ReadHashes([]int64{tlog.StoredHashIndex(0, stored.Size)})
+	if err != nil {
+		return false
+	}
+	entries, err := mirror.entries(ctx, stored.Size, h.Size)
+	if err != nil || tlog.RecordHash(entries[0]) != leaf[0] {
+		return false
+	}
+	e, err := act.DecodeEntry(r.n.Self.Domain, entries[0])
+	if err != nil || e.Act == nil {
+		return false
+	}
+	if !slices.ContainsFunc(drafts, func(d person.Draft) bool {
+		released, err := act.EncodeEntry(d.Document, r.n.Self.Domain, e.Act.Recorded)
+		return err == nil && bytes.Equal(released, entries[0])
+	}) {
+		return false
+	}
+	r.released.Store(&h)
+	return true
 }

@@ -82,8 +82,8 @@ type unread struct {
 	why error
 }
 
-func (u unread) Scope(context.Context, casefile.Scope) (int64, []desk.StoredPlaced, error) {
-	return 0, nil, u.why
+func (u unread) Extract(context.Context, casefile.Scope) (desk.Extract, error) {
+	return desk.Extract{}, u.why
 }
 
 // OwnKeysUnread takes the keys in force, as at the start, from a record that

@@ -40,6 +40,7 @@ type house struct {
 
 	without string // the next start goes on without a quorum, for this reason
 	serves  bool   // it hurries as a node does that "comity serve" runs
+	fault   node.Fault
 
 	*node.Node
 	stop   context.CancelFunc
@@ -114,7 +115,7 @@ func (h *house) start() {
 	t.Helper()
 	// A peer is asked often, so that nothing here waits for a timer.
 	n, err := node.Open(t.Context(), node.Config{Dir: h.dir, Database: h.db, Blobs: h.blobs, Version: "test", Poll: 100 * time.Millisecond, Spacing: 10 * time.Millisecond,
-		Serves: h.serves, WithoutQuorum: h.without, Operator: "o.perator"})
+		Serves: h.serves, Fault: h.fault, WithoutQuorum: h.without, Operator: "o.perator"})
 	h.without = ""
 	check(t, err)
 	h.Node = n

@@ -98,7 +98,7 @@ type Node struct {
 	Folder *Folder
 	Feeds  *watch.Feeds
 	Watch  *watch.Desk
-	Jobs   *watch.Jobs // what people have asked of it and of the feeds
+	Jobs   *watch.Jobs // what officers have asked of it and of the feeds
 
 	c            Config
 	log          *slog.Logger
@@ -217,7 +217,9 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err := n.openOutside(ctx); err != nil {
 		return nil, err
 	}
-	n.openFeeds()
+	if err := n.openFeeds(ctx); err != nil {
+		return nil, err
+	}
 	if err := n.openWatch(); err != nil {
 		return nil, err
 	}
@@ -249,7 +251,7 @@ func (n *Node) openDesk(ctx context.Context) error {
 	}
 	n.Desk = desk.New(desk.Config{Self: n.Self, Ledger: n.ledger, Journal: n.journal, Store: n.journals, Peers: n.roster,
 		Drafts: n.People, Answers: n.store, Cosigs: n.store.Cosignatures(), Blobs: n.blobs, Keys: f.Keys.Seal.Recipient(), Clock: n.c.Clock, Log: n.log,
-		Names: names(facts, n.c.Names), Follows: n.following, KeysInUse: n.KeysInUse, Rekey: n.rekey, Doubts: n.Doubts, Forks: n.store.Followed(), Pause: n.Pause, Policy: n.Policy})
+		Names: names(facts, n.c.Names), Follows: n.following, KeysInUse: n.KeysInUse, Rekey: n.rekey, Doubts: n.Doubts, Forks: n.store.Followed(), Pause: n.Pause, Policy: n.Policy, Forget: n.forgetErased})
 	if err := n.Desk.LoadReceipts(ctx); err != nil {
 		return err
 	}
@@ -361,6 +363,7 @@ func (n *Node) Start(ctx context.Context) error {
 			}
 		})
 	}
+	n.done.Go(func() { n.takeOverFeeds(ctx) })
 	n.done.Go(func() { n.recovery.noteSeen(ctx) })
 	n.done.Go(func() { n.recovery.keepBlobs(ctx) })
 	n.done.Go(func() { n.watchJournal(ctx) })
@@ -369,8 +372,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.done.Go(func() { n.group.While(ctx, evidenceLease, n.watchEvidence) })
 	n.done.Go(func() { n.group.While(ctx, "erasures", n.watchErasures) })
 	n.done.Go(func() { n.group.While(ctx, "lists", n.ledger.Tend) })
-	n.done.Go(func() { n.group.While(ctx, "feeds", n.Feeds.Tend) })
-	n.done.Go(func() { n.group.While(ctx, "watch", n.Watch.Run) })
+	n.startWatch(ctx)
 	n.done.Go(func() { n.group.Run(ctx, n.told) })
 	n.done.Go(func() { n.tellStatus(ctx) })
 	return nil
@@ -436,9 +438,6 @@ func (n *Node) Close() error {
 	n.heads.Close()
 	if n.api != nil {
 		n.api.Close()
-	}
-	if n.Jobs != nil {
-		n.Jobs.Close()
 	}
 	n.done.Wait()
 	var errs []error

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/tlog"
@@ -26,16 +27,25 @@ import (
 type pasts struct {
 	ctx     context.Context
 	sights  []sight        // of those who have answered
-	clients []*peer.Client // to the mirrors among them
+	mirrors []*mirror      // those among them
 	base    string         // of our mirrored journal
 	own     []journal.Head // ours for certain: what is stored here, and what the folder has kept
 	heads   []journal.Head // all that are shown and own, each once, the largest first
 	roots   map[rootOf]*tlog.Hash
+	tiles   map[tlog.Tree]*treeTiles
 
 	accepted journal.Head   // the largest that the policy accepts; zero if none is
 	refuted  []journal.Head // contradict own or accepted
 	disputed []journal.Head // contradict each other
 	good     []journal.Head // the others, the largest first
+}
+
+// mirror is one who is asked for hashes.
+type mirror struct {
+	name   string
+	client *peer.Client
+	size   int64 // of the tree that it shows
+	silent bool  // it has not answered in time, and is not asked again
 }
 
 // rootOf is the root at a size of the tree under a head.
@@ -46,9 +56,10 @@ type rootOf struct {
 
 func tree(h journal.Head) tlog.Tree { return tlog.Tree{N: h.Size, Hash: h.Root} }
 
-// newPasts compares what is shown, and was before. Mirrors are asked for hashes.
+// newPasts compares what is shown, and was before. Mirrors are asked for hashes,
+// all at once: those that hang cost askTimeout once.
 func (r *recovery) newPasts(ctx context.Context, sights []sight, before journal.Head, own []journal.Head, policy *witness.Policy) (*pasts, error) {
-	p := &pasts{ctx: ctx, base: "/mirror/" + r.n.Self.Origin.Hash() + "/", roots: map[rootOf]*tlog.Hash{}}
+	p := &pasts{ctx: ctx, base: "/mirror/" + r.n.Self.Origin.Hash() + "/", roots: map[rootOf]*tlog.Hash{}, tiles: map[tlog.Tree]*treeTiles{}}
 	add := func(h journal.Head) {
 		if h.Size > 0 && !slices.ContainsFunc(p.heads, func(o journal.Head) bool { return tree(o) == tree(h) }) {
 			p.heads = append(p.heads, h)
@@ -75,24 +86,41 @@ func (r *recovery) newPasts(ctx context.Context, sights []sight, before journal.
 				p.close()
 				return nil, err
 			}
-			p.clients = append(p.clients, c)
+			p.mirrors = append(p.mirrors, &mirror{name: s.by.name, client: c, size: s.mirror.Size})
 		}
 	}
 	slices.SortStableFunc(p.heads, func(a, b journal.Head) int { return cmp.Compare(b.Size, a.Size) })
+	p.each(func(ctx context.Context, m *mirror) (*tlog.Hash, error) {
+		last := m.size - 1
+		_, err := p.tilesOf(m).get(ctx, tlog.Tile{H: torchwood.TileHeight, N: last / torchwood.TileWidth, W: int(last%torchwood.TileWidth) + 1})
+		return nil, err
+	})
 	p.judge(policy)
 	return p, ctx.Err()
 }
 
 func (p *pasts) close() {
-	for _, c := range p.clients {
-		c.Close()
+	for _, m := range p.mirrors {
+		m.client.Close()
 	}
+}
+
+func (p *pasts) tilesOf(m *mirror) tiles { return tiles{c: m.client, base: p.base} }
+
+// silent reports whether a mirror has not answered in time.
+func (p *pasts) silent(name string) bool {
+	return slices.ContainsFunc(p.mirrors, func(m *mirror) bool { return m.name == name && m.silent })
 }
 
 // judge sorts the heads.
 func (p *pasts) judge(policy *witness.Policy) {
 	against := func(h journal.Head, all []journal.Head) bool {
 		return slices.ContainsFunc(all, func(o journal.Head) bool { return p.contradict(o, h) })
+	}
+	// With what the largest tree had at the sizes of the others, those that it goes
+	// on behind need not be compared with each other.
+	for _, h := range p.heads {
+		p.rootAt(p.heads[0], h.Size)
 	}
 	left := slices.DeleteFunc(slices.Clone(p.heads), func(h journal.Head) bool { return against(h, p.own) })
 	if policy.Demands() != "" {
@@ -144,18 +172,120 @@ func (p *pasts) rootAt(h journal.Head, size int64) *tlog.Hash {
 		return &h.Root
 	}
 	k := rootOf{size, tree(h)}
-	if root, ok := p.roots[k]; ok {
-		return root
+	root, ok := p.roots[k]
+	if !ok {
+		if root = p.inferred(k); root == nil {
+			root = p.askRoot(k)
+		}
+		p.roots[k] = root
 	}
-	p.roots[k] = nil
-	for _, c := range p.clients {
-		hashes := torchwood.TileHashReaderWithContext(p.ctx, k.of, tiles{c: c, base: p.base})
-		if root, err := tlog.TreeHash(size, hashes); err == nil {
-			p.roots[k] = &root
-			break
+	return root
+}
+
+// inferred is the root by what is known of a tree that goes on behind k.of; nil
+// if nothing is.
+func (p *pasts) inferred(k rootOf) *tlog.Hash {
+	for _, h := range p.heads {
+		if at := p.roots[rootOf{k.of.N, tree(h)}]; at != nil && *at == k.of.Hash {
+			if root := p.roots[rootOf{k.size, tree(h)}]; root != nil {
+				return root
+			}
 		}
 	}
-	return p.roots[k]
+	return nil
+}
+
+// askRoot asks the mirrors, and takes the first answer that the tree proves.
+func (p *pasts) askRoot(k rootOf) *tlog.Hash {
+	kept, ok := p.tiles[k.of]
+	if !ok {
+		kept = &treeTiles{kept: map[tlog.Tile][]byte{}}
+		p.tiles[k.of] = kept
+	}
+	return p.each(func(ctx context.Context, m *mirror) (*tlog.Hash, error) {
+		root, err := tlog.TreeHash(k.size, torchwood.TileHashReaderWithContext(ctx, k.of, keptTiles{p.tilesOf(m), kept}))
+		if err != nil {
+			return nil, err
+		}
+		return &root, nil
+	})
+}
+
+// each asks all mirrors at once, but those that were silent, and returns the
+// first hash that one brings; nil if none does.
+func (p *pasts) each(ask func(context.Context, *mirror) (*tlog.Hash, error)) *tlog.Hash {
+	ctx, cancel := context.WithTimeout(p.ctx, askTimeout)
+	defer cancel()
+	type answer struct {
+		by   *mirror
+		hash *tlog.Hash
+		err  error
+	}
+	answers := make(chan answer, len(p.mirrors))
+	asked := 0
+	for _, m := range p.mirrors {
+		if m.silent {
+			continue
+		}
+		asked++
+		go func() {
+			hash, err := ask(ctx, m)
+			answers <- answer{m, hash, err}
+		}()
+	}
+	for range asked {
+		a := <-answers
+		if a.hash != nil {
+			return a.hash
+		}
+		a.by.silent = a.err != nil && (ctx.Err() != nil || unanswered(a.err))
+	}
+	return nil
+}
+
+// unanswered reports whether an error is that nobody answered.
+func unanswered(err error) bool {
+	reason := peer.ReasonOf(err)
+	return reason == peer.TimedOut || reason == peer.Unreachable
+}
+
+// treeTiles are tiles of one tree that were verified to be, whoever sent them.
+type treeTiles struct {
+	mu   sync.Mutex
+	kept map[tlog.Tile][]byte
+}
+
+// keptTiles reads from a mirror the tiles that are not kept.
+type keptTiles struct {
+	tiles
+	of *treeTiles
+}
+
+// ReadTiles implements torchwood.TileReader.
+func (t keptTiles) ReadTiles(ctx context.Context, want []tlog.Tile) ([][]byte, error) {
+	out := make([][]byte, len(want))
+	for i, w := range want {
+		t.of.mu.Lock()
+		out[i] = t.of.kept[w]
+		t.of.mu.Unlock()
+		if out[i] == nil {
+			b, err := t.tiles.ReadTiles(ctx, []tlog.Tile{w})
+			if err != nil {
+				return nil, err
+			}
+			out[i] = b[0]
+		}
+	}
+	return out, nil
+}
+
+// SaveTiles implements torchwood.TileReader: it is called with what is verified.
+func (t keptTiles) SaveTiles(tiles []tlog.Tile, data [][]byte) {
+	t.of.mu.Lock()
+	defer t.of.mu.Unlock()
+	for i, w := range tiles {
+		t.of.kept[w] = data[i]
+	}
 }
 
 // mayPutBack reports whether nothing contradicts a tree that counts.

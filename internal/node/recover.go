@@ -35,6 +35,10 @@ type recovery struct {
 	keyless atomic.Bool      // our log key is not in force, and the one that is not here
 	grown   *journal.Journal // it has got entries back, which may have changed its keys; nil if they were looked at. Only for ask and fetch
 
+	// A tree that goes on with the release of a revocation, and was lost here: it
+	// is ours though only revoked keys have signed it.
+	released atomic.Pointer[journal.Head]
+
 	mu    sync.Mutex
 	heard map[string]bool // witnesses that have answered since the start
 	short error           // waived, and it was needed: who did not answer
@@ -277,7 +281,15 @@ func (r *recovery) fetch(ctx context.Context, j *journal.Journal, to journal.Hea
 	if len(p.good) > 0 && p.good[0].Size > begun.Size && p.err() != nil {
 		to = p.good[0]
 	}
-	slices.SortStableFunc(sights, func(a, b sight) int { return cmp.Compare(b.mirror.Size, a.mirror.Size) })
+	slices.SortStableFunc(sights, func(a, b sight) int {
+		if x, y := p.silent(a.by.name), p.silent(b.by.name); x != y {
+			if x {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Compare(b.mirror.Size, a.mirror.Size)
+	})
 	var failed []string
 	for _, s := range sights {
 		if s.by.peer == nil {
@@ -439,8 +451,13 @@ func (r *recovery) fetchBlobs(ctx context.Context) int {
 	left := 0
 	for _, m := range missing {
 		got := false
-		for _, c := range clients {
-			data, err := c.Get(ctx, "/journal/blob/"+m.SHA256.String(), m.Size)
+		for i := 0; i < len(clients); i++ {
+			data, err := clients[i].Get(ctx, "/journal/blob/"+m.SHA256.String(), m.Size)
+			if err != nil && unanswered(err) { // nor will it for the next
+				clients = slices.Delete(clients, i, i+1)
+				i--
+				continue
+			}
 			if err != nil || int64(len(data)) != m.Size || sha256.Sum256(data) != m.SHA256 {
 				continue
 			}

@@ -59,6 +59,8 @@ func (n *Node) told(ctx context.Context, all []string) error {
 			if h, err := comity.ParseHash(f[0]); err == nil {
 				errs = append(errs, n.ledger.Arrived(ctx, h))
 			}
+		case what == jobsTold:
+			n.Jobs.Wake()
 		case what == "status":
 			n.toldStatus([]byte(rest))
 		}
@@ -88,6 +90,7 @@ func (n *Node) catchUp(ctx context.Context) error {
 
 // resync takes in whatever may have changed unheard.
 func (n *Node) resync(ctx context.Context) error {
+	n.Jobs.Wake()
 	if err := errors.Join(n.connect(ctx), n.catchUp(ctx)); err != nil {
 		return err
 	}

@@ -125,7 +125,13 @@ func (c *Client) Close() {
 // as is an answer longer than limit bytes, before or after gzip is undone. An
 // error is an *Error unless ctx itself ended.
 func (c *Client) Get(ctx context.Context, path string, limit int64) ([]byte, error) {
-	r, err := c.do(ctx, http.MethodGet, path, "", nil, nil, limit)
+	return c.GetInto(ctx, nil, path, limit)
+}
+
+// GetInto is Get that reads into the room that b has, if it suffices; what b
+// holds is overwritten.
+func (c *Client) GetInto(ctx context.Context, b []byte, path string, limit int64) ([]byte, error) {
+	r, err := c.do(ctx, http.MethodGet, path, "", nil, nil, b[:0], limit)
 	if err != nil {
 		return nil, err
 	}
@@ -149,14 +155,14 @@ type Response struct {
 // Post sends body to path and returns the answer whatever its status, except
 // for a redirect.
 func (c *Client) Post(ctx context.Context, path, contentType string, body []byte, limit int64) (Response, error) {
-	return c.do(ctx, http.MethodPost, path, contentType, body, nil, limit)
+	return c.do(ctx, http.MethodPost, path, contentType, body, nil, nil, limit)
 }
 
 // PostWhen is Post whose body waits for ready, which may be nil: the connection
 // and the head of the request are made meanwhile. If ready fails nothing of the
 // body is sent, and that is the error.
 func (c *Client) PostWhen(ctx context.Context, ready func(context.Context) error, path, contentType string, body []byte, limit int64) (Response, error) {
-	return c.do(ctx, http.MethodPost, path, contentType, body, ready, limit)
+	return c.do(ctx, http.MethodPost, path, contentType, body, ready, nil, limit)
 }
 
 // waiting is a body that is not read before ready says so.
@@ -179,7 +185,8 @@ func (w *waiting) Read(p []byte) (int, error) {
 // Err makes an error of a response whose status is no answer.
 func (c *Client) Err(path string, r Response) error { return c.statusError(path, r) }
 
-func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte, ready func(context.Context) error, limit int64) (Response, error) {
+// do reads the answer into the room of into, if it suffices.
+func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte, ready func(context.Context) error, into []byte, limit int64) (Response, error) {
 	ctx2, cancel := context.WithTimeout(ctx, c.timeout+time.Duration(limit/slowestRate)*time.Second)
 	defer cancel()
 	fail := func(err error) (Response, error) { return Response{}, c.netError(ctx, path, err) }
@@ -189,7 +196,7 @@ func (c *Client) do(ctx context.Context, method, path, contentType string, body 
 		return fail(err)
 	}
 	defer resp.Body.Close()
-	data, err := c.read(path, resp, limit)
+	data, err := c.read(path, resp, into, limit)
 	if err != nil {
 		return fail(err)
 	}
@@ -229,8 +236,9 @@ func (c *Client) send(ctx context.Context, method, path, contentType string, bod
 	return resp, nil
 }
 
-// read returns the whole body, at most limit bytes of it.
-func (c *Client) read(path string, resp *http.Response, limit int64) ([]byte, error) {
+// read returns the whole body, at most limit bytes of it, in the room of into if
+// it suffices.
+func (c *Client) read(path string, resp *http.Response, into []byte, limit int64) ([]byte, error) {
 	tooLarge := &Error{Reason: TooLarge, URL: c.base + path, Status: resp.StatusCode,
 		Err: fmt.Errorf("more than %d bytes", limit)}
 	if resp.ContentLength > limit {
@@ -249,7 +257,7 @@ func (c *Client) read(path string, resp *http.Response, limit int64) ([]byte, er
 	default:
 		return nil, &Error{Reason: Malformed, URL: c.base + path, Err: fmt.Errorf("content encoding %q is not understood", clip(enc))}
 	}
-	data, err := readAll(rd, resp.ContentLength)
+	data, err := readAll(rd, into, resp.ContentLength)
 	if int64(len(data)) > limit {
 		return nil, tooLarge
 	}
@@ -260,10 +268,13 @@ func (c *Client) read(path string, resp *http.Response, limit int64) ([]byte, er
 }
 
 // readAll is io.ReadAll with room from the start for as much as is promised, up
-// to a bound: a promise costs nothing.
-func readAll(rd io.Reader, promised int64) ([]byte, error) {
+// to a bound: a promise costs nothing. It is the room of into, if that suffices.
+func readAll(rd io.Reader, into []byte, promised int64) ([]byte, error) {
 	const most = 512 << 10
-	b := bytes.NewBuffer(make([]byte, 0, min(max(promised, 0), most)+bytes.MinRead))
+	if room := min(max(promised, 0), most) + bytes.MinRead; int64(cap(into)) < room {
+		into = make([]byte, 0, room)
+	}
+	b := bytes.NewBuffer(into)
 	_, err := b.ReadFrom(rd)
 	return b.Bytes(), err
 }

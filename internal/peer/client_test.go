@@ -127,6 +127,44 @@ func TestGet(t *testing.T) {
 	}
 }
 
+// What is read stands in the room that is given, if it suffices: also what is
+// sent zipped, or of unknown length.
+func TestGetInto(t *testing.T) {
+	body := bytes.Repeat([]byte("abc"), 1000)
+	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/zipped":
+			w.Header().Set("Content-Encoding", "gzip")
+			w.Write(zip(t, body))
+		case "/unknown":
+			w.(http.Flusher).Flush()
+			w.Write(body)
+		default:
+			w.Write(body)
+		}
+	})
+	c, err := peer.NewClient(base, peer.Config{Private: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, path := range []string{"/", "/zipped", "/unknown"} {
+		for room, within := range map[int]bool{0: false, 100: false, 8000: true} {
+			b := bytes.Repeat([]byte("x"), room)
+			got, err := c.GetInto(t.Context(), b, path, 3000)
+			if err != nil || !bytes.Equal(got, body) {
+				t.Errorf("%s with room for %d: %d bytes, %v; want %d", path, room, len(got), err, len(body))
+			}
+			if in := room > 0 && len(got) > 0 && &got[0] == &b[0]; in != within {
+				t.Errorf("%s with room for %d: read into it %v, want %v", path, room, in, within)
+			}
+		}
+		if _, err := c.GetInto(t.Context(), make([]byte, 8000), path, 2999); peer.ReasonOf(err) != peer.TooLarge {
+			t.Errorf("%s: %v, want too large: the limit holds whatever room there is", path, err)
+		}
+	}
+}
+
 func TestGetUnreachable(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

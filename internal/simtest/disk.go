@@ -27,6 +27,7 @@ var writes = []string{
 	"INSERT INTO cosignature",
 	"INSERT INTO cosigned",
 	"INSERT INTO entry",
+	"INSERT INTO extract",
 	"INSERT INTO followed",
 	"INSERT INTO log",
 	"INSERT INTO mirrored",

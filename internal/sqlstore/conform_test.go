@@ -8,6 +8,7 @@ import (
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/sqlstore/storetest"
 	"github.com/comity/comity/internal/watch"
+	"github.com/comity/comity/internal/watch/watchtest"
 )
 
 func TestConformance(t *testing.T) {
@@ -32,6 +33,7 @@ func TestConformance(t *testing.T) {
 			t.Run("watch", func(t *testing.T) {
 				storetest.RunKeeper(t, func(t *testing.T) watch.Keeper { return mustOpen(t, address(t)).Keeper() })
 			})
+			t.Run("jobs", func(t *testing.T) { watchtest.RunJobs(t, mustOpen(t, address(t)).Keeper()) })
 		})
 	}
 }

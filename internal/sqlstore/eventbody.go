@@ -53,12 +53,26 @@ func appendContent(b []byte, e *feed.Event) []byte {
 	for _, n := range [...]int64{int64(e.GW), int64(e.Cell), int64(e.Low), int64(e.Best), int64(e.High)} {
 		b = binary.AppendVarint(b, n)
 	}
+	if e.CountryBy != feed.BySource {
+		b = append(b, byte(e.CountryBy)<<1)
+	}
 	return b
 }
 
-// withdrawnMark stands behind the content of a version that says that the event is
-// withdrawn.
+// withdrawnMark is a bit of the last byte of a version that says that the event is
+// withdrawn; the others say what its country is known by. There is no such byte if all
+// are 0.
 const withdrawnMark = 1
+
+// appendWithdrawn appends what a version says that withdraws an event.
+func appendWithdrawn(b []byte, e *feed.Event) []byte {
+	b = appendContent(b, e)
+	if e.CountryBy != feed.BySource {
+		b[len(b)-1] |= withdrawnMark
+		return b
+	}
+	return append(b, withdrawnMark)
+}
 
 // sumOf what an event says.
 func sumOf(content []byte) int64 {
@@ -95,8 +109,8 @@ func readBody(body string) (v version, err error) {
 	for _, n := range [...]*int32{&e.Cell, &e.Low, &e.Best, &e.High} {
 		*n = int32(r.varint())
 	}
-	if r.b == string(rune(withdrawnMark)) {
-		v.withdrawn, r.b = true, ""
+	if len(r.b) == 1 && r.b != "\x00" {
+		v.withdrawn, e.CountryBy, r.b = r.b[0]&withdrawnMark != 0, feed.CountryBy(r.b[0]>>1), ""
 	}
 	if r.bad || r.b != "" {
 		return v, errBody

@@ -304,7 +304,7 @@ func (in *importer) run() (int64, error) {
 		case l.End != nil && *l.End != in.rows:
 			return 0, fmt.Errorf("the export says that it has %d rows, and has %d: it is damaged", *l.End, in.rows)
 		case l.End != nil:
-			return in.rows, nil
+			return in.rows, in.tx.s.failed("count on", in.tx.s.d.CountOn(in.tx.ctx, in.tx.on))
 		case l.Counter != "":
 			if err := in.tx.s.d.SetCounter(in.tx.ctx, in.tx.on, l.Counter, l.Value); err != nil {
 				return 0, fmt.Errorf("counter of %s: %w", l.Counter, err)

@@ -20,12 +20,22 @@ type Watch struct{ *Store }
 // Watch returns it.
 func (s *Store) Watch() Watch { return Watch{s} }
 
-const runColumns = "r.id, r.begun, r.ended, r.snapshot, r.bytes, r.version, r.fresh, r.changed, r.same, r.quarantined, r.withdrawn, r.err"
+// Setting implements [watch.Settings].
+func (w Watch) Setting(ctx context.Context, name string, into any) error {
+	return w.Keeper().Setting(ctx, name, into)
+}
+
+// PutSetting implements [watch.Settings].
+func (w Watch) PutSetting(ctx context.Context, name string, v any) error {
+	return w.Keeper().PutSetting(ctx, name, v)
+}
+
+const runColumns = "r.id, r.begun, r.ended, r.snapshot, r.bytes, r.version, r.fresh, r.changed, r.same, r.quarantined, r.withdrawn, r.err, r.note"
 
 func scanRun(r row, x *watch.Run, before ...any) error {
 	var snapshot []byte
 	err := r.Scan(append(before, &x.ID, intoText(&x.Begun), intoText(&x.Ended), &snapshot, &x.Bytes, &x.Version,
-		&x.New, &x.Changed, &x.Same, &x.Quarantined, &x.Withdrawn, &x.Err)...)
+		&x.New, &x.Changed, &x.Same, &x.Quarantined, &x.Withdrawn, &x.Err, &x.Note)...)
 	copy(x.Snapshot[:], snapshot)
 	x.Rows = x.New + x.Changed + x.Same + x.Quarantined
 	return err
@@ -34,12 +44,12 @@ func scanRun(r row, x *watch.Run, before ...any) error {
 // Feeds implements [watch.Store].
 func (s *Store) Feeds(ctx context.Context) ([]watch.State, error) {
 	c := s.read()
-	rows, err := c.query(ctx, `SELECT f.name, f.adapter, f.source, f.mapping, f.tlp, f.machine <> 0, f.private <> 0, f.exercise <> 0, f.added,
+	rows, err := c.query(ctx, `SELECT f.name, f.adapter, f.source, f.mapping, f.tlp, f.machine <> 0, f.private <> 0, f.exercise <> 0, f.added, f.removed,
 		f.events, f.newest, (SELECT COUNT(*) FROM quarantine q WHERE q.feed = f.id AND q.mended = 0) FROM feed f ORDER BY f.name`)
 	all, err := collect(rows, err, func(r row) (x watch.State, err error) {
 		var mapping []byte
 		f := &x.Feed
-		err = r.Scan(&f.Name, &f.Adapter, &f.From, &mapping, &f.TLP, &f.Machine, &f.Private, &f.Exercise, intoText(&f.Added), &x.Events, &x.Newest, &x.Quarantined)
+		err = r.Scan(&f.Name, &f.Adapter, &f.From, &mapping, &f.TLP, &f.Machine, &f.Private, &f.Exercise, intoText(&f.Added), intoText(&f.Removed), &x.Events, &x.Newest, &x.Quarantined)
 		if len(mapping) > 0 {
 			f.Mapping = mapping
 		}
@@ -53,9 +63,13 @@ func (s *Store) Feeds(ctx context.Context) ([]watch.State, error) {
 		return nil, err
 	}
 	read, err := c.newestRuns(ctx, "l.ended <> '' AND l.err = ''")
+	if err != nil {
+		return nil, err
+	}
+	begun, err := c.newestRuns(ctx, "l.id = f.run AND l.ended = ''")
 	for i := range all {
 		name := all[i].Feed.Name
-		all[i].Last, all[i].Read = last[name], read[name]
+		all[i].Last, all[i].Read, all[i].Begun = last[name], read[name], begun[name].Begun
 	}
 	return all, err
 }
@@ -80,11 +94,11 @@ func (s *Store) PutFeed(ctx context.Context, f watch.Feed) error {
 		f.Mapping = json.RawMessage{}
 	}
 	return s.Write(ctx, func(tx *Tx) error {
-		err := tx.exec(`INSERT INTO feed (name, adapter, source, mapping, tlp, machine, private, exercise, added, run, next, counted, linked, events, newest)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0)
+		err := tx.exec(`INSERT INTO feed (name, adapter, source, mapping, tlp, machine, private, exercise, added, removed, run, next, counted, linked, events, newest)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0)
 			ON CONFLICT (name) DO UPDATE SET adapter = excluded.adapter, source = excluded.source, mapping = excluded.mapping, tlp = excluded.tlp,
-				machine = excluded.machine, private = excluded.private, exercise = excluded.exercise`,
-			string(f.Name), f.Adapter, f.From, []byte(f.Mapping), string(f.TLP), number(f.Machine), number(f.Private), number(f.Exercise), text(f.Added))
+				machine = excluded.machine, private = excluded.private, exercise = excluded.exercise, removed = excluded.removed`,
+			string(f.Name), f.Adapter, f.From, []byte(f.Mapping), string(f.TLP), number(f.Machine), number(f.Private), number(f.Exercise), text(f.Added), text(f.Removed))
 		return s.failed("write the feed "+string(f.Name), err)
 	})
 }

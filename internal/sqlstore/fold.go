@@ -234,25 +234,61 @@ func (s *Store) storedFrom(ctx context.Context, pos int64, limit int) ([]desk.St
 
 // Scope implements [desk.Store].
 func (s *Store) Scope(ctx context.Context, name casefile.Scope) (version int64, acts []desk.StoredPlaced, err error) {
-	c := s.read()
-	rows, err := c.query(ctx, "SELECT "+storedColumns+`, p.clear <> 0, p.problem, sc.version FROM scope sc
+	x, err := s.scope(ctx, name, "SELECT "+storedColumns+`, p.clear <> 0, p.problem, sc.version, 0 FROM scope sc
 		JOIN placed p ON p.scope = sc.id JOIN entry e ON e.pos = p.act`+storedJoins+" WHERE sc.name = ?", casefile.ScopeText(name))
+	return x.Version, x.Since, err
+}
+
+// Opener implements [desk.Store].
+func (s *Store) Opener(ctx context.Context, n comity.ActName) (x desk.Stored, at desk.PlacedIn, ok bool, err error) {
+	c := s.read()
+	id, err := c.logID(ctx, n.Domain)
+	if err != nil || id == 0 || n.Index < 0 || n.Index >= maxEntries {
+		return x, at, false, s.failed("find "+n.String(), err)
+	}
+	r := storedRow{Stored: desk.Stored{Name: n}}
+	err = c.queryRow(ctx, "SELECT "+storedColumns+`, p.clear <> 0, p.problem FROM entry e JOIN scope sc ON sc.name = ?
+		JOIN placed p ON p.scope = sc.id AND p.act = e.pos`+storedJoins+" WHERE e.pos = ?",
+		casefile.ScopeText(n), id*maxEntries+n.Index).Scan(append(r.into(), &at.Clear, &at.Problem)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return x, at, false, nil
+	}
+	at.Scope = n
+	return r.Stored, at, err == nil, s.failed("read "+n.String(), err)
+}
+
+// Extract implements [desk.Store]. One statement, so that extract and acts are as
+// of the same moment. No entry has the key 0.
+func (s *Store) Extract(ctx context.Context, name casefile.Scope) (desk.Extract, error) {
+	text := casefile.ScopeText(name)
+	return s.scope(ctx, name, `SELECT 0, x.doc, FALSE, 0, '', NULL, NULL, FALSE, '', sc.version, x.version FROM scope sc JOIN extract x ON x.scope = sc.id WHERE sc.name = ?
+		UNION ALL SELECT `+storedColumns+`, p.clear <> 0, p.problem, sc.version, COALESCE(x.version, 0) FROM scope sc LEFT JOIN extract x ON x.scope = sc.id
+		JOIN placed p ON p.scope = sc.id AND p.version > COALESCE(x.version, -1) AND (x.version IS NULL OR x.version < sc.version)
+		JOIN entry e ON e.pos = p.act`+storedJoins+" WHERE sc.name = ?", text, text)
+}
+
+func (s *Store) scope(ctx context.Context, name casefile.Scope, q string, args ...any) (out desk.Extract, err error) {
+	c := s.read()
 	type placed struct {
 		storedRow
 		clear   bool
 		problem string
 	}
+	rows, err := c.query(ctx, q, args...)
 	all, err := collect(rows, err, func(r row) (x placed, err error) {
-		return x, r.Scan(append(x.into(), &x.clear, &x.problem, &version)...)
+		return x, r.Scan(append(x.into(), &x.clear, &x.problem, &out.Version, &out.Of)...)
 	})
-	acts = make([]desk.StoredPlaced, len(all))
-	for i, x := range all {
+	for _, x := range all {
+		if x.key == 0 {
+			out.Doc = x.Entry
+			continue
+		}
 		if err == nil {
-			acts[i] = desk.StoredPlaced{Stored: x.Stored, Clear: x.clear, Problem: x.problem}
-			acts[i].Name, err = c.actAt(ctx, x.key)
+			x.Name, err = c.actAt(ctx, x.key)
+			out.Since = append(out.Since, desk.StoredPlaced{Stored: x.Stored, Clear: x.clear, Problem: x.problem})
 		}
 	}
-	return version, acts, s.failed("read the acts of "+casefile.ScopeText(name), err)
+	return out, s.failed("read the acts of "+casefile.ScopeText(name), err)
 }
 
 // Versions implements [desk.Store].
@@ -483,13 +519,12 @@ func (tx *Tx) Place(acts []desk.PlacedAct) (map[casefile.Scope]int64, error) {
 		}
 		var k int64
 		if k, err = tx.key(a.Name); err == nil {
-			args = append(args, ids[a.Scope], k, number(a.Clear), plain(a.Problem))
+			args = append(args, ids[a.Scope], k, number(a.Clear), plain(a.Problem), versions[a.Scope])
 		}
 	}
 	if err == nil {
-		err = inGroups(4, args, func(values string, args []any) error {
-			err := tx.exec("INSERT INTO placed (scope, act, clear, problem) VALUES "+values, args...)
-			return err
+		err = inGroups(5, args, func(values string, args []any) error {
+			return tx.exec("INSERT INTO placed (scope, act, clear, problem, version) VALUES "+values, args...)
 		})
 	}
 	return versions, tx.s.failed("note where acts are", err)
@@ -558,7 +593,11 @@ func (tx *Tx) Unwant(n comity.ActName, sha comity.Hash) error {
 
 // Touch implements [desk.FoldTx].
 func (tx *Tx) Touch(s casefile.Scope) error {
-	err := tx.exec("UPDATE scope SET version = version + 1, stale = 1 WHERE name = ?", casefile.ScopeText(s))
+	text := casefile.ScopeText(s)
+	err := tx.exec("DELETE FROM extract WHERE scope IN (SELECT id FROM scope WHERE name = ?)", text)
+	if err == nil {
+		err = tx.exec("UPDATE scope SET version = version + 1, stale = 1 WHERE name = ?", text)
+	}
 	return tx.s.failed("note that a file has changed", err)
 }
 
@@ -581,9 +620,16 @@ func (tx *Tx) PutBriefs(s casefile.Scope, version int64, briefs []desk.StoredBri
 	return tx.s.failed("write the brief of "+casefile.ScopeText(s), err)
 }
 
+// PutExtract implements [desk.FoldTx].
+func (tx *Tx) PutExtract(s casefile.Scope, version int64, doc []byte) (bool, error) {
+	n, err := tx.affected(`INSERT INTO extract (scope, version, doc) SELECT id, version, ? FROM scope WHERE name = ? AND version = ?
+		ON CONFLICT (scope) DO UPDATE SET version = excluded.version, doc = excluded.doc`, doc, casefile.ScopeText(s), version)
+	return n > 0, tx.s.failed("write the extract of "+casefile.ScopeText(s), err)
+}
+
 // Reset implements [desk.FoldTx].
 func (tx *Tx) Reset(rules string) error {
-	for _, q := range []string{"DELETE FROM brief", "DELETE FROM placed", "DELETE FROM waiting", "DELETE FROM scope", "UPDATE arrival SET placed = 0",
+	for _, q := range []string{"DELETE FROM brief", "DELETE FROM extract", "DELETE FROM placed", "DELETE FROM waiting", "DELETE FROM scope", "UPDATE arrival SET placed = 0",
 		"UPDATE arrival_next SET log = 0", // what comes is placed, and begins a run of its own
 		"DELETE FROM fold"} {
 		if err := tx.exec(q); err != nil {

@@ -3,7 +3,10 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"slices"
+	"strconv"
 
 	"github.com/comity/comity/internal/watch"
 )
@@ -20,16 +23,19 @@ func (s *Store) Forget(ctx context.Context, name watch.FeedName, keys ...string)
 			return err
 		}
 		if f.counted != f.next {
-			return errors.New("what came last is not counted yet: read the feed first")
+			return watch.ErrNotCounted
 		}
 		t, err := tx.conn.ties(ctx, f.id)
 		if err != nil {
 			return err
 		}
-		var gone []watch.Sight
+		var gone, said []watch.Sight
 		var ids []int64
 		for _, key := range keys {
-			if err := tx.forget(&f, watch.RefOf(key), &gone, &ids); err != nil {
+			if err := tx.forget(&f, watch.RefOf(key), &gone, &said, &ids); err != nil {
+				return s.failed("forget an event", err)
+			}
+			if err := tx.exec("DELETE FROM situation_tied WHERE feed = ? AND event = ?", f.id, key); err != nil {
 				return s.failed("forget an event", err)
 			}
 		}
@@ -40,13 +46,16 @@ func (s *Store) Forget(ctx context.Context, name watch.FeedName, keys ...string)
 		if err == nil {
 			err = tx.unlink(ids)
 		}
+		if err == nil {
+			err = tx.forgetWhatWasMade(&f, name, said, ids)
+		}
 		return s.failed("forget events", err)
 	})
 }
 
 // forget removes all versions of an event, and notes what is to be taken out of
-// series and lists.
-func (tx *Tx) forget(f *feedRow, ref int64, gone *[]watch.Sight, ids *[]int64) error {
+// series and lists, and what all versions said.
+func (tx *Tx) forget(f *feedRow, ref int64, gone, said *[]watch.Sight, ids *[]int64) error {
 	var id int64
 	err := tx.queryRow(tx.ctx, "SELECT id FROM event_key WHERE feed = ? AND ref = ?", f.id, ref).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -62,8 +71,9 @@ func (tx *Tx) forget(f *feedRow, ref int64, gone *[]watch.Sight, ids *[]int64) e
 		was := id
 		id = 0
 		err = tx.versions([]int64{was}, func(_ int64, v *version) {
+			s := v.sight(was)
+			*said = append(*said, s)
 			if current && !v.withdrawn {
-				s := v.sight(was)
 				s.Gone = true
 				*gone = append(*gone, s)
 			}
@@ -75,4 +85,37 @@ func (tx *Tx) forget(f *feedRow, ref int64, gone *[]watch.Sight, ids *[]int64) e
 		}
 	}
 	return err
+}
+
+// forgetWhatWasMade removes the forecasts with own reports in which the events were,
+// and the events from the evidence of drafts.
+func (tx *Tx) forgetWhatWasMade(f *feedRow, name watch.FeedName, said []watch.Sight, ids []int64) error {
+	for _, s := range said {
+		for level, place := range map[watch.Level]string{watch.ByCountry: s.Country.String(), watch.ByCell: strconv.FormatInt(int64(s.Cell), 10)} {
+			if err := tx.exec(`DELETE FROM watch_forecast WHERE own = 1 AND level = ? AND place = ? AND last >= ?
+				AND exercise = (SELECT exercise FROM feed WHERE id = ?)`, string(level), place, int64(s.Day.Month()), f.id); err != nil {
+				return err
+			}
+		}
+	}
+	rows, err := tx.query(tx.ctx, "SELECT id, doc FROM watch_draft WHERE doc LIKE ?", `%"`+string(name)+`"%`)
+	drafts, err := collect(rows, err, scanWatchDraft)
+	if err != nil {
+		return err
+	}
+	for _, d := range drafts {
+		n := len(d.Evidence.Events)
+		d.Evidence.Events = slices.DeleteFunc(d.Evidence.Events, func(e watch.Stored) bool { return slices.Contains(ids, e.ID) })
+		if len(d.Evidence.Events) == n {
+			continue
+		}
+		doc, err := json.Marshal(d)
+		if err != nil {
+			return err
+		}
+		if err := tx.exec("UPDATE watch_draft SET doc = ? WHERE id = ?", string(doc), d.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }

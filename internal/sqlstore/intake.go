@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -77,7 +78,12 @@ func (s *Store) Begin(ctx context.Context, r watch.Run, newer func(a, b string) 
 		in.known = newFilter()
 	}
 	if err := in.recover(ctx); err != nil {
-		return nil, fmt.Errorf("count what an earlier run has left: %w", err)
+		err = fmt.Errorf("count what an earlier run has left: %w", err)
+		if !errors.Is(err, watch.ErrOvertaken) {
+			in.run.Ended, in.run.Err = r.Begun, err.Error()
+			_ = in.end(context.WithoutCancel(ctx), false) // it is told in any case
+		}
+		return nil, err
 	}
 	return in, nil
 }
@@ -99,8 +105,9 @@ type standing struct {
 	told    string // its release
 	key     string
 	sight   watch.Sight
-	counted bool // it is not withdrawn
-	moved   bool // in this batch, from what the database has
+	event   *feed.Event // what it says
+	counted bool        // it is not withdrawn
+	moved   bool        // in this batch, from what the database has
 }
 
 // Put implements [watch.Intake].
@@ -139,7 +146,9 @@ func (in *intake) encode(rows []watch.Row) []arrived {
 			continue
 		}
 		from := len(in.content)
-		in.content = appendContent(in.content, &r.Event)
+		if !r.Gone { // of what is gone, it is known when what there was is
+			in.content = appendContent(in.content, &r.Event)
+		}
 		good = append(good, arrived{r, watch.RefOf(r.Key), sumOf(in.content[from:]), from, len(in.content)})
 	}
 	return good
@@ -164,6 +173,9 @@ func (in *intake) put(tx *Tx, rows []watch.Row, good []arrived) error {
 	for _, a := range good {
 		old, known := stand[a.ref]
 		switch {
+		case a.row.Gone && (!known || !old.counted || old.key != a.row.Key || in.newer != nil && in.newer(old.told, a.row.Version)):
+			in.run.Same++ // it was not there, or is there again
+			continue
 		case !known:
 			in.run.New++
 			old = &standing{}
@@ -193,16 +205,25 @@ func (in *intake) put(tx *Tx, rows []watch.Row, good []arrived) error {
 		id := in.feed.first() + in.feed.next
 		in.feed.next++
 		from := len(in.bodies)
-		in.bodies = append(v.appendHead(in.bodies), in.content[a.from:a.to]...)
+		content := in.content[a.from:a.to]
+		if a.row.Gone {
+			in.run.Withdrawn++
+			content = appendWithdrawn(nil, old.event)
+			a.sum = sumOf(content)
+		} else {
+			old.key, old.event, old.sight = a.row.Key, &a.row.Event, watch.SightOf(&a.row.Event, id)
+			in.pending = append(in.pending, old.sight)
+		}
+		in.bodies = append(v.appendHead(in.bodies), content...)
 		values = append(values, id, in.bodies[from:len(in.bodies):len(in.bodies)])
-		sight := watch.SightOf(&a.row.Event, id)
-		in.pending = append(in.pending, sight)
-		old.id, old.sum, old.told, old.key, old.sight, old.counted = id, a.sum, a.row.Version, a.row.Key, sight, true
+		old.id, old.sum, old.told, old.counted = id, a.sum, a.row.Version, !a.row.Gone
 	}
 	for i := range rows {
 		if rows[i].Fault != nil {
 			in.run.Quarantined++
-			faults = append(faults, rows[i].Fault)
+			if !rows[i].Bare {
+				faults = append(faults, rows[i].Fault)
+			}
 		}
 	}
 	in.run.Rows += int64(len(rows))
@@ -218,8 +239,8 @@ func (in *intake) put(tx *Tx, rows []watch.Row, good []arrived) error {
 	if err := tx.exec("UPDATE feed SET next = ? WHERE id = ?", in.feed.next, in.feed.id); err != nil {
 		return err
 	}
-	return tx.exec("UPDATE feed_run SET fresh = ?, changed = ?, same = ?, quarantined = ? WHERE id = ?",
-		in.run.New, in.run.Changed, in.run.Same, in.run.Quarantined, in.run.ID)
+	return tx.exec("UPDATE feed_run SET fresh = ?, changed = ?, same = ?, quarantined = ?, withdrawn = ? WHERE id = ?",
+		in.run.New, in.run.Changed, in.run.Same, in.run.Quarantined, in.run.Withdrawn, in.run.ID)
 }
 
 // gone is what takes a sight away.
@@ -261,7 +282,8 @@ func (in *intake) standing(tx *Tx, good []arrived) (map[int64]*standing, error) 
 	slices.Sort(ids)
 	err = tx.versions(ids, func(id int64, v *version) {
 		x := by[id]
-		x.told, x.key, x.sight, x.counted = v.Version, v.Key, v.sight(id), !v.withdrawn
+		event := v.Event
+		x.told, x.key, x.sight, x.event, x.counted = v.Version, v.Key, v.sight(id), &event, !v.withdrawn
 	})
 	return out, err
 }
@@ -304,23 +326,36 @@ func (in *intake) quarantine(tx *Tx, faults []*feed.Fault) error {
 
 // Close implements [watch.Intake].
 func (in *intake) Close(ctx context.Context, r watch.Run, whole bool) (watch.Run, error) {
-	if err := in.count(ctx, in.feed.next); err != nil {
+	err := in.count(ctx, in.feed.next)
+	if err == nil {
+		err = in.link(ctx)
+	}
+	if errors.Is(err, watch.ErrOvertaken) {
 		return in.run, err
 	}
-	if err := in.link(ctx); err != nil {
-		return in.run, err
+	if err != nil { // that it failed has room where counting had not; the next run counts
+		whole = false
+		r.Err = cmp.Or(r.Err, err.Error())
 	}
-	in.run.Ended, in.run.Snapshot, in.run.Bytes, in.run.Version, in.run.Err = r.Ended, r.Snapshot, r.Bytes, r.Version, r.Err
-	err := in.s.Write(ctx, func(tx *Tx) error {
-		err := tx.exec("UPDATE feed_run SET ended = ?, snapshot = ?, bytes = ?, version = ?, err = ? WHERE id = ?",
-			text(r.Ended), hash(r.Snapshot), r.Bytes, plain(r.Version), plain(r.Err), in.run.ID)
+	in.run.Ended, in.run.Snapshot, in.run.Bytes, in.run.Version, in.run.Err, in.run.Note = r.Ended, r.Snapshot, r.Bytes, r.Version, r.Err, r.Note
+	if failed := in.end(ctx, whole); err == nil {
+		err = failed
+	}
+	return in.run, err
+}
+
+// end writes how the run ended.
+func (in *intake) end(ctx context.Context, whole bool) error {
+	r := &in.run
+	return in.s.Write(ctx, func(tx *Tx) error {
+		err := tx.exec("UPDATE feed_run SET ended = ?, snapshot = ?, bytes = ?, version = ?, err = ?, note = ? WHERE id = ?",
+			text(r.Ended), hash(r.Snapshot), r.Bytes, plain(r.Version), plain(r.Err), plain(r.Note), in.run.ID)
 		if err == nil && whole {
 			err = tx.exec(`DELETE FROM quarantine WHERE feed = ? AND run <> ? AND run IN (SELECT id FROM feed_run WHERE feed = ? AND snapshot = ?)`,
 				in.feed.id, in.run.ID, in.feed.id, hash(r.Snapshot))
 		}
 		return in.s.failed("end the import", err)
 	})
-	return in.run, err
 }
 
 // Mend implements [watch.Importer].

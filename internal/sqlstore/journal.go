@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/comity/comity/comity"
@@ -40,30 +41,59 @@ func (s *Store) Tile(ctx context.Context, o comity.Origin, level int, index int6
 
 // Entries implements [journal.Store].
 func (s *Store) Entries(ctx context.Context, o comity.Origin, from, to int64) ([][]byte, error) {
-	if from < 0 || to < from {
-		return nil, fmt.Errorf("entries %d to %d of %s: no such range", from, to, o)
-	}
-	ctx = s.d.Statement(ctx) // as in queryRow
-	rows, err := s.read().query(ctx, `SELECT e.data FROM log l
-		JOIN entry e ON e.pos >= l.id * 1099511627776 + ? AND e.pos < l.id * 1099511627776 + ?
-		WHERE l.origin = ? ORDER BY e.pos`, from, min(to, maxEntries), string(o))
-	var raw sql.RawBytes
+	var entries [][]byte
 	var room []byte // a bundle is a few allocations instead of hundreds
-	entries, err := collect(rows, err, func(r row) ([]byte, error) {
-		if err := r.Scan(&raw); err != nil {
-			return nil, err
-		}
+	err := s.eachEntry(ctx, o, from, to, func(raw []byte) error {
 		if len(room) < len(raw) { // for the rest of them, if they are alike
 			room = make([]byte, max(len(raw), min(int(to-from)*len(raw), 32<<10)))
 		}
 		e := room[:copy(room, raw):len(raw)]
 		room = room[len(raw):]
-		return blob(e), nil
+		entries = append(entries, blob(e))
+		return nil
 	})
-	if err == nil && int64(len(entries)) != to-from {
+	return entries, err
+}
+
+// AppendBundle implements [journal.Store].
+func (s *Store) AppendBundle(ctx context.Context, b []byte, o comity.Origin, from, to int64) ([]byte, error) {
+	err := s.eachEntry(ctx, o, from, to, func(raw []byte) (err error) {
+		b, err = torchwood.AppendTileEntry(b, raw)
+		return err
+	})
+	return b, err
+}
+
+// eachEntry calls fn with the entries of a log from..to-1, which are the
+// database's: fn must not keep them. If one of them is missing fn was called with
+// others, and the error wraps journal.ErrNotFound.
+func (s *Store) eachEntry(ctx context.Context, o comity.Origin, from, to int64, fn func(raw []byte) error) error {
+	if from < 0 || to < from {
+		return fmt.Errorf("entries %d to %d of %s: no such range", from, to, o)
+	}
+	ctx = s.d.Statement(ctx) // as in queryRow
+	rows, err := s.read().query(ctx, `SELECT e.data FROM log l
+		JOIN entry e ON e.pos >= l.id * 1099511627776 + ? AND e.pos < l.id * 1099511627776 + ?
+		WHERE l.origin = ? ORDER BY e.pos`, from, min(to, maxEntries), string(o))
+	if err != nil {
+		return s.missing(err, o, "entries %d to %d", from, to)
+	}
+	defer rows.Close()
+	var raw sql.RawBytes
+	left := to - from
+	for ; rows.Next(); left-- {
+		if err := rows.Scan(&raw); err != nil {
+			return s.missing(err, o, "entries %d to %d", from, to)
+		}
+		if err := fn(raw); err != nil {
+			return err
+		}
+	}
+	err = rows.Err()
+	if err == nil && left != 0 {
 		err = sql.ErrNoRows
 	}
-	return entries, s.missing(err, o, "entries %d to %d", from, to)
+	return s.missing(err, o, "entries %d to %d", from, to)
 }
 
 // missing wraps the error of a read, with journal.ErrNotFound if there was no row.

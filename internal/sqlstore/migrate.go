@@ -98,6 +98,7 @@ func (tx *Tx) migrate(all []migration) error {
 				"start that version again; to go back to this one, restore the backup that was made before the upgrade, into another folder or database", m.name)
 		}
 	}
+	upgraded := false
 	for _, m := range all {
 		if name, ok := have[m.version]; ok {
 			if name != m.name {
@@ -113,6 +114,11 @@ func (tx *Tx) migrate(all []migration) error {
 			return tx.s.failed("note "+m.name, err)
 		}
 		tx.s.log.InfoContext(tx.ctx, "schema migrated", "migration", m.name)
+		upgraded = len(done) > 0
+	}
+	if upgraded {
+		// Databases that came of an import before CountOn give numbers out twice.
+		return tx.s.failed("count on", tx.s.d.CountOn(tx.ctx, tx.on))
 	}
 	return nil
 }

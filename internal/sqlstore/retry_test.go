@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/comity/comity/internal/journal"
@@ -23,7 +24,7 @@ func TestConnectionsCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	params := u.Query()
-	params.Set("application_name", "cut "+params.Get("schema"))
+	params.Set("application_name", "cut_"+params.Get("schema")) // pgx takes + for itself, not for a space
 	u.RawQuery = params.Encode()
 	s, err := sqlstore.Open(t.Context(), u.String(), sqlstore.Options{})
 	if err != nil {
@@ -33,6 +34,7 @@ func TestConnectionsCut(t *testing.T) {
 	const o = "un.example/journal"
 	written := map[string]error{}
 	done := make(chan struct{})
+	var cuts atomic.Int64
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -57,12 +59,15 @@ func TestConnectionsCut(t *testing.T) {
 				return tx.PutHead(journal.Head{Origin: o, Size: size, Root: root})
 			})
 			if i == 20 {
-				wg.Go(func() { storetest.Cut(t, address, params.Get("application_name")) })
+				wg.Go(func() { cuts.Add(int64(storetest.Cut(t, address, params.Get("application_name")))) })
 			}
 		}
 	}
 	close(done)
 	wg.Wait()
+	if cuts.Load() < 8 {
+		t.Errorf("%d connections were cut, want some each time", cuts.Load())
+	}
 	h, err := s.Head(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -70,6 +70,10 @@ type dialect interface {
 	Counters() string
 	SetCounter(ctx context.Context, tx sqltx.Runner, table string, value int64) error
 
+	// CountOn has tables that number their rows themselves go on behind the highest
+	// number that is there, in a transaction.
+	CountOn(ctx context.Context, tx sqltx.Runner) error
+
 	// Name for messages: "SQLite", "PostgreSQL".
 	Name() string
 

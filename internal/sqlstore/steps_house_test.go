@@ -284,6 +284,24 @@ func TestEveryStepOfHouse(t *testing.T) {
 				return ok && b.Fresh, err
 			},
 		},
+		"extract": {
+			prepare: func(ctx context.Context, s *Store) error {
+				return s.Update(ctx, origin, func(tx journal.Tx) error {
+					_, err := tx.(desk.FoldTx).Place([]desk.PlacedAct{{Name: file, Scope: file}})
+					return err
+				})
+			},
+			do: func(ctx context.Context, s *Store) error {
+				return s.Fold(ctx, func(tx desk.FoldTx) error {
+					_, err := tx.PutExtract(file, 1, []byte("an act"))
+					return err
+				})
+			},
+			done: func(ctx context.Context, s *Store) (bool, error) {
+				x, err := s.Extract(ctx, file)
+				return x.Doc != nil, err
+			},
+		},
 		"rules": {
 			do: func(ctx context.Context, s *Store) error {
 				return s.Fold(ctx, func(tx desk.FoldTx) error { return tx.Reset("2") })

@@ -47,23 +47,38 @@ func flag(b bool) int64 {
 	return 0
 }
 
+// kept is a forecast as its row has it.
+type keptForecast struct {
+	*watch.Forecast
+	brief string
+	doc   []byte
+}
+
 // PutForecasts implements [watch.Keeper].
-func (w Keeper) PutForecasts(ctx context.Context, all []watch.Forecast) error {
+func (w Keeper) PutForecasts(ctx context.Context, all []watch.Forecast, stale ...watch.StaleForecasts) error {
+	rows := make([]keptForecast, len(all)) // packed before the database is held
+	for i := range all {
+		brief, err := json.Marshal(all[i].Brief())
+		if err != nil {
+			return err
+		}
+		doc, err := deflate(&all[i])
+		if err != nil {
+			return err
+		}
+		rows[i] = keptForecast{&all[i], string(brief), doc}
+	}
 	return w.s.Write(ctx, func(tx *Tx) error {
-		for i := range all {
-			f := &all[i]
-			brief, err := json.Marshal(f.Brief())
-			if err != nil {
-				return err
+		for _, x := range stale {
+			if err := tx.exec("DELETE FROM watch_forecast WHERE exercise = ? AND own = ? AND level = ? AND last = ?", flag(x.Exercise), flag(x.Own), string(x.Level), int64(x.Last)); err != nil {
+				return w.s.failed("remove forecasts", err)
 			}
-			doc, err := deflate(f)
-			if err != nil {
-				return err
-			}
-			if err := tx.exec(`INSERT INTO watch_forecast (exercise, level, place, last, afterwards, brief, doc) VALUES (?, ?, ?, ?, ?, ?, ?)
-				ON CONFLICT (exercise, level, place, last) DO UPDATE SET afterwards = excluded.afterwards, brief = excluded.brief, doc = excluded.doc
+		}
+		for _, f := range rows {
+			if err := tx.exec(`INSERT INTO watch_forecast (exercise, own, level, place, last, afterwards, brief, doc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+				ON CONFLICT (exercise, own, level, place, last) DO UPDATE SET afterwards = excluded.afterwards, brief = excluded.brief, doc = excluded.doc
 				WHERE excluded.afterwards <= watch_forecast.afterwards`,
-				flag(f.Exercise), string(f.Place.Level), f.Place.Name, int64(f.Last), flag(f.Afterwards), string(brief), doc); err != nil {
+				flag(f.Exercise), flag(f.Own), string(f.Place.Level), f.Place.Name, int64(f.Last), flag(f.Afterwards), f.brief, f.doc); err != nil {
 				return w.s.failed("write a forecast", err)
 			}
 		}
@@ -72,9 +87,9 @@ func (w Keeper) PutForecasts(ctx context.Context, all []watch.Forecast) error {
 }
 
 // Forecasts implements [watch.Keeper].
-func (w Keeper) Forecasts(ctx context.Context, exercise bool, p watch.Place, until feed.Month, limit int) ([]watch.Forecast, error) {
-	rows, err := w.s.read().query(ctx, "SELECT doc FROM watch_forecast WHERE exercise = ? AND level = ? AND place = ? AND last <= ? ORDER BY last DESC LIMIT ?",
-		flag(exercise), string(p.Level), p.Name, int64(until), limit)
+func (w Keeper) Forecasts(ctx context.Context, q watch.ForecastQuery) ([]watch.Forecast, error) {
+	rows, err := w.s.read().query(ctx, "SELECT doc FROM watch_forecast WHERE exercise = ? AND own = ? AND level = ? AND place = ? AND last >= ? AND last <= ? ORDER BY last DESC LIMIT ?",
+		flag(q.Exercise), flag(q.Own), string(q.Place.Level), q.Place.Name, int64(q.From), int64(q.Until), q.Limit)
 	all, err := collect(rows, err, func(r row) (f watch.Forecast, err error) {
 		var doc []byte
 		if err := r.Scan(&doc); err != nil {
@@ -86,9 +101,9 @@ func (w Keeper) Forecasts(ctx context.Context, exercise bool, p watch.Place, unt
 }
 
 // Briefs implements [watch.Keeper].
-func (w Keeper) Briefs(ctx context.Context, exercise bool, l watch.Level, last feed.Month) ([]watch.Brief, error) {
-	rows, err := w.s.read().query(ctx, "SELECT place, brief FROM watch_forecast WHERE exercise = ? AND level = ? AND last = ? ORDER BY place",
-		flag(exercise), string(l), int64(last))
+func (w Keeper) Briefs(ctx context.Context, exercise, own bool, l watch.Level, last feed.Month) ([]watch.Brief, error) {
+	rows, err := w.s.read().query(ctx, "SELECT place, brief FROM watch_forecast WHERE exercise = ? AND own = ? AND level = ? AND last = ? ORDER BY place",
+		flag(exercise), flag(own), string(l), int64(last))
 	all, err := collect(rows, err, func(r row) (b watch.Brief, err error) {
 		var name, doc string
 		if err := r.Scan(&name, &doc); err != nil {
@@ -104,7 +119,7 @@ func (w Keeper) Briefs(ctx context.Context, exercise bool, l watch.Level, last f
 // Newest implements [watch.Keeper].
 func (w Keeper) Newest(ctx context.Context, exercise bool, l watch.Level) (feed.Month, error) {
 	var last sql.NullInt64
-	err := w.s.read().queryRow(ctx, "SELECT MAX(last) FROM watch_forecast WHERE exercise = ? AND level = ? AND afterwards = 0", flag(exercise), string(l)).Scan(&last)
+	err := w.s.read().queryRow(ctx, "SELECT MAX(last) FROM watch_forecast WHERE exercise = ? AND own = 0 AND level = ? AND afterwards = 0", flag(exercise), string(l)).Scan(&last)
 	return feed.Month(last.Int64), w.s.failed("read forecasts", err)
 }
 

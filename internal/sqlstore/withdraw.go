@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -74,8 +75,8 @@ func (in *intake) withdraw(tx *Tx, all []keyed, release string, replaced func(to
 		}
 		in.run.Withdrawn++
 		in.pending = append(in.pending, gone(v.sight(old)))
-		content := append(appendContent(nil, &v.Event), withdrawnMark)
-		last := version{run: in.run.ID, prev: old, Event: feed.Event{Version: release}}
+		content := appendWithdrawn(nil, &v.Event)
+		last := version{run: in.run.ID, prev: old, Event: feed.Event{Version: cmp.Or(release, v.Version)}}
 		id := in.feed.first() + in.feed.next
 		in.feed.next++
 		events = append(events, id, append(last.appendHead(nil), content...))

@@ -50,7 +50,9 @@ type Evidence struct {
 	Events      []Stored  // the newest
 	Series      []Point   // the last 24 months
 	Forecast    *Forecast // nil if there is none of the place
-	Track       Track
+	Own         *Forecast // with own reports; nil if there is none of the place
+	Track       Track     // of forecasts without own reports
+	Feeds       []FeedUsed
 	FalseAlarms int // of the rule here since it was last right
 }
 
@@ -61,16 +63,16 @@ type Signal struct {
 }
 
 // Warning is what the form of a warning is filled in with. The officer changes
-// what they will; of Evidence they pick.
+// what they will; of the evidence they pick.
 type Warning struct {
-	Draft     int64
-	Title     string
-	Text      string
+	Draft     Draft // as it was made
 	Status    comity.Status
-	TLP       comity.TLP
+	TLP       comity.TLP     // no weaker than that of the feeds by now
 	States    []comity.Party // ISO 3166 codes
-	Urgency   string
+	Urgency   string         // this and what follows, in the words of CAP 1.2
 	Severity  string
 	Certainty string
-	Evidence  []string // one line each
+	// Held are feeds whose terms forbid that rows of theirs leave the node: they are
+	// counted, and not quoted.
+	Held map[FeedName]bool
 }

@@ -78,7 +78,11 @@ func (d *Desk) evaluate(ctx context.Context, r Rule) (evaluated, drafted int, er
 		if !ok {
 			s = r.begin(p)
 		}
-		if s.At > src.reach {
+		known, err := src.extentOf(ctx, d.c.Store, p)
+		if err != nil {
+			return 0, 0, err
+		}
+		if s.At > known.reach {
 			continue // a feed was taken away: wait until the others tell as much
 		}
 		s.FalseAlarms = cried(outcomes[p])
@@ -97,16 +101,20 @@ func (d *Desk) evaluate(ctx context.Context, r Rule) (evaluated, drafted int, er
 
 // look evaluates a rule at a place; the draft is nil if it does not fire.
 func (d *Desk) look(ctx context.Context, c *compiled, src *sources, s Standing) (Standing, *Draft, error) {
-	here := &seen{record: newRecord(d.c.Store, src, s.Place), day: src.reach, made: d.made(src.exercise)}
+	rec, err := newRecord(ctx, d.c.Store, src, s.Place)
+	if err != nil {
+		return s, nil, err
+	}
+	here := &seen{record: rec, day: rec.known.reach, made: d.made(src.exercise)}
 	value, also, err := c.evaluate(ctx, here)
 	if err != nil {
 		if ctx.Err() != nil {
 			return s, nil, ctx.Err()
 		}
-		s.At, s.Trouble = src.reach, err.Error()
+		s.At, s.Trouble = here.day, err.Error()
 		return s, nil, nil
 	}
-	s, fires := c.rule.step(s, src.reach, value, also)
+	s, fires := c.rule.step(s, here.day, value, also)
 	if !fires {
 		return s, nil, nil
 	}
@@ -117,36 +125,49 @@ func (d *Desk) look(ctx context.Context, c *compiled, src *sources, s Standing) 
 // draft of a rule that fires at a place.
 func (d *Desk) draft(ctx context.Context, c *compiled, here *seen, s Standing) (*Draft, error) {
 	r, src := c.rule, here.src
+	at, err := src.at(ctx, d.c.Store, s.Place)
+	if err != nil {
+		return nil, err
+	}
 	now := d.c.Clock()
-	x := &Draft{Rule: r.ID, RuleName: r.Name, Place: s.Place, Exercise: src.exercise, TLP: src.label,
+	x := &Draft{Rule: r.ID, RuleName: r.Name, Place: s.Place, Exercise: src.exercise, TLP: at.label,
 		At: comity.TimeOf(now), Lapses: comity.TimeOf(now.Add(time.Duration(r.Lapse) * 24 * time.Hour)), State: Waiting, Claim: r.claim(here.day)}
 	e := &x.Evidence
 	e.Rule, e.Value, e.Fire, e.FalseAlarms = r.text(), s.Value, s.Fire, s.FalseAlarms
-	e.Signals = c.signals(ctx, here)
+	e.Signals, e.Feeds = c.signals(ctx, here), at.used()
 	points, err := here.points(ctx, feed.NoViolence)
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range points {
-		if p.At.Month() > src.month-evidenceSeries {
+		if p.At.Month() > wholeMonth(here.day)-evidenceSeries {
 			e.Series = append(e.Series, p)
 		}
 	}
 	if e.Events, err = d.newest(ctx, src, s.Place, here.day, evidenceEvents); err != nil {
 		return nil, err
 	}
-	if e.Track, err = d.trackOf(ctx, src, s.Place); err != nil {
-		return nil, err
-	}
-	f, err := here.forecast(ctx)
-	switch {
-	case err == nil:
+	for _, own := range []bool{false, true} {
+		f, err := here.forecast(ctx, own)
+		switch {
+		case errors.Is(err, errNoForecast):
+			continue
+		case err != nil:
+			return nil, err
+		case own && (!f.Own || !c.own && !at.hasOwn()):
+			continue // there are none, or the rule does not see them
+		}
 		short := *f
 		short.Months = short.Months[:min(len(short.Months), evidenceAhead)]
-		e.Forecast = &short
 		x.TLP = strongest(x.TLP, f.TLP)
-	case !errors.Is(err, errNoForecast):
-		return nil, err
+		if own {
+			e.Own = &short
+			continue
+		}
+		e.Forecast = &short
+		if e.Track, err = d.trackOf(ctx, src.others(), s.Place, false); err != nil {
+			return nil, err
+		}
 	}
 	return x, nil
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,10 +27,10 @@ type Config struct {
 	Engine Engine
 	Clock  func() time.Time // the node's
 	Self   comity.Domain
-	// Name of a party as people say it.
-	Name func(comity.Party) string
 	// Act as the desk shows it to a person.
 	Act func(context.Context, desk.Who, comity.ActName) (desk.Held, error)
+	// Reports reads, before each night, what is new of own reports; nil: nothing does.
+	Reports func(context.Context) error
 	// Countries that are forecast also if nothing happened there.
 	Countries []Territory
 	Log       *slog.Logger
@@ -49,11 +48,11 @@ type Desk struct {
 	c   Config
 	env *cel.Env
 
-	running sync.Mutex   // held during a night
-	making  atomic.Int64 // how many want one
-	mu      sync.Mutex
-	nights  int // how many have begun
-	last    Night
+	making  atomic.Int64  // how many want a night
+	begun   atomic.Int64  // how many have begun
+	running chan struct{} // holds one during a night, and who sees what follows
+	ended   int64         // the number of the last that ended
+	last    Night         // that one
 }
 
 var _ Pages = (*Desk)(nil)
@@ -67,7 +66,7 @@ func NewDesk(c Config) (*Desk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the language of rules: %w", err)
 	}
-	return &Desk{c: c, env: env}, nil
+	return &Desk{c: c, env: env, running: make(chan struct{}, 1)}, nil
 }
 
 // may reports as an error that somebody is no officer.
@@ -120,6 +119,13 @@ func (d *Desk) Overview(ctx context.Context, who desk.Who, exercise bool) (Overv
 	if o.Feeds, err = d.views(ctx, &exercise); err != nil {
 		return Overview{}, err
 	}
+	if src.ok() {
+		members, err := src.others().sums(ctx, d.c.Store, SeriesQuery{Place: Place{Level: ByOrganization}, To: src.reach})
+		if err != nil {
+			return Overview{}, err
+		}
+		o.Organizations = sortedKeys(members)
+	}
 	for _, l := range forecastLevels { // cells where there are no countries, as in an exercise
 		last, err := d.c.Keeper.Newest(ctx, exercise, l.level)
 		if err != nil {
@@ -129,11 +135,18 @@ func (d *Desk) Overview(ctx context.Context, who desk.Who, exercise bool) (Overv
 			continue
 		}
 		o.Last = last
-		var made comity.TLP
-		if o.Rising, made, err = d.rising(ctx, src, l.level, last); err != nil {
+		if o.Rising, err = d.rising(ctx, src, l.level, last); err != nil {
 			return Overview{}, err
 		}
-		o.Label = strongest(append(labelOf(o.Label), labelOf(made)...)...)
+		for _, r := range o.Rising {
+			o.Label = strongest(append(labelOf(o.Label), r.TLP)...)
+			if r.Own != nil {
+				o.Label = strongest(o.Label, r.Own.TLP)
+			}
+		}
+		if o.Unknown, err = d.unknown(ctx, src, l.level); err != nil {
+			return Overview{}, err
+		}
 		if len(o.Rising) > 0 {
 			break
 		}
@@ -163,46 +176,89 @@ func (b *Brief) riskOf(deaths int64, months int) (p float64, ok bool) {
 	return b.Risk[h][t], true
 }
 
-// rising lists the places of a level where the risk has risen, with the label of
-// the forecasts that say so.
-func (d *Desk) rising(ctx context.Context, src *sources, l Level, last feed.Month) (all []Rising, label comity.TLP, err error) {
-	now, err := d.c.Keeper.Briefs(ctx, src.exercise, l, last)
+// rises are the probabilities of 25 deaths within 3 months by the forecasts from a
+// month, beside those from the month before; with own reports, or without.
+func (d *Desk) rises(ctx context.Context, exercise, own bool, l Level, last feed.Month) (map[Place]Rise, error) {
+	now, err := d.c.Keeper.Briefs(ctx, exercise, own, l, last)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	was, err := d.c.Keeper.Briefs(ctx, src.exercise, l, last-1)
+	was, err := d.c.Keeper.Briefs(ctx, exercise, own, l, last-1)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	before := map[Place]float64{}
-	for _, b := range was {
-		if p, ok := b.riskOf(onsetDeaths, onsetMonths); ok {
-			before[b.Place] = p
-		}
+	before := map[Place]*Brief{}
+	for i := range was {
+		before[was[i].Place] = &was[i]
 	}
+	out := make(map[Place]Rise, len(now))
 	for _, b := range now {
-		r := Rising{Place: b.Place, Median: b.Median, Low: b.Low, High: b.High}
+		r := Rise{TLP: b.TLP, Median: b.Median, Low: b.Low, High: b.High}
 		var ok bool
 		if r.Risk, ok = b.riskOf(onsetDeaths, onsetMonths); !ok {
 			continue
 		}
-		if r.Was, r.Known = before[b.Place]; r.Known && r.Risk >= r.Was+riseAtLeast {
-			all = append(all, r)
-			label = strongest(append(labelOf(label), b.TLP)...)
+		if x := before[b.Place]; x != nil {
+			r.Was, r.Known = x.riskOf(onsetDeaths, onsetMonths)
+			r.TLP = strongest(r.TLP, x.TLP)
+		}
+		out[b.Place] = r
+	}
+	return out, nil
+}
+
+// rises reports whether the risk has risen so much that the place is listed.
+func (r *Rise) rises() bool { return r.Known && r.Risk >= r.Was+riseAtLeast }
+
+// rising lists the places of a level where the risk has risen, without own reports
+// or with them, the latter beside the former.
+func (d *Desk) rising(ctx context.Context, src *sources, l Level, last feed.Month) (all []Rising, err error) {
+	others, err := d.rises(ctx, src.exercise, false, l, last)
+	if err != nil {
+		return nil, err
+	}
+	own := map[Place]Rise{}
+	if src.hasOwn() {
+		if own, err = d.rises(ctx, src.exercise, true, l, last); err != nil {
+			return nil, err
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Rising) int { return cmp.Compare(b.Risk-b.Was, a.Risk-a.Was) })
+	for p, r := range others {
+		x := Rising{Place: p, Rise: r}
+		if with, ok := own[p]; ok {
+			x.Own = &with
+		}
+		if r.rises() || x.Own != nil && x.Own.rises() {
+			all = append(all, x)
+		}
+	}
+	by := func(r Rising) float64 {
+		by := r.Risk - r.Was
+		if r.Own != nil && r.Own.Known {
+			by = max(by, r.Own.Risk-r.Own.Was)
+		}
+		return by
+	}
+	slices.SortFunc(all, func(a, b Rising) int { return cmp.Or(cmp.Compare(by(b), by(a)), a.Place.compare(b.Place)) })
 	all = all[:min(len(all), maxRising)]
 	for i := range all {
-		rec := newRecord(d.c.Store, src, all[i].Place)
+		at, err := src.at(ctx, d.c.Store, all[i].Place)
+		if err != nil {
+			return nil, err
+		}
+		rec, err := newRecord(ctx, d.c.Store, at, all[i].Place)
+		if err != nil {
+			return nil, err
+		}
+		all[i].TLP = strongest(all[i].TLP, at.label)
 		if all[i].Deaths, err = rec.months(ctx, measure{}, last-2, last); err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		if all[i].Before, err = rec.months(ctx, measure{}, last-5, last-3); err != nil {
-			return nil, "", err
+			return nil, err
 		}
 	}
-	return all, label, nil
+	return all, nil
 }
 
 // Map implements [Pages].
@@ -214,7 +270,8 @@ func (d *Desk) Map(ctx context.Context, who desk.Who, q MapQuery) (MapValues, er
 	if err != nil || !src.ok() {
 		return MapValues{}, err
 	}
-	sums, err := src.sums(ctx, d.c.Store, SeriesQuery{Place: Place{Level: q.Level}, From: (src.month - 11).First(), To: (src.month + 1).First() - 1})
+	within := SeriesQuery{Place: Place{Level: q.Level}, From: (src.month - 11).First(), To: (src.month + 1).First() - 1}
+	sums, err := src.sums(ctx, d.c.Store, within)
 	if err != nil {
 		return MapValues{}, err
 	}
@@ -222,25 +279,70 @@ func (d *Desk) Map(ctx context.Context, who desk.Who, q MapQuery) (MapValues, er
 	if err != nil {
 		return MapValues{}, err
 	}
-	briefs, err := d.c.Keeper.Briefs(ctx, q.Exercise, q.Level, last)
-	if err != nil {
-		return MapValues{}, err
+	m := MapValues{Label: src.others().label}
+	values := map[string]*MapValue{}
+	at := func(name string) *MapValue {
+		if values[name] == nil {
+			values[name] = &MapValue{Place: Place{q.Level, name}}
+		}
+		return values[name]
 	}
-	m := MapValues{Label: src.label}
-	for _, b := range briefs {
-		v := MapValue{Place: b.Place, Observed: sums[b.Place.Name]}
-		v.Risk, v.Forecast = b.riskOf(q.Deaths, q.Months)
-		delete(sums, b.Place.Name)
-		if v.Forecast {
+	for _, own := range []bool{false, true} {
+		briefs, err := d.c.Keeper.Briefs(ctx, q.Exercise, own, q.Level, last)
+		if err != nil {
+			return MapValues{}, err
+		}
+		for _, b := range briefs {
+			risk, ok := b.riskOf(q.Deaths, q.Months)
+			switch v := at(b.Place.Name); {
+			case ok && own && src.hasOwn():
+				v.OwnRisk, v.Own = risk, true
+			case ok && !own:
+				v.Risk, v.Forecast = risk, true
+			default:
+				continue
+			}
 			m.Label = strongest(m.Label, b.TLP)
 		}
-		m.Values = append(m.Values, v)
 	}
 	for name, c := range sums {
-		m.Values = append(m.Values, MapValue{Place: Place{q.Level, name}, Observed: c})
+		at(name).Observed = c
 	}
-	slices.SortFunc(m.Values, func(a, b MapValue) int { return a.Place.compare(b.Place) })
+	for _, x := range src.own().states {
+		one := src.part(func(y *State) bool { return y.Feed.Name == x.Feed.Name })
+		if reported, err := one.sums(ctx, d.c.Store, within); err != nil {
+			return MapValues{}, err
+		} else if len(reported) > 0 {
+			m.Label = strongest(m.Label, x.Feed.TLP)
+		}
+	}
+	for _, name := range sortedKeys(values) {
+		v := values[name]
+		known, err := src.extentOf(ctx, d.c.Store, v.Place)
+		if err != nil {
+			return MapValues{}, err
+		}
+		if known.reach < src.reach {
+			v.Until = known.reach
+		}
+		m.Values = append(m.Values, *v)
+	}
 	return m, nil
+}
+
+// unknown lists the places of which nothing is known since a day, by name: only feeds
+// that others have outrun have events there.
+func (d *Desk) unknown(ctx context.Context, src *sources, l Level) (all []Unknown, err error) {
+	if _, err := src.extentOf(ctx, d.c.Store, Place{Level: l}); err != nil {
+		return nil, err
+	}
+	e := src.extents[l]
+	for _, name := range sortedKeys(e.of) {
+		if known := e.of[name]; known.reach < src.reach {
+			all = append(all, Unknown{Place{l, name}, known.reach})
+		}
+	}
+	return all, nil
 }
 
 // Cells implements [Pages].
@@ -273,28 +375,12 @@ func (d *Desk) Place(ctx context.Context, who desk.Who, exercise bool, p Place) 
 	if err != nil {
 		return PlaceView{}, err
 	}
-	v := PlaceView{Place: p, Exercise: exercise, Label: src.shown()}
+	v := PlaceView{Place: p, Exercise: exercise}
 	if v.Feeds, err = d.views(ctx, &exercise); err != nil {
 		return PlaceView{}, err
 	}
 	if src.ok() {
-		v.Reach = src.reach
-		v.Violence = src.violence // what is forecast is shown beside what was observed of the same
-		if v.Series, err = src.series(ctx, d.c.Store, SeriesQuery{Place: p, To: src.reach, Violence: src.violence}); err != nil {
-			return PlaceView{}, err
-		}
-		if v.Weeks, err = d.c.Store.Series(ctx, SeriesQuery{Place: p, Weekly: true, To: src.reach, Feeds: src.feeds, Violence: src.violence}); err != nil {
-			return PlaceView{}, err
-		}
-		newest, err := d.c.Keeper.Forecasts(ctx, exercise, p, src.month, 1)
-		if err != nil {
-			return PlaceView{}, err
-		}
-		if len(newest) > 0 && !newest[0].Afterwards {
-			v.Forecast = &newest[0]
-			v.Label = strongest(v.Label, newest[0].TLP)
-		}
-		if v.Track, err = d.trackOf(ctx, src, p); err != nil {
+		if err := d.courses(ctx, src, &v); err != nil {
 			return PlaceView{}, err
 		}
 	}
@@ -316,6 +402,56 @@ func (d *Desk) Place(ctx context.Context, who desk.Who, exercise bool, p Place) 
 		}
 	}
 	return v, nil
+}
+
+// courses are what was observed at a place and what is expected there: by what others
+// tell, and with own reports besides, if there are any of it.
+func (d *Desk) courses(ctx context.Context, src *sources, v *PlaceView) error {
+	at, err := src.at(ctx, d.c.Store, v.Place)
+	if err != nil {
+		return err
+	}
+	// That there is no own report of the place is nothing that is shown.
+	v.Feeds = slices.DeleteFunc(v.Feeds, func(f FeedView) bool { return f.own() && !slices.Contains(at.feeds, f.Feed.Name) })
+	known, err := src.extentOf(ctx, d.c.Store, v.Place)
+	if err != nil {
+		return err
+	}
+	v.Label, v.Reach, v.Stale = at.label, known.reach, known.reach < src.reach
+	v.Violence = src.violence // what is forecast is shown beside what was observed of the same
+	if v.Course, err = d.course(ctx, src.others(), v.Place, known.reach, false); err != nil {
+		return err
+	}
+	if at.hasOwn() {
+		own, err := d.course(ctx, at, v.Place, known.reach, true)
+		if err != nil {
+			return err
+		}
+		v.Own = &own
+	}
+	return nil
+}
+
+func (d *Desk) course(ctx context.Context, src *sources, p Place, reach feed.Day, own bool) (c Course, err error) {
+	c.Label = src.label
+	q := SeriesQuery{Place: p, To: reach, Violence: src.violence}
+	if c.Series, err = src.series(ctx, d.c.Store, q); err != nil {
+		return c, err
+	}
+	q.Weekly = true
+	if c.Weeks, err = src.series(ctx, d.c.Store, q); err != nil {
+		return c, err
+	}
+	newest, err := d.c.Keeper.Forecasts(ctx, ForecastQuery{Exercise: src.exercise, Own: own, Place: p, Until: src.month, Limit: 1})
+	if err != nil {
+		return c, err
+	}
+	if len(newest) > 0 && (newest[0].Last == wholeMonth(reach) || !own && !newest[0].Afterwards) {
+		c.Forecast = &newest[0]
+		c.Label = strongest(c.Label, newest[0].TLP)
+	}
+	c.Track, err = d.trackOf(ctx, src, p, own)
+	return c, err
 }
 
 // standingsAt are those of the rules of one sort of events.
@@ -340,11 +476,14 @@ func (d *Desk) Events(ctx context.Context, who desk.Who, exercise bool, q EventQ
 }
 
 // Forecasts implements [Pages].
-func (d *Desk) Forecasts(ctx context.Context, who desk.Who, exercise bool, p Place, limit int) ([]Forecast, error) {
+func (d *Desk) Forecasts(ctx context.Context, who desk.Who, q ForecastQuery) ([]Forecast, error) {
 	if err := may(who); err != nil {
 		return nil, err
 	}
-	return d.c.Keeper.Forecasts(ctx, exercise, p, 1<<30, limit)
+	if q.Until == 0 {
+		q.Until = feed.MonthOf(9999, 12)
+	}
+	return d.c.Keeper.Forecasts(ctx, q)
 }
 
 // Feeds implements [Pages].

@@ -18,13 +18,37 @@ type sources struct {
 	states   []State    // of these
 	violence []feed.Violence
 	label    comity.TLP // the strongest of theirs
-	// reach is the last day of which they tell; month the last that is whole.
+	today    feed.Day
+	// final is the day from which on those of passing feeds count; 0: always.
+	final feed.Day
+	// reach is the last day of which they tell; month the last that is whole. Of a
+	// place less may be known: see extentOf.
 	reach feed.Day
 	month feed.Month
+
+	extents map[Level]*extents // as they were asked for
 }
 
 // ok is false if there is nothing to be seen.
 func (s *sources) ok() bool { return len(s.feeds) > 0 && s.reach != 0 }
+
+// add adds a feed.
+func (s *sources) add(x State) {
+	s.feeds = append(s.feeds, x.Feed.Name)
+	s.states = append(s.states, x)
+	s.label = strongest(append([]comity.TLP{x.Feed.TLP}, labelOf(s.label)...)...)
+}
+
+// part are some of the sources; they tell as far as all together.
+func (s *sources) part(of func(*State) bool) *sources {
+	out := &sources{exercise: s.exercise, violence: s.violence, today: s.today, final: s.final, reach: s.reach, month: s.month}
+	for _, x := range s.states {
+		if of(&x) {
+			out.add(x)
+		}
+	}
+	return out
+}
 
 // strongest of labels. What has none that is known is taken for the strongest
 // there is.
@@ -82,7 +106,8 @@ func (f Feed) counts(all []State) bool {
 		return false
 	case "acled", "acled-api": // counts the same events as UCDP
 		return !slices.ContainsFunc(all, func(s State) bool {
-			return s.Feed.Exercise == f.Exercise && (s.Feed.Adapter == "ucdp-ged" || s.Feed.Adapter == "ucdp-api")
+			return s.Feed.Exercise == f.Exercise && (s.Feed.Adapter == "ucdp-ged" || s.Feed.Adapter == "ucdp-api") &&
+				(s.Feed.Removed.IsZero() || s.Events > 0)
 		})
 	}
 	return true
@@ -100,7 +125,7 @@ func (d *Desk) sources(ctx context.Context, exercise bool, named []FeedName) (*s
 	if err := d.c.Keeper.Setting(ctx, basisName(exercise), &basis); err != nil {
 		return nil, err
 	}
-	s := &sources{exercise: exercise, violence: basis.Violence}
+	s := &sources{exercise: exercise, violence: basis.Violence, today: feed.DayOf(d.c.Clock())}
 	if len(s.violence) == 0 {
 		s.violence = DefaultViolence()
 	}
@@ -113,32 +138,35 @@ func (d *Desk) sources(ctx context.Context, exercise bool, named []FeedName) (*s
 			return nil, fmt.Errorf("feed %q: there is none of that name with %s events", n, map[bool]string{true: "made-up", false: "real"}[exercise])
 		}
 	}
-	today := feed.DayOf(d.c.Clock())
 	for _, x := range all {
 		if x.Feed.Exercise != exercise || len(chosen) > 0 && !slices.Contains(chosen, x.Feed.Name) || len(chosen) == 0 && !x.Feed.counts(all) {
 			continue
 		}
-		s.feeds = append(s.feeds, x.Feed.Name)
-		s.states = append(s.states, x)
-		s.label = strongest(append([]comity.TLP{x.Feed.TLP}, labelOf(s.label)...)...)
+		s.add(x)
+		if x.final() && x.Events > 0 {
+			s.final = max(s.final, (x.Newest.Month() + 1).First())
+		}
 	}
-	s.reach = s.tells(today)
+	s.reach = s.tells()
 	if s.reach != 0 {
-		s.month = (s.reach + 1).Month() - 1
+		s.month = wholeMonth(s.reach)
 	}
 	return s, nil
 }
 
+// wholeMonth is the last month that has ended by the end of a day.
+func wholeMonth(day feed.Day) feed.Month { return (day + 1).Month() - 1 }
+
 // tells is the last day of which the sources tell. Own reports tell of what the
 // organization saw, and not that nothing happened elsewhere: beside other feeds
 // they do not reach beyond these.
-func (s *sources) tells(today feed.Day) feed.Day {
+func (s *sources) tells() feed.Day {
 	var own, others feed.Day
-	for _, x := range s.states {
-		if x.Feed.Adapter == ownAdapter {
-			own = max(own, x.reach(today))
+	for i := range s.states {
+		if x := &s.states[i]; x.own() {
+			own = max(own, x.reach(s.today))
 		} else {
-			others = max(others, x.reach(today))
+			others = max(others, x.reach(s.today))
 		}
 	}
 	return cmp.Or(others, own)
@@ -186,6 +214,10 @@ func (d *Desk) views(ctx context.Context, exercise *bool) ([]FeedView, error) {
 		v := FeedView{State: x, Age: -1, Used: used[x.Feed.Name]}
 		if x.Events > 0 {
 			v.Age = int(max(today-x.Newest, 0))
+			if x.own() { // that nothing was reported is no gap
+				out = append(out, v)
+				continue
+			}
 			v.Stale = v.Age > x.staleAfter()
 			points, err := d.c.Store.Series(ctx, SeriesQuery{Feeds: []FeedName{x.Feed.Name}, To: today})
 			if err != nil {

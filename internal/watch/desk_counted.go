@@ -21,7 +21,7 @@ func (s *State) candidate() bool {
 }
 
 // passing reports whether final events take the place of a feed's.
-func (s *State) passing() bool { return s.candidate() || s.Feed.Adapter == ownAdapter }
+func (s *State) passing() bool { return s.candidate() || s.own() }
 
 func (s *State) final() bool {
 	return strings.HasPrefix(s.Feed.Adapter, "ucdp-") && strings.Count(s.Read.Version, ".") == 1
@@ -35,15 +35,9 @@ type counted struct {
 
 // parts of the sources; together they count each event once.
 func (s *sources) parts() []counted {
-	var until feed.Day
-	for _, x := range s.states {
-		if x.final() && x.Events > 0 {
-			until = max(until, (x.Newest.Month() + 1).First())
-		}
-	}
 	var always, later []FeedName
 	for _, x := range s.states {
-		if until != 0 && x.passing() {
+		if s.final != 0 && x.passing() {
 			later = append(later, x.Feed.Name)
 		} else {
 			always = append(always, x.Feed.Name)
@@ -54,7 +48,7 @@ func (s *sources) parts() []counted {
 		out = append(out, counted{always, 0})
 	}
 	if len(later) > 0 {
-		out = append(out, counted{later, until})
+		out = append(out, counted{later, s.final})
 	}
 	return out
 }
@@ -68,29 +62,93 @@ func (c counted) within(from, to feed.Day) (begin feed.Day, ok bool) {
 }
 
 // series of a place: Store.Series of what counts.
-func (s *sources) series(ctx context.Context, store Store, q SeriesQuery) ([]Point, error) {
-	sum := map[feed.Day]Count{}
+func (s *sources) series(ctx context.Context, store Store, q SeriesQuery) (out []Point, err error) {
 	for _, c := range s.parts() {
 		part, ok := q, false
 		if part.From, ok = c.within(q.From, q.To); !ok {
 			continue
 		}
 		part.Feeds = c.feeds
+		if monday := part.From.Week(); part.Weekly && part.From == c.from && c.from != monday {
+			// The week in which it begins to count has days before; of it events are summed.
+			points, err := s.beginning(ctx, store, part, monday+6)
+			if err != nil {
+				return nil, err
+			}
+			out = addPoints(out, points)
+			if part.From = monday + 7; part.To != 0 && part.To < part.From {
+				continue
+			}
+		}
 		points, err := store.Series(ctx, part)
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range points {
-			x := sum[p.At]
-			x.Add(p.Count)
-			sum[p.At] = x
+		out = addPoints(out, points)
+	}
+	return out, nil
+}
+
+// beginning is the week in which feeds begin to count, from a day in its midst until
+// its last.
+func (s *sources) beginning(ctx context.Context, store Store, q SeriesQuery, sunday feed.Day) ([]Point, error) {
+	p := Point{At: q.From.Week()}
+	for _, name := range q.Feeds {
+		err := eachEvent(ctx, store, EventQuery{Feed: name, Place: q.Place, From: q.From, To: sunday, Limit: eventPage}, func(e Stored) (bool, error) {
+			if len(q.Violence) == 0 || slices.Contains(q.Violence, e.Violence) {
+				p.Add(Count{1, int64(e.Low), int64(e.Best), int64(e.High)})
+			}
+			return true, nil
+		})
+		if err != nil {
+			return nil, err
 		}
+	}
+	if p.Count == (Count{}) {
+		return nil, nil
+	}
+	return []Point{p}, nil
+}
+
+// allSeries of a level: Store.AllSeries of what counts.
+func (s *sources) allSeries(ctx context.Context, store Store, q SeriesQuery) (map[string][]Point, error) {
+	out := map[string][]Point{}
+	for _, c := range s.parts() {
+		part, ok := q, false
+		if part.From, ok = c.within(q.From, q.To); !ok {
+			continue
+		}
+		part.Feeds = c.feeds
+		all, err := store.AllSeries(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		for name, points := range all {
+			out[name] = addPoints(out[name], points)
+		}
+	}
+	return out, nil
+}
+
+// addPoints adds two series.
+func addPoints(a, b []Point) []Point {
+	switch {
+	case len(a) == 0:
+		return b
+	case len(b) == 0:
+		return a
+	}
+	sum := map[feed.Day]Count{}
+	for _, p := range slices.Concat(a, b) {
+		x := sum[p.At]
+		x.Add(p.Count)
+		sum[p.At] = x
 	}
 	out := make([]Point, 0, len(sum))
 	for _, at := range slices.Sorted(maps.Keys(sum)) {
 		out = append(out, Point{at, sum[at]})
 	}
-	return out, nil
+	return out
 }
 
 // sums of all places of a level: Store.Sums of what counts.

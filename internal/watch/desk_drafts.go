@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -56,27 +57,27 @@ func (d *Desk) open(x *Draft) error {
 // stronger one by now.
 func (d *Desk) labelNow(ctx context.Context, x Draft) (comity.TLP, error) {
 	least := x.TLP
-	rules, err := d.c.Keeper.Rules(ctx)
-	if err != nil {
-		return "", err
-	}
 	all, err := d.c.Store.Feeds(ctx)
 	if err != nil {
 		return "", err
 	}
 	of := map[FeedName]bool{}
-	for _, r := range rules {
-		for _, f := range r.Feeds {
-			of[f] = of[f] || r.ID == x.Rule
+	used := x.Evidence.Feeds
+	if len(used) == 0 { // it was made when that was not noted
+		if used, err = d.sees(ctx, x.Rule); err != nil {
+			return "", err
 		}
+	}
+	for _, f := range []*Forecast{x.Evidence.Forecast, x.Evidence.Own} {
+		if f != nil {
+			used = append(used, f.Feeds...)
+		}
+	}
+	for _, u := range used {
+		of[u.Name] = true
 	}
 	for _, e := range x.Evidence.Events {
 		of[e.Feed] = true
-	}
-	if f := x.Evidence.Forecast; f != nil {
-		for _, u := range f.Feeds {
-			of[u.Name] = true
-		}
 	}
 	for _, s := range all {
 		if of[s.Feed.Name] {
@@ -84,6 +85,22 @@ func (d *Desk) labelNow(ctx context.Context, x Draft) (comity.TLP, error) {
 		}
 	}
 	return least, nil
+}
+
+// sees are the feeds that a rule sees; none, if it or a feed that it names is gone.
+func (d *Desk) sees(ctx context.Context, id RuleID) ([]FeedUsed, error) {
+	r, err := d.kept(ctx, id)
+	if errors.Is(err, desk.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	src, err := d.sources(ctx, r.Exercise, r.Feeds)
+	if err != nil {
+		return nil, ctx.Err()
+	}
+	return src.used(), nil
 }
 
 // Take implements [Pages].
@@ -109,7 +126,7 @@ func (d *Desk) Take(ctx context.Context, who desk.Who, id int64) (Warning, error
 			return err
 		}
 		x.State, x.By = Taken, who.Person.ID
-		w = d.warning(*x, private)
+		w = warning(*x, private)
 		w.TLP = least
 		return nil
 	})
@@ -248,4 +265,46 @@ func (d *Desk) Scores(ctx context.Context, who desk.Who, exercise bool) (Scores,
 		return Scores{}, err
 	}
 	return d.scores(ctx, exercise)
+}
+
+// ForgetReports takes out of drafts what they quote of the organization's own reports
+// that are events no more: those were withdrawn, corrected or erased.
+func (d *Desk) ForgetReports(ctx context.Context) error {
+	feeds, err := d.c.Store.Feeds(ctx)
+	if err != nil {
+		return err
+	}
+	own := map[FeedName]bool{}
+	for _, s := range feeds {
+		own[s.Feed.Name] = s.Feed.Adapter == ownAdapter
+	}
+	drafts, err := d.c.Keeper.Drafts(ctx, DraftQuery{})
+	if err != nil {
+		return err
+	}
+	for _, x := range drafts {
+		var ids []int64
+		for _, e := range x.Evidence.Events {
+			if own[e.Feed] {
+				ids = append(ids, e.ID)
+			}
+		}
+		there, err := d.c.Store.EventsByID(ctx, ids...)
+		if err != nil {
+			return err
+		}
+		gone := func(e Stored) bool {
+			return own[e.Feed] && !slices.ContainsFunc(there, func(s Stored) bool { return s.ID == e.ID })
+		}
+		if !slices.ContainsFunc(x.Evidence.Events, gone) {
+			continue
+		}
+		if err := d.c.Keeper.ChangeDraft(ctx, x.ID, func(x *Draft) error {
+			x.Evidence.Events = slices.DeleteFunc(x.Evidence.Events, gone)
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -60,7 +60,7 @@ func TestFalseAlarmsAndMisses(t *testing.T) {
 	h := newHouse(t)
 	h.at(2003, time.May, 1)
 	h.feed(t, "field", "plain", comity.Green, false)
-	h.take(t, "field", dead("MLI", feed.Date(2003, 4, 8), 30))
+	h.take(t, "field", dead("NER", feed.Date(2002, 6, 8), 1), dead("MLI", feed.Date(2003, 4, 8), 30))
 	id := h.rule(t, func(r *watch.Rule) { r.Damp, r.Months = 2, 1 })
 	h.night(t)
 	h.at(2003, time.June, 10) // May was quiet

@@ -45,14 +45,14 @@ func (d FeedDesk) Send(ctx context.Context, who desk.Who, name FeedName, sent io
 	if err := may(who); err != nil {
 		return err
 	}
-	x, err := d.feeds.Find(ctx, name)
+	x, err := d.feeds.live(ctx, name)
 	if err != nil {
 		return notThere(err)
 	}
 	if !x.Sent() {
 		return invalid("file: the feed %s is read from %s", name, x.From)
 	}
-	h, _, err := d.feeds.Snapshots.Keep(sent)
+	h, _, err := d.feeds.Snapshots.Keep(ctx, sent)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (d FeedDesk) Sample(ctx context.Context, who desk.Who, name FeedName) ([]by
 	if err != nil {
 		return nil, err
 	}
-	r, err := d.feeds.Snapshots.Open(sum)
+	r, err := d.feeds.Snapshots.Open(ctx, sum)
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +115,38 @@ func (d FeedDesk) SetMapping(ctx context.Context, who desk.Who, name FeedName, m
 	return notThere(d.feeds.SetMapping(ctx, name, mapping))
 }
 
+// SetFeed changes what a feed is read from, or its label; what is zero stays. Another
+// address takes an administrator, as in AddFeed.
+func (d FeedDesk) SetFeed(ctx context.Context, who desk.Who, name FeedName, c Change) error {
+	if err := may(who); err != nil {
+		return err
+	}
+	if c.From != "" && !who.May(person.Administrator) {
+		return desk.ErrForbidden
+	}
+	if c.From != "" && !strings.HasPrefix(c.From, "https://") {
+		return invalid("from: %q is no address that begins with https://", c.From)
+	}
+	return notThere(d.feeds.Set(ctx, name, c))
+}
+
+// RemoveFeed ends a feed, and withdraws its events or not; RestoreFeed takes that back.
+func (d FeedDesk) RemoveFeed(ctx context.Context, who desk.Who, name FeedName, withdraw bool) error {
+	if err := may(who); err != nil {
+		return err
+	}
+	_, err := d.feeds.Remove(ctx, name, withdraw)
+	return notThere(err)
+}
+
+// RestoreFeed takes back that a feed was removed.
+func (d FeedDesk) RestoreFeed(ctx context.Context, who desk.Who, name FeedName) error {
+	if err := may(who); err != nil {
+		return err
+	}
+	return notThere(d.feeds.Restore(ctx, name))
+}
+
 // RunFeed reads a feed now, to its end. told is called with the bytes that are read,
 // of how many. What ended it early stands in Run.Err.
 func (d FeedDesk) RunFeed(ctx context.Context, who desk.Who, name FeedName, told func(done, of int64)) (Run, error) {
@@ -139,8 +171,11 @@ func (d FeedDesk) Mend(ctx context.Context, who desk.Who, name FeedName, id int6
 
 // notThere is an error as persons get it.
 func notThere(err error) error {
-	if errors.Is(err, ErrNoFeed) {
+	switch {
+	case errors.Is(err, ErrNoFeed):
 		return desk.ErrNotFound
+	case errors.Is(err, ErrRemoved):
+		return &desk.Invalid{Err: err}
 	}
 	return err
 }

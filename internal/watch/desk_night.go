@@ -16,6 +16,9 @@ const nightName = "night"
 // nightHour is from when on, in UTC, the night of a day is run.
 const nightHour = 2
 
+// nightAgain is after how long a night that failed in part is run again.
+const nightAgain = time.Hour
+
 // Run runs each night, by the node's clock, until ctx ends. It is called on the
 // process that holds the lease.
 func (d *Desk) Run(ctx context.Context) {
@@ -47,8 +50,10 @@ func (d *Desk) due(ctx context.Context) (bool, error) {
 	if err := d.c.Keeper.Setting(ctx, nightName, &last); err != nil {
 		return false, err
 	}
-	today := d.c.Clock().UTC().Truncate(24 * time.Hour).Add(nightHour * time.Hour)
-	return !d.c.Clock().Before(today) && last.Begun.Before(today), nil
+	now := d.c.Clock()
+	today := now.UTC().Truncate(24 * time.Hour).Add(nightHour * time.Hour)
+	again := last.Err != "" && now.Sub(last.Ended.Time) >= nightAgain
+	return !now.Before(today) && (last.Begun.Before(today) || again), nil
 }
 
 // RunNow implements [Pages].
@@ -59,27 +64,25 @@ func (d *Desk) RunNow(ctx context.Context, who desk.Who) (Night, error) {
 	return d.once(ctx)
 }
 
-// once runs a night, or waits for the one that runs: it has seen nearly all that
-// was there when it was asked for.
+// once runs a night, or waits for one that another has begun since it was called: it
+// has seen all that was there then.
 func (d *Desk) once(ctx context.Context) (Night, error) {
 	d.making.Add(1)
 	defer d.making.Add(-1)
-	d.mu.Lock()
-	before := d.nights
-	d.mu.Unlock()
-	d.running.Lock()
-	defer d.running.Unlock()
-	d.mu.Lock()
-	if d.nights > before {
-		defer d.mu.Unlock()
+	asked := d.begun.Load()
+	select {
+	case d.running <- struct{}{}:
+	case <-ctx.Done():
+		return Night{}, ctx.Err()
+	}
+	defer func() { <-d.running }()
+	if d.ended > asked {
 		return d.last, nil
 	}
-	d.mu.Unlock()
+	number := d.begun.Add(1)
 	n, err := d.night(ctx)
 	if err == nil {
-		d.mu.Lock()
-		d.nights, d.last = d.nights+1, n
-		d.mu.Unlock()
+		d.ended, d.last = number, n
 	}
 	return n, err
 }
@@ -93,6 +96,9 @@ func (d *Desk) night(ctx context.Context) (n Night, err error) {
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", what, err))
 		}
+	}
+	if d.c.Reports != nil {
+		note("own reports", d.c.Reports(ctx))
 	}
 	for _, exercise := range []bool{false, true} {
 		src, err := d.sources(ctx, exercise, nil)

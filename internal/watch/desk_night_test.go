@@ -64,7 +64,7 @@ func TestMaking(t *testing.T) {
 	h.take(t, "field", dead("MLI", feed.Date(2003, 4, 8), 30))
 	e := &lookedAt{}
 	d, err := watch.NewDesk(watch.Config{Store: h.store.Watch(), Keeper: h.store.Keeper(), Engine: e, Clock: func() time.Time { return h.now }, Self: "ecowas.example",
-		Name: func(comity.Party) string { return "" }, Act: func(context.Context, desk.Who, comity.ActName) (desk.Held, error) {
+		Act: func(context.Context, desk.Who, comity.ActName) (desk.Held, error) {
 			return desk.Held{}, desk.ErrNotFound
 		}})
 	ok(t, err)
@@ -273,4 +273,32 @@ func TestUntypedIsForecast(t *testing.T) {
 	if len(v.Series) != 1 || v.Series[0].Best != 30 || v.Forecast == nil || v.Label != comity.Amber {
 		t.Errorf("%+v, forecast %+v", v.Series, v.Forecast)
 	}
+}
+
+// TestDue: a night is due once a day, and again an hour after it failed in part, as when
+// the database was lost meanwhile.
+func TestDue(t *testing.T) {
+	h := newHouse(t)
+	due := func(hour, minute int, want bool) {
+		t.Helper()
+		h.now = time.Date(2003, time.May, 6, hour, minute, 0, 0, time.UTC)
+		if got, err := watch.Due(h.Desk, h.ctx); err != nil || got != want {
+			t.Errorf("at %02d:%02d: due %t, %v", hour, minute, got, err)
+		}
+	}
+	due(3, 0, false) // nothing is watched
+	h.feed(t, "field", "plain", comity.Green, false)
+	due(1, 59, false)
+	due(2, 0, true)
+	h.night(t)
+	due(23, 59, false)
+	at := func(minute int) comity.Time {
+		return comity.TimeOf(time.Date(2003, time.May, 6, 2, minute, 0, 0, time.UTC))
+	}
+	failed := watch.Night{Begun: at(0), Ended: at(5), Err: "the database server cannot be reached"}
+	ok(t, h.store.Keeper().PutSetting(h.ctx, "night", failed))
+	due(3, 4, false)
+	due(3, 5, true)
+	h.night(t)
+	due(4, 10, false)
 }

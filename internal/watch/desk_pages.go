@@ -32,8 +32,8 @@ type Pages interface {
 	Place(ctx context.Context, who desk.Who, exercise bool, p Place) (PlaceView, error)
 	// Events of feeds of the one sort or the other, the newest first.
 	Events(ctx context.Context, who desk.Who, exercise bool, q EventQuery) ([]Stored, error)
-	// Forecasts of a place, the newest first.
-	Forecasts(ctx context.Context, who desk.Who, exercise bool, p Place, limit int) ([]Forecast, error)
+	// Forecasts of a place, the newest first. Until 0 is no end.
+	Forecasts(ctx context.Context, who desk.Who, q ForecastQuery) ([]Forecast, error)
 
 	// Rules lists all, Rule has one with how it stands everywhere.
 	Rules(ctx context.Context, who desk.Who) ([]RuleView, error)
@@ -59,6 +59,17 @@ type Pages interface {
 	// same sort that the caller may see. It is then in the situation's series, which
 	// officers read as that of a place; nothing of it is on the record.
 	TieEvent(ctx context.Context, who desk.Who, f FeedName, key string, situation comity.ActName) error
+	UntieEvent(ctx context.Context, who desk.Who, f FeedName, key string, situation comity.ActName) error
+	// TiedTo is who has tied an event to which situations, and when.
+	TiedTo(ctx context.Context, who desk.Who, f FeedName, key string) ([]Saying, error)
+	// PutScene says in which places and when a situation takes place: all events of
+	// the same sort there belong to it. DropScene takes that back. TiePlace adds a State
+	// to the places of a situation, or has its area reach to a cell.
+	PutScene(ctx context.Context, who desk.Who, situation comity.ActName, s Scene) error
+	DropScene(ctx context.Context, who desk.Who, situation comity.ActName) error
+	TiePlace(ctx context.Context, who desk.Who, p Place, from, to feed.Day, situation comity.ActName) error
+	// Ties are what ties events to a situation, who says so, and since when.
+	Ties(ctx context.Context, who desk.Who, situation comity.ActName) (Ties, error)
 	// Basis is which feeds are summed for forecasts, maps and rules.
 	Basis(ctx context.Context, who desk.Who, exercise bool) (Basis, error)
 	SetBasis(ctx context.Context, who desk.Who, b Basis) error
@@ -97,19 +108,35 @@ type Overview struct {
 	Last     feed.Month // up to which the newest forecasts know; 0: there are none
 	Label    comity.TLP // of all that is shown; empty if nothing is
 	Rising   []Rising   // by rise of the probability of 25 deaths within 3 months
-	Feeds    []FeedView
-	Waiting  int   // drafts
-	Night    Night // the last
-	Making   bool  // forecasts are being made now, by this process
+	Unknown  []Unknown  // by name
+	// Organizations in whose members, while they were that, feeds have events, by name.
+	Organizations []string
+	Feeds         []FeedView
+	Waiting       int   // drafts
+	Night         Night // the last
+	Making        bool  // forecasts are being made now
 }
 
 // Rising is a place where the risk has risen.
 type Rising struct {
-	Place             Place
-	Risk, Was         float64 // of 25 deaths or more within 3 months: now, and by the forecast one month before
-	Known             bool    // Was is
-	Median, Low, High float64 // deaths within 3 months
-	Deaths, Before    int64   // in the newest 3 months, and in the 3 before
+	Place          Place
+	Rise                 // by what others tell
+	Own            *Rise // with own reports; nil: there are none of the place
+	Deaths, Before int64 // in the newest 3 months, and in the 3 before, with own reports
+}
+
+// Rise is a risk beside what it was.
+type Rise struct {
+	TLP               comity.TLP // of what it was made of
+	Risk, Was         float64    // of 25 deaths or more within 3 months: now, and by the forecast one month before
+	Known             bool       // Was is
+	Median, Low, High float64    // deaths within 3 months
+}
+
+// Unknown is a place of which nothing is known since a day.
+type Unknown struct {
+	Place Place
+	Since feed.Day
 }
 
 // MapQuery says what a map shows.
@@ -130,8 +157,11 @@ type MapValues struct {
 type MapValue struct {
 	Place    Place
 	Risk     float64
-	Forecast bool  // there is one
-	Observed Count // in the last 12 months
+	Forecast bool // there is one
+	OwnRisk  float64
+	Own      bool     // there is a forecast with own reports
+	Observed Count    // in the last 12 months, with own reports
+	Until    feed.Day // of which something is known; 0: as much as of others
 }
 
 // PlaceView is a place.
@@ -139,17 +169,25 @@ type PlaceView struct {
 	Place    Place
 	Exercise bool
 	Label    comity.TLP      // of all that is shown
-	Violence []feed.Violence // of which deaths are counted in Series, and forecast
-	Series   []Point         // by month, from the first that is not zero
-	Weeks    []Point         // the same by week, from Mondays on
+	Violence []feed.Violence // of which deaths are counted in series, and forecast
 	Reach    feed.Day        // the last day of which the feeds tell; 0: of none
-	Forecast *Forecast       // the newest; nil: there is none
-	Track    Track
-	Standing []Standing // of rules here
-	Drafts   []Draft    // the newest
+	Stale    bool            // other feeds tell of later days, but have no events here
+	Course                   // by what others tell
+	Own      *Course         // with own reports; nil: there are none of the place
+	Standing []Standing      // of rules here
+	Drafts   []Draft         // the newest
 	Outcomes []Outcome
 	Score    Score
 	Feeds    []FeedView
+}
+
+// Course is what was observed at a place, and what is expected there.
+type Course struct {
+	Label    comity.TLP // of what it was made of
+	Series   []Point    // by month, from the first that is not zero
+	Weeks    []Point    // the same by week, from Mondays on
+	Forecast *Forecast  // the newest; nil: there is none
+	Track    Track
 }
 
 // FeedView is a feed with its age.
@@ -209,3 +247,10 @@ type Night struct {
 func (Overview) MarshalJSON() ([]byte, error)  { return nil, ErrStays }
 func (MapValues) MarshalJSON() ([]byte, error) { return nil, ErrStays }
 func (Scores) MarshalJSON() ([]byte, error)    { return nil, ErrStays }
+
+// So do the rows: a list of them is what stays.
+func (Rising) MarshalJSON() ([]byte, error)     { return nil, ErrStays }
+func (Unknown) MarshalJSON() ([]byte, error)    { return nil, ErrStays }
+func (MapValue) MarshalJSON() ([]byte, error)   { return nil, ErrStays }
+func (PlaceScore) MarshalJSON() ([]byte, error) { return nil, ErrStays }
+func (Miss) MarshalJSON() ([]byte, error)       { return nil, ErrStays }

@@ -21,6 +21,9 @@ func (d *Desk) Rules(ctx context.Context, who desk.Who) ([]RuleView, error) {
 	}
 	scores := map[RuleID]Score{}
 	for _, exercise := range []bool{false, true} {
+		if !slices.ContainsFunc(rules, func(r Rule) bool { return r.Exercise == exercise }) {
+			continue
+		}
 		s, err := d.scores(ctx, exercise)
 		if err != nil {
 			return nil, err
@@ -36,13 +39,33 @@ func (d *Desk) Rules(ctx context.Context, who desk.Who) ([]RuleView, error) {
 			return nil, err
 		}
 		slices.SortStableFunc(v.Standings, nearest)
-		// A rule whose feed is gone sees nothing, and has no label.
-		if src, err := d.sources(ctx, r.Exercise, r.Feeds); err == nil {
-			v.Label = src.shown()
+		if v.Label, err = d.ruleLabel(ctx, r); err != nil {
+			return nil, err
 		}
 		out[i] = v
 	}
 	return out, nil
+}
+
+// ruleLabel is the label of what a rule sees. One whose feed is gone sees nothing, and has no label.
+func (d *Desk) ruleLabel(ctx context.Context, r Rule) (comity.TLP, error) {
+	src, err := d.sources(ctx, r.Exercise, r.Feeds)
+	if err != nil {
+		return "", ctx.Err()
+	}
+	label := src.shown()
+	c, err := compile(d.env, r)
+	if err != nil || !c.asks {
+		return label, ctx.Err()
+	}
+	basis, err := d.sources(ctx, r.Exercise, nil)
+	if err != nil {
+		return "", err
+	}
+	if !c.own {
+		basis = basis.others()
+	}
+	return strongest(append(labelOf(label), labelOf(basis.shown())...)...), nil
 }
 
 // Rule implements [Pages].

@@ -13,14 +13,17 @@ var ErrGone = errors.New("it is not there any more, or was changed meanwhile; lo
 
 // Keeper keeps what is made of events. What it returned is the caller's.
 type Keeper interface {
-	// PutForecasts keeps forecasts, all or none. One replaces that which is kept
-	// of its place and month, unless only the new one was made afterwards.
-	PutForecasts(ctx context.Context, all []Forecast) error
-	// Forecasts of a place of which Last is until or before, the newest first.
-	Forecasts(ctx context.Context, exercise bool, p Place, until feed.Month, limit int) ([]Forecast, error)
-	// Briefs of all places of a level that were forecast from a month.
-	Briefs(ctx context.Context, exercise bool, l Level, last feed.Month) ([]Brief, error)
-	// Newest month from which places of a level were forecast; 0 if none was.
+	// PutForecasts removes those that are stale and keeps forecasts, all or none. One
+	// replaces that which is kept of its place and month, with own reports or without,
+	// unless only the new one was made afterwards.
+	PutForecasts(ctx context.Context, all []Forecast, stale ...StaleForecasts) error
+	// Forecasts that a query finds, the newest first.
+	Forecasts(ctx context.Context, q ForecastQuery) ([]Forecast, error)
+	// Briefs of all places of a level that were forecast from a month, with own
+	// reports or without.
+	Briefs(ctx context.Context, exercise, own bool, l Level, last feed.Month) ([]Brief, error)
+	// Newest month from which places of a level were forecast without own reports; 0 if
+	// none was.
 	Newest(ctx context.Context, exercise bool, l Level) (feed.Month, error)
 
 	// PutRule adds a rule without ID, or changes one of which Version is one
@@ -47,10 +50,24 @@ type Keeper interface {
 	AddOutcome(ctx context.Context, o Outcome) error
 	ChangeOutcome(ctx context.Context, id int64, change func(*Outcome) error) error
 
-	// Setting reads what PutSetting wrote under a name, as JSON; into stays as it
-	// is if there is nothing.
-	Setting(ctx context.Context, name string, into any) error
-	PutSetting(ctx context.Context, name string, v any) error
+	Settings
+}
+
+// ForecastQuery says which forecasts.
+type ForecastQuery struct {
+	Exercise    bool
+	Own         bool // with own reports; else without
+	Place       Place
+	From, Until feed.Month // of Last, both inclusive
+	Limit       int
+}
+
+// StaleForecasts are all forecasts of a level from a month, with own reports or
+// without.
+type StaleForecasts struct {
+	Exercise, Own bool
+	Level         Level
+	Last          feed.Month
 }
 
 // Brief is what lists and maps need of a forecast.

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -57,9 +56,12 @@ func newHouse(t testing.TB) *house {
 	return houseOn(t, "sqlite:"+filepath.Join(t.TempDir(), "comity.db"))
 }
 
-func houseOn(t testing.TB, address string) *house {
+func houseOn(t testing.TB, address string) *house { return houseThatFails(t, address, nil) }
+
+// houseThatFails is one whose database fails.
+func houseThatFails(t testing.TB, address string, fault sqlstore.Fault) *house {
 	t.Helper()
-	s, err := sqlstore.Open(t.Context(), address, sqlstore.Options{})
+	s, err := sqlstore.Open(t.Context(), address, sqlstore.Options{Fault: fault})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +69,6 @@ func houseOn(t testing.TB, address string) *house {
 	h := &house{ctx: t.Context(), store: s}
 	h.at(2003, time.May, 1)
 	h.Desk, err = watch.NewDesk(watch.Config{Store: s.Watch(), Keeper: s.Keeper(), Engine: watch.Conflictology{}, Clock: func() time.Time { return h.now }, Self: "ecowas.example",
-		Name: func(p comity.Party) string { return map[comity.Party]string{"MLI": "Mali"}[p] },
 		Act: func(_ context.Context, _ desk.Who, n comity.ActName) (desk.Held, error) {
 			switch n {
 			case warned:
@@ -196,14 +197,11 @@ func walk(t *testing.T, h *house) {
 
 	w, err := h.Take(h.ctx, officer, x.ID)
 	ok(t, err)
-	if w.TLP != comity.Amber || w.Status != comity.Actual || w.Title != "Violence may rise in Mali" || !cmp.Equal(w.States, []comity.Party{"MLI"}) || w.Severity != "Moderate" {
+	if w.TLP != comity.Amber || w.Status != comity.Actual || w.Draft.ID != x.ID || w.Draft.State != watch.Taken || !cmp.Equal(w.States, []comity.Party{"MLI"}) || w.Severity != "Moderate" || len(w.Held) != 0 {
 		t.Errorf("warning %+v", w)
 	}
-	evidence := strings.Join(w.Evidence, "\n")
-	for _, want := range []string{"deaths.last(30) is 41", "30 deaths (30 to 30), as field has it", "probability of 25 deaths or more within 3 months", "forecast conflictology-12 of data to 2003-04"} {
-		if !strings.Contains(evidence, want) {
-			t.Errorf("the evidence lacks %q:\n%s", want, evidence)
-		}
+	if s := w.Draft.Evidence.Signals; s[0] != (watch.Signal{Text: "deaths.last(30)", Value: "41"}) {
+		t.Errorf("signals %+v", s)
 	}
 	for _, c := range []struct {
 		tlp    comity.TLP
@@ -289,7 +287,7 @@ func TestExerciseApart(t *testing.T) {
 			ok(t, err)
 			p, err := h.Place(h.ctx, officer, exercise, mali)
 			ok(t, err)
-			f, err := h.Forecasts(h.ctx, officer, exercise, mali, 9)
+			f, err := h.Forecasts(h.ctx, officer, watch.ForecastQuery{Exercise: exercise, Place: mali, Limit: 9})
 			ok(t, err)
 			e, err := h.Events(h.ctx, officer, exercise, watch.EventQuery{Limit: 9})
 			ok(t, err)
@@ -405,7 +403,7 @@ func TestRoles(t *testing.T) {
 
 // What would rank States leaves the node in no form.
 func TestStays(t *testing.T) {
-	for _, v := range []any{watch.Overview{}, &watch.Overview{}, watch.MapValues{}, []watch.MapValues{{}}, watch.Scores{}, struct{ S watch.Scores }{}} {
+	for _, v := range []any{watch.Overview{}, &watch.Overview{}, watch.MapValues{}, []watch.MapValues{{}}, watch.Scores{}, struct{ S watch.Scores }{}, []watch.Rising{{}}, []watch.Unknown{{}}, []watch.MapValue{{}}, []watch.PlaceScore{{}}, []watch.Miss{{}}} {
 		if b, err := json.Marshal(v); !errors.Is(err, watch.ErrStays) {
 			t.Errorf("%T became %s, %v", v, b, err)
 		}
@@ -444,7 +442,7 @@ func TestNoLookAhead(t *testing.T) {
 				r.Places = []string{"MLI", "NER", "TCD"}
 			}), from, to, untold)
 			ok(rt, err)
-			forecasts[i], err = h.Forecasts(h.ctx, officer, false, mali, 100)
+			forecasts[i], err = h.Forecasts(h.ctx, officer, watch.ForecastQuery{Place: mali, Limit: 100})
 			ok(rt, err)
 			forecasts[i] = slices.DeleteFunc(forecasts[i], func(f watch.Forecast) bool { return f.Last > cut })
 			for _, f := range tr.Fired {
@@ -480,9 +478,8 @@ func TestLabelsAndPrivateRows(t *testing.T) {
 	}
 	w, err := h.Take(h.ctx, officer, x.ID)
 	ok(t, err)
-	all := strings.Join(w.Evidence, "\n")
-	if strings.Contains(all, "30 deaths (30 to 30)") || !strings.Contains(all, "1 recent event of the feed acled, whose terms forbid passing its rows on") || !strings.Contains(all, "as reports has it") {
-		t.Errorf("evidence:\n%s", all)
+	if !cmp.Equal(w.Held, map[watch.FeedName]bool{"acled": true}) || len(w.Draft.Evidence.Events) != 2 {
+		t.Errorf("rows of %v may not be quoted, of %d events", w.Held, len(w.Draft.Evidence.Events))
 	}
 	// A feed that turns out to be more confidential makes its drafts so.
 	h.feed(t, "reports", "plain", comity.Red, false)
@@ -520,23 +517,89 @@ func TestLabelsAndPrivateRows(t *testing.T) {
 	}
 }
 
-// An event is tied only to a situation, and then counts there.
-func TestTieEvent(t *testing.T) {
+// Events and places are tied only to a situation, count there, and can be untied;
+// who has said so, and when, is known.
+func TestTies(t *testing.T) {
 	h := newHouse(t)
 	h.feed(t, "field", "plain", comity.Green, false)
-	h.take(t, "field", dead("MLI", feed.Date(2003, 4, 8), 30))
+	h.feed(t, "made-up", "plain", comity.Green, true)
+	gao := dead("MLI", feed.Date(2003, 4, 8), 30)
+	gao.Cell = feed.CellAt(16.2, 0.1)
+	menaka := dead("MLI", feed.Date(2003, 3, 8), 7)
+	menaka.Cell = feed.CellAt(16.2, 1.1)
+	h.take(t, "field", gao, menaka, dead("NER", feed.Date(2003, 4, 9), 5))
+	h.take(t, "made-up", dead("MLI", feed.Date(2003, 4, 9), 900))
+	cell := func(e feed.Event) watch.Place { return watch.Place{Level: watch.ByCell, Name: fmt.Sprint(e.Cell)} }
 	for name, want := range map[comity.ActName]error{warned: new(desk.Invalid), {Domain: "ecowas.example", Index: 99}: desk.ErrNotFound} {
-		if err := h.TieEvent(h.ctx, officer, "field", "1", name); err == nil || errors.Is(want, desk.ErrNotFound) != errors.Is(err, desk.ErrNotFound) {
-			t.Errorf("to %s: %v", name, err)
+		for what, err := range map[string]error{
+			"an event is tied":   h.TieEvent(h.ctx, officer, "field", "1", name),
+			"an event is untied": h.UntieEvent(h.ctx, officer, "field", "1", name),
+			"a place is put":     h.PutScene(h.ctx, officer, name, watch.Scene{Countries: []string{"MLI"}}),
+			"a place is dropped": h.DropScene(h.ctx, officer, name),
+			"a place is tied":    h.TiePlace(h.ctx, officer, mali, 0, 0, name),
+		} {
+			if err == nil || errors.Is(want, desk.ErrNotFound) != errors.Is(err, desk.ErrNotFound) {
+				t.Errorf("%s to %s: %v", what, name, err)
+			}
 		}
 	}
 	if err := h.TieEvent(h.ctx, officer, "field", "none", filed); !errors.Is(err, desk.ErrNotFound) {
 		t.Errorf("an event that is none: %v", err)
 	}
+	if err := h.TieEvent(h.ctx, officer, "made-up", "4", filed); !errors.As(err, new(*desk.Invalid)) {
+		t.Errorf("a made-up event: %v", err)
+	}
+	counts := func(want int64) {
+		t.Helper()
+		v, err := h.Place(h.ctx, officer, false, watch.Place{Level: watch.BySituation, Name: filed.String()})
+		ok(t, err)
+		if got := deadIn(v.Series); got != want {
+			t.Errorf("the situation's series has %d dead, want %d", got, want)
+		}
+	}
 	ok(t, h.TieEvent(h.ctx, officer, "field", "1", filed))
-	v, err := h.Place(h.ctx, officer, false, watch.Place{Level: watch.BySituation, Name: filed.String()})
+	counts(30)
+	if to, err := h.TiedTo(h.ctx, officer, "field", "1"); err != nil || len(to) != 1 || to[0] != (watch.Saying{Situation: filed.String(), By: "a.diallo", At: comity.TimeOf(h.now)}) {
+		t.Errorf("the event is tied %+v, %v", to, err)
+	}
+	ok(t, h.TiePlace(h.ctx, officer, mali, feed.Date(2003, 3, 1), 0, filed))
+	counts(37)
+	ok(t, h.TiePlace(h.ctx, officer, niger, feed.Date(2003, 3, 1), 0, filed))
+	counts(42)
+	for what, err := range map[string]error{
+		"at another time":      h.TiePlace(h.ctx, officer, mali, 0, 0, filed),
+		"a cell beside States": h.TiePlace(h.ctx, officer, cell(gao), feed.Date(2003, 3, 1), 0, filed),
+		"an organization":      h.TiePlace(h.ctx, officer, watch.Place{Level: watch.ByOrganization, Name: "AU"}, feed.Date(2003, 3, 1), 0, filed),
+		"no place":             h.TiePlace(h.ctx, officer, watch.Place{Level: watch.ByCell, Name: "0"}, feed.Date(2003, 3, 1), 0, filed),
+		"nowhere":              h.PutScene(h.ctx, officer, filed, watch.Scene{From: 3}),
+		"no State":             h.PutScene(h.ctx, officer, filed, watch.Scene{Countries: []string{"Mali"}}),
+		"backwards":            h.PutScene(h.ctx, officer, filed, watch.Scene{Countries: []string{"MLI"}, From: 5, To: 3}),
+		"upside down":          h.PutScene(h.ctx, officer, filed, watch.Scene{South: 5, North: 3}),
+		"off the map":          h.PutScene(h.ctx, officer, filed, watch.Scene{South: 5, North: 300}),
+	} {
+		if !errors.As(err, new(*desk.Invalid)) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	counts(42)
+	ok(t, h.UntieEvent(h.ctx, officer, "field", "1", filed)) // it lies in Mali still
+	counts(42)
+	h.at(2003, time.May, 2)
+	ok(t, h.DropScene(h.ctx, officer, filed))
+	counts(0)
+	ok(t, h.TiePlace(h.ctx, officer, cell(gao), 0, 0, filed))
+	counts(30)
+	ok(t, h.TiePlace(h.ctx, officer, cell(menaka), 0, 0, filed))
+	counts(37)
+	ok(t, h.PutScene(h.ctx, officer, filed, watch.Scene{Countries: []string{"NER"}, To: feed.Date(2003, 4, 9)}))
+	counts(5)
+	ties, err := h.Ties(h.ctx, officer, filed)
 	ok(t, err)
-	if len(v.Series) != 1 || v.Series[0].Best != 30 {
-		t.Errorf("the situation's series is %+v", v.Series)
+	var did []watch.Deed
+	for _, x := range ties.Said {
+		did = append(did, x.Did)
+	}
+	if want := []watch.Deed{watch.PutPlace, watch.PutPlace, watch.PutPlace, watch.DropPlace, watch.UntiedEvent, watch.PutPlace, watch.PutPlace, watch.TiedEvent}; !slices.Equal(did, want) || ties.Said[3].At != comity.TimeOf(h.now) || len(ties.Events) != 0 || ties.Scene.Countries[0] != "NER" {
+		t.Errorf("ties %+v", ties)
 	}
 }

@@ -2,13 +2,12 @@ package watch
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
-	"path/filepath"
 
 	"github.com/comity/comity/internal/feed"
 )
@@ -16,17 +15,16 @@ import (
 // maxDownload bounds what is taken from the web.
 const maxDownload = 16 << 30
 
-// answer is what a source said of what it sent, so that it need not send it again:
-// beside the snapshots, as NAME.json. It is a hint; without it all is asked for.
+// answer is what a source said of what it sent, so that it need not send it again. It
+// is a hint; without it all is asked for.
 type answer struct {
 	From     string `json:"from"`
 	ETag     string `json:"etag,omitempty"`
 	Modified string `json:"last_modified,omitempty"`
 }
 
-func (f *Feeds) answerFile(name FeedName) string {
-	return filepath.Join(f.Snapshots.Dir, string(name)+".json")
-}
+// answerName is the name of the setting.
+func answerName(name FeedName) string { return "answer of " + string(name) }
 
 // download gets the file of a feed, which the caller removes; nil if it is as it was.
 func (f *Feeds) download(ctx context.Context, of *reading) (*os.File, error) {
@@ -34,10 +32,7 @@ func (f *Feeds) download(ctx context.Context, of *reading) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(f.Snapshots.Dir, 0o700); err != nil {
-		return nil, err
-	}
-	file, err := os.CreateTemp(f.Snapshots.Dir, "coming-")
+	file, err := f.Snapshots.temporary()
 	if err != nil {
 		return nil, err
 	}
@@ -52,17 +47,25 @@ func (f *Feeds) download(ctx context.Context, of *reading) (*os.File, error) {
 
 func (f *Feeds) into(ctx context.Context, c *http.Client, of *reading, file *os.File) (same bool, err error) {
 	if of.adapter.API != nil {
-		var login feed.Login
-		if f.Login != nil {
-			login = f.Login(of.feed.Name)
+		u, err := feed.ParseAddress(of.feed.From)
+		if err != nil {
+			return false, err
 		}
-		return false, feed.Fetch(ctx, c, of.adapter.API, of.feed.From, login, file, maxDownload)
+		if api := of.adapter.API(u); api != nil {
+			return f.ask(ctx, c, api, u, of, file)
+		}
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, of.feed.From, nil)
 	if err != nil {
 		return false, err
 	}
-	if last, ok := f.answered(of.feed); ok {
+	var last answer
+	if err := f.Store.Setting(ctx, answerName(of.feed.Name), &last); err != nil {
+		return false, err
+	}
+	if last.From == of.feed.From {
 		if last.ETag != "" {
 			req.Header.Set("If-None-Match", last.ETag)
 		}
@@ -81,14 +84,41 @@ func (f *Feeds) into(ctx context.Context, c *http.Client, of *reading, file *os.
 	case resp.StatusCode != http.StatusOK:
 		return false, fmt.Errorf("%s answered %s%s", of.feed.From, resp.Status, advice(resp.StatusCode))
 	}
-	n, err := io.Copy(file, io.LimitReader(resp.Body, maxDownload+1))
+	n, err := io.Copy(file, io.LimitReader(feed.Lively(resp.Body, f.Idle, stop), maxDownload+1))
 	if err != nil {
 		return false, fmt.Errorf("the file did not come whole, nothing of it was read; run it again: %w", err)
 	}
 	if n > maxDownload {
 		return false, fmt.Errorf("%s answers with more than %d GB", of.feed.From, maxDownload>>30)
 	}
-	return false, f.putAnswer(of.feed.Name, ".coming", answer{of.feed.From, resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")})
+	if said := (answer{of.feed.From, resp.Header.Get("ETag"), resp.Header.Get("Last-Modified")}); said.ETag != "" || said.Modified != "" {
+		of.answer = said
+	}
+	return false, nil
+}
+
+// ask asks an API for what is new.
+func (f *Feeds) ask(ctx context.Context, c *http.Client, api feed.API, address *url.URL, of *reading, file *os.File) (same bool, err error) {
+	q := feed.Query{Address: address, Now: f.Now()}
+	if f.Login != nil {
+		q.Login = f.Login(of.feed.Name)
+	}
+	runs, err := f.Store.Runs(ctx, of.feed.Name, 1<<20)
+	if err != nil {
+		return false, err
+	}
+	for _, r := range runs { // the newest first
+		if r.Err == "" && !r.Ended.IsZero() {
+			q.Version, q.Since = max(q.Version, r.Version), r.Begun.Time
+		}
+	}
+	got, err := api.Fetch(ctx, &feed.Web{Client: c, Most: maxDownload, Idle: f.Idle, Wait: f.Wait}, q, file)
+	if err != nil {
+		return false, err
+	}
+	of.fetched = got
+	n, err := file.Seek(0, io.SeekCurrent)
+	return n == 0 && got.Version == q.Version, err
 }
 
 // advice says what to do about an answer that is no file.
@@ -104,36 +134,15 @@ func advice(status int) string {
 	return ""
 }
 
-func (f *Feeds) answered(x Feed) (a answer, ok bool) {
-	b, err := os.ReadFile(f.answerFile(x.Name))
-	if err != nil || json.Unmarshal(b, &a) != nil {
-		return answer{}, false
-	}
-	return a, a.From == x.From
-}
-
-func (f *Feeds) putAnswer(name FeedName, ending string, a answer) error {
-	b, err := json.Marshal(a)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(f.answerFile(name)+ending, b, 0o600)
-}
-
 // forgetAnswer has all asked for again.
-func (f *Feeds) forgetAnswer(name FeedName) error {
-	err := os.Remove(f.answerFile(name))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	return err
+func (f *Feeds) forgetAnswer(ctx context.Context, name FeedName) error {
+	return f.Store.PutSetting(ctx, answerName(name), answer{})
 }
 
 // noteAnswer notes that all of what was downloaded has been read.
-func (f *Feeds) noteAnswer(name FeedName) error {
-	err := os.Rename(f.answerFile(name)+".coming", f.answerFile(name))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil // of an API
+func (f *Feeds) noteAnswer(ctx context.Context, of *reading) error {
+	if of.answer == (answer{}) {
+		return nil // of an API, or of a source that says nothing of it
 	}
-	return err
+	return f.Store.PutSetting(ctx, answerName(of.feed.Name), of.answer)
 }

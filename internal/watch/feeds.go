@@ -1,10 +1,8 @@
 package watch
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +18,6 @@ import (
 	"time"
 
 	"github.com/comity/comity/comity"
-	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/feed"
 )
 
@@ -29,6 +26,7 @@ type Feeds struct {
 	Store interface {
 		Store
 		Importer
+		Settings
 	}
 	Snapshots Snapshots
 	Adapters  []feed.Adapter
@@ -37,11 +35,20 @@ type Feeds struct {
 	Client func(address string) (*http.Client, error)
 	// Login to a feed, of one that wants it.
 	Login func(FeedName) feed.Login
-	// Own calls f with the organization's own reports; nil: there are none.
-	Own func(ctx context.Context, f func(desk.Held) error) error
+	// Own has the organization's own reports; nil: there are none.
+	Own OwnReports
 	Log *slog.Logger
 
-	own sync.Mutex // held while own reports are read, which would overtake each other
+	// Idle and Wait are those of feed.Web; zero: as there.
+	Idle time.Duration
+	Wait func(context.Context, time.Duration) error
+	// MaxQuarantined bounds the rows that one run puts into quarantine; what is bad
+	// besides is counted alone. 0: DefaultQuarantined.
+	MaxQuarantined int64
+
+	own      sync.Mutex // held while own reports are read, which would overtake each other
+	ownRead  bool       // by this process
+	ownUntil int64      // position until which its acts were looked at
 }
 
 func (f *Feeds) now() comity.Time { return comity.TimeOf(f.Now()) }
@@ -88,52 +95,48 @@ func (f *Feeds) Add(ctx context.Context, x Feed, sent io.Reader) error {
 	if err != nil {
 		return err
 	}
-	switch _, err := f.Find(ctx, x.Name); {
+	switch was, err := f.Find(ctx, x.Name); {
+	case err == nil && !was.Removed.IsZero():
+		return fmt.Errorf("there was a feed %s, which was removed %s: bring it back, or give the new one another name", x.Name, was.Removed)
 	case err == nil:
 		return fmt.Errorf("there is a feed %s already; give the new one another name", x.Name)
 	case !errors.Is(err, ErrNoFeed):
 		return err
 	}
-	if !x.TLP.Valid() {
-		return fmt.Errorf("feed %s: %q is no TLP label", x.Name, x.TLP)
-	}
 	if sent != nil {
-		h, _, err := f.Snapshots.Keep(sent)
+		h, _, err := f.Snapshots.Keep(ctx, sent)
 		if err != nil {
 			return err
 		}
 		x.From = keptPrefix + h.String()
 	}
-	if x.From == "" {
-		return fmt.Errorf("feed %s: say from which file or address it is read", x.Name)
-	}
-	if u, err := url.Parse(x.From); x.IsWeb() && (err != nil || u.User != nil) {
-		return fmt.Errorf("feed %s: want an address without a login, which is shown, logged and backed up; a login stands in the environment of the node", x.Name)
+	if err := x.check(); err != nil {
+		return err
 	}
 	x.Machine, x.Private = a.Machine, a.Private
 	x.Added = f.now()
 	return f.Store.PutFeed(ctx, x)
 }
 
-// SetMapping says what the columns of a plain table mean, of which all is then read
-// again.
-func (f *Feeds) SetMapping(ctx context.Context, name FeedName, mapping json.RawMessage) error {
-	x, err := f.Find(ctx, name)
-	if err != nil {
-		return err
+// check reports, as a *desk.Invalid, what is wrong with what somebody says of a feed.
+func (x *Feed) check() error {
+	if !x.TLP.Valid() {
+		return invalid("tlp: feed %s: %q is no TLP label", x.Name, x.TLP)
 	}
-	x.Mapping = mapping
-	if err := f.forgetAnswer(name); err != nil {
-		return err
+	if x.From == "" {
+		return invalid("from: feed %s: say from which file or address it is read", x.Name)
 	}
-	return f.Store.PutFeed(ctx, x)
+	if u, err := url.Parse(x.From); x.IsWeb() && (err != nil || u.User != nil) {
+		return invalid("from: feed %s: want an address without a login, which is shown, logged and backed up; a login stands in the environment of the node", x.Name)
+	}
+	return nil
 }
 
 // Run reads a feed to its end. progress, which may be nil, is called now and then.
 func (f *Feeds) Run(ctx context.Context, name FeedName, progress func(Progress)) (Run, error) {
-	x, err := f.Find(ctx, name)
+	x, err := f.live(ctx, name)
 	if err != nil {
-		return Run{}, err
+		return Run{Feed: name}, err
 	}
 	if x.Adapter == ownAdapter {
 		runs, err := f.ReadOwn(ctx)
@@ -147,12 +150,16 @@ func (f *Feeds) Run(ctx context.Context, name FeedName, progress func(Progress))
 	if err != nil {
 		return Run{}, fmt.Errorf("feed %s: %w", name, err)
 	}
-	of := &reading{feed: x, adapter: a, begun: f.now(), progress: progress}
+	of := f.reading(x, a, progress)
 	run, err := f.run(ctx, of)
 	if err != nil {
 		return run, fmt.Errorf("feed %s: %w", name, err)
 	}
 	return run, nil
+}
+
+func (f *Feeds) reading(x Feed, a feed.Adapter, progress func(Progress)) *reading {
+	return &reading{feed: x, adapter: a, begun: f.now(), progress: progress, most: cmp.Or(f.MaxQuarantined, DefaultQuarantined)}
 }
 
 func (f *Feeds) run(ctx context.Context, of *reading) (Run, error) {
@@ -187,9 +194,12 @@ func (f *Feeds) run(ctx context.Context, of *reading) (Run, error) {
 		return f.failed(ctx, of, err)
 	}
 	of.version, of.whole = versionOf(of.adapter, path.Base(u.Path)), isWhole(of.adapter, from)
+	if of.fetched.Version != "" {
+		of.version = of.fetched.Version
+	}
 	run, err := f.read(ctx, of, file)
 	if err == nil {
-		err = f.noteAnswer(of.feed.Name)
+		err = f.noteAnswer(ctx, of)
 	}
 	return run, err
 }
@@ -236,12 +246,12 @@ func (f *Feeds) empty(ctx context.Context, of *reading, end Run, why error) (Run
 
 // readKept reads a snapshot.
 func (f *Feeds) readKept(ctx context.Context, of *reading, sum comity.Hash) (Run, error) {
-	r, err := f.Snapshots.Open(sum)
+	r, err := f.Snapshots.Open(ctx, sum)
 	if err != nil {
 		return f.failed(ctx, of, err)
 	}
 	defer r.Close()
-	file, err := os.CreateTemp(f.Snapshots.Dir, "coming-")
+	file, err := f.Snapshots.temporary()
 	if err != nil {
 		return f.failed(ctx, of, err)
 	}
@@ -259,7 +269,7 @@ func (f *Feeds) readKept(ctx context.Context, of *reading, sum comity.Hash) (Run
 // Retry reads again the snapshots of which rows are in quarantine: a newer adapter
 // may know what they mean.
 func (f *Feeds) Retry(ctx context.Context, name FeedName, progress func(Progress)) ([]Run, error) {
-	x, err := f.Find(ctx, name)
+	x, err := f.live(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -273,7 +283,8 @@ func (f *Feeds) Retry(ctx context.Context, name FeedName, progress func(Progress
 		if err != nil {
 			break
 		}
-		of := &reading{feed: x, adapter: a, begun: f.now(), version: r.Version, progress: progress}
+		of := f.reading(x, a, progress)
+		of.version = r.Version
 		var run Run
 		run, err = f.readKept(ctx, of, r.Snapshot)
 		out = append(out, run)
@@ -307,54 +318,4 @@ func (f *Feeds) runsInQuarantine(ctx context.Context, name FeedName) ([]Run, err
 		}
 	}
 	return out, err
-}
-
-// Head is the first rows of what was last read of a feed, or was sent along with
-// it, split at its columns.
-func (f *Feeds) Head(ctx context.Context, name FeedName, rows int) ([][]string, error) {
-	x, err := f.Find(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	var r io.ReadCloser
-	if h, ok := strings.CutPrefix(x.From, keptPrefix); ok {
-		var sum comity.Hash
-		if err := sum.UnmarshalText([]byte(h)); err != nil {
-			return nil, err
-		}
-		r, err = f.Snapshots.Open(sum)
-	} else {
-		var runs []Run
-		if runs, err = f.Store.Runs(ctx, name, 100); err == nil {
-			i := slices.IndexFunc(runs, func(r Run) bool { return r.Snapshot != comity.Hash{} })
-			if i < 0 {
-				return nil, fmt.Errorf("feed %s was never read", name)
-			}
-			r, err = f.Snapshots.Open(runs[i].Snapshot)
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	text, err := io.ReadAll(io.LimitReader(r, 1<<20))
-	if err != nil {
-		return nil, err
-	}
-	c := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
-	c.FieldsPerRecord, c.LazyQuotes = -1, true
-	if line, _, _ := bytes.Cut(text, []byte("\n")); bytes.Count(line, []byte("\t")) > bytes.Count(line, []byte(",")) {
-		c.Comma = '\t'
-	} else if bytes.Count(line, []byte(";")) > bytes.Count(line, []byte(",")) {
-		c.Comma = ';'
-	}
-	var out [][]string
-	for len(out) < rows {
-		row, err := c.Read()
-		if err != nil {
-			break // the end, or of what was taken
-		}
-		out = append(out, row)
-	}
-	return out, nil
 }

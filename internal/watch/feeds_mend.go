@@ -14,7 +14,7 @@ import (
 // Mend takes a row instead of a quarantined one. It returns a *feed.Fault if that
 // is no event, either; what was written is then kept in its stead.
 func (f *Feeds) Mend(ctx context.Context, name FeedName, id int64, text string) error {
-	x, err := f.Find(ctx, name)
+	x, err := f.live(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (f *Feeds) Mend(ctx context.Context, name FeedName, id int64, text string) 
 		return err
 	}
 	from := runOf(was, runs)
-	file, err := f.opened(from)
+	file, err := f.opened(ctx, from)
 	if err != nil {
 		return fmt.Errorf("read where row %d of the feed %s stood: %w", id, name, err)
 	}
@@ -94,11 +94,11 @@ func runOf(q Quarantined, all []Run) (of Run) {
 }
 
 // opened is the file that a run read; an empty one if it kept none.
-func (f *Feeds) opened(r Run) (io.ReadCloser, error) {
+func (f *Feeds) opened(ctx context.Context, r Run) (io.ReadCloser, error) {
 	if r.Snapshot.IsZero() {
 		return io.NopCloser(strings.NewReader("")), nil
 	}
-	return f.Snapshots.unpacked(r.Snapshot, r.Bytes)
+	return f.Snapshots.unpacked(ctx, r.Snapshot, r.Bytes)
 }
 
 // parseRow reads o.Row as a row of a file.

@@ -15,8 +15,9 @@ const feedAgain = time.Hour
 const leftFor = 48 * time.Hour
 
 // Tend reads the feeds that are on the web once a day, by the node's clock, and the
-// organization's own reports, also at the beginning, until ctx ends. It is called on the process that holds the lease. What fails stands in
-// the State of its feed.
+// organization's own reports: all once a day and at the beginning, and each minute
+// what is new of them, until ctx ends. It is called on the process that holds the
+// lease. What fails stands in the State of its feed.
 func (f *Feeds) Tend(ctx context.Context) {
 	t := time.NewTicker(time.Minute)
 	defer t.Stop()
@@ -30,6 +31,8 @@ func (f *Feeds) Tend(ctx context.Context) {
 			if err := f.Snapshots.Sweep(time.Now().Add(-leftFor)); err != nil { // files bear the time of the machine
 				f.Log.WarnContext(ctx, "remove files that were left half read", "err", err)
 			}
+		} else if err := f.ReadOwnNews(ctx); err != nil && ctx.Err() == nil {
+			f.Log.WarnContext(ctx, "read what is new of our own reports", "err", err)
 		}
 		if err := f.readDue(ctx); err != nil && ctx.Err() == nil {
 			f.Log.WarnContext(ctx, "read the feeds", "err", err)
@@ -63,7 +66,7 @@ func (f *Feeds) readDue(ctx context.Context) error {
 
 // due reports whether a feed is to be read now.
 func (s *State) due(now time.Time) bool {
-	if !s.Feed.IsWeb() {
+	if !s.Feed.IsWeb() || !s.Feed.Removed.IsZero() {
 		return false
 	}
 	last := s.Last.Begun.Time

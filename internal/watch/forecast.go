@@ -42,6 +42,7 @@ func (q Quantiles) High() float64 { return q.At(0.95) }
 type Forecast struct {
 	Place    Place       `json:"place"`
 	Exercise bool        `json:"exercise,omitempty"` // of made-up events
+	Own      bool        `json:"own,omitempty"`      // with the organization's own reports of the place
 	Last     feed.Month  `json:"last"`               // the newest month that was used
 	Made     comity.Time `json:"made"`
 	// Afterwards says that it was made later than it could have been, of what

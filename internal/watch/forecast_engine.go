@@ -13,23 +13,34 @@ import (
 type Engine interface {
 	// Name and version, as people cite them.
 	Name() string
-	// Run predicts every history of a task and hands each prediction to put, in
-	// any order, one at a time; an error of put ends it. What it says depends on
-	// the task alone, and not on the names of places.
+	// Run predicts every history of a task that reaches its last month, and hands each
+	// prediction to put with its number, see Task.history, in any order, one at a time;
+	// an error of put ends it. What it says depends on the task alone, and not on the
+	// names of places; of Histories, not on what is in Apply.
 	Run(ctx context.Context, t Task, put func(i int, p Prediction) error) error
 }
 
 // Task is what an engine is to forecast.
 type Task struct {
 	Histories []History
-	Last      feed.Month // newest month of every history
+	Apply     []History  // predicted as well, and not learned from
+	Last      feed.Month // newest month of the histories; those that end before are learned from
 	First     feed.Month // first month to forecast, after Last
 	Months    int        // how many
 	Draws     int        // of each
 	Seed      uint64
 }
 
-// History is what happened at a place, month by month up to Task.Last.
+// history of a number: those of Apply follow on the others.
+func (t *Task) history(i int) History {
+	if n := len(t.Histories); i >= n {
+		return t.Apply[i-n]
+	}
+	return t.Histories[i]
+}
+
+// History is what happened at a place, month by month up to Task.Last, or to when
+// something was known last.
 type History struct {
 	Place  Place
 	From   feed.Month
@@ -61,9 +72,13 @@ func (Conflictology) Name() string { return "conflictology-12" }
 
 // Run implements [Engine].
 func (Conflictology) Run(ctx context.Context, t Task, put func(int, Prediction) error) error {
-	for i, h := range t.Histories {
+	for i := range len(t.Histories) + len(t.Apply) {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		h := t.history(i)
+		if len(h.Deaths) > 0 && h.last() < t.Last {
+			continue
 		}
 		seen := h.Deaths[max(0, len(h.Deaths)-conflictologyMonths):]
 		var p Prediction

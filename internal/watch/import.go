@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -34,7 +35,69 @@ type reading struct {
 	version  string
 	whole    bool // the file is a release with all that is in it
 	begun    comity.Time
+	fetched  feed.Fetched   // what an API says of the file
+	answer   answer         // of the source, of what it sent
 	progress func(Progress) // nil: nobody looks
+	most     int64          // rows that are put into quarantine
+	kept     int64          // that were
+}
+
+// DefaultQuarantined is how many rows one run puts into quarantine. More are no longer
+// mended one by one.
+const DefaultQuarantined = 100_000
+
+// After hopeless rows of which none is an event a run ends: it is another sort of file.
+// Of these, examples are put into quarantine.
+const (
+	hopeless = 1000
+	examples = 100
+)
+
+// sift marks the rows whose faults are only counted.
+func (of *reading) sift(rows []Row, most int64) {
+	for i := range rows {
+		if rows[i].Fault == nil {
+			continue
+		}
+		if rows[i].Bare = of.kept >= most; !rows[i].Bare {
+			of.kept++
+		}
+	}
+}
+
+// take hands rows on, unless it is hopeless.
+func (of *reading) take(ctx context.Context, rows []Row, in Intake) error {
+	run := in.Run()
+	bad := int64(0)
+	for i := range rows {
+		if rows[i].Fault != nil {
+			bad++
+		}
+	}
+	wrong := run.Rows == run.Quarantined && bad == int64(len(rows)) && run.Rows+bad >= hopeless
+	most := of.most
+	if wrong {
+		most = min(most, examples)
+	}
+	of.sift(rows, most)
+	err := in.Put(ctx, rows)
+	if err == nil && wrong {
+		err = fmt.Errorf("none of the first %d rows is an event as %s reads them: it may be a file of another source, or have other columns%s. Look at the rows in quarantine, of which %d are kept; "+
+			"the file was kept as it came, and nothing of it is lost", run.Rows+bad, of.adapter.Name, map[bool]string{true: " than its mapping says"}[len(of.feed.Mapping) > 0], of.kept)
+	}
+	return err
+}
+
+// note is what a run that ended does not have.
+func (of *reading) note(r Run) string {
+	note := of.fetched.Note
+	if over := r.Quarantined - of.kept; over > 0 && of.kept >= of.most {
+		if note != "" {
+			note += "; "
+		}
+		note += fmt.Sprintf("%d rows are no events, and %d of them were put into quarantine: no run puts more there; the others stand in the file, which was kept, and are read again with it", r.Quarantined, of.kept)
+	}
+	return note
 }
 
 // read imports a file: the snapshot is kept, rows are parsed, and what was parsed
@@ -47,7 +110,7 @@ func (f *Feeds) read(ctx context.Context, of *reading, file *os.File) (Run, erro
 	}
 	keep, err := f.Snapshots.create()
 	if err != nil {
-		return Run{}, err
+		return f.failed(ctx, of, err)
 	}
 	defer keep.abandon()
 	in, err := f.Store.Begin(ctx, Run{Feed: of.feed.Name, Begun: of.begun}, of.adapter.Newer)
@@ -62,14 +125,14 @@ func (f *Feeds) read(ctx context.Context, of *reading, file *os.File) (Run, erro
 	if of.progress != nil {
 		of.progress(Progress{Read: st.Size(), Size: st.Size(), Run: in.Run(), Counting: true})
 	}
-	end := Run{Version: of.version}
+	end := Run{Version: of.version, Note: of.note(in.Run())}
 	// The snapshot is of the whole file, also if not all of it could be parsed.
 	kept := ctx.Err()
 	if kept == nil {
 		kept = raw.rest()
 	}
 	if kept == nil {
-		end.Snapshot, end.Bytes, kept = keep.keep()
+		end.Snapshot, end.Bytes, kept = keep.keep(ctx)
 	}
 	failed := errors.Join(err, kept)
 	if failed == nil {
@@ -113,7 +176,7 @@ func (of *reading) pump(ctx context.Context, raw *passing, in Intake) error {
 		return err
 	}
 	return pump(ctx, r, func(rows []Row) error {
-		err := in.Put(ctx, rows)
+		err := of.take(ctx, rows, in)
 		if err == nil && of.progress != nil {
 			of.progress(Progress{Read: min(raw.read.Load(), raw.size), Size: raw.size, Run: in.Run()})
 		}
@@ -171,7 +234,7 @@ func fill(r feed.Reader, rows []Row) ([]Row, error) {
 		}
 		rows = rows[:len(rows)+1]
 		row := &rows[len(rows)-1]
-		row.Fault = nil
+		row.Fault, row.Bare = nil, false
 		err := r.Next(&row.Event)
 		row.Line = r.Line()
 		switch e := &row.Event; {

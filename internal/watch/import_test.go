@@ -9,10 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/blob"
 	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/feed/feedtest"
 	"github.com/comity/comity/internal/feed/plain"
@@ -31,8 +32,13 @@ import (
 
 func open(t *testing.T) *watch.Feeds {
 	t.Helper()
+	return openWith(t, sqlstore.Options{})
+}
+
+func openWith(t *testing.T, o sqlstore.Options) *watch.Feeds {
+	t.Helper()
 	dir := t.TempDir()
-	s, err := sqlstore.Open(t.Context(), "sqlite:"+filepath.Join(dir, "comity.db"), sqlstore.Options{})
+	s, err := sqlstore.Open(t.Context(), "sqlite:"+filepath.Join(dir, "comity.db"), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,10 +49,12 @@ func open(t *testing.T) *watch.Feeds {
 		Client: func(string) (*http.Client, error) { return http.DefaultClient, nil }, Log: slog.New(slog.DiscardHandler)}
 }
 
-func exercise(t *testing.T, release int) []byte {
+func exercise(t *testing.T, release int) []byte { return exerciseOf(t, 3000, release) }
+
+func exerciseOf(t *testing.T, rows, release int) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := simulate.Write(&b, simulate.Options{Seed: 1, Rows: 3000, Release: release}); err != nil {
+	if err := simulate.Write(&b, simulate.Options{Seed: 1, Rows: rows, Release: release}); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -133,7 +141,7 @@ func TestRun(t *testing.T) {
 			if n := len(shown); n < 2 || !shown[n-1].Counting || shown[n-1].Read != int64(len(file)) || shown[n-1].Run.Rows != 3000 {
 				t.Errorf("progress %+v", shown)
 			}
-			kept, err := f.Snapshots.Open(r.Snapshot)
+			kept, err := f.Snapshots.Open(t.Context(), r.Snapshot)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -395,7 +403,7 @@ func TestSweep(t *testing.T) {
 	if err := s.Sweep(time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	kept, _, err := s.Keep(strings.NewReader("x"))
+	kept, _, err := s.Keep(t.Context(), strings.NewReader("x"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -414,7 +422,7 @@ func TestSweep(t *testing.T) {
 			t.Errorf("%s is there: %t, want %t", name, err == nil, want)
 		}
 	}
-	r, err := s.Open(kept)
+	r, err := s.Open(t.Context(), kept)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -465,17 +473,108 @@ func TestSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	counts(t, run(t, f, "ucdp"), 3000, 0, 0, 0)
-	head, err := f.Head(t.Context(), "ucdp", 3)
-	if err != nil || len(head) != 3 || head[0][0] != "id" || len(head[2]) != len(head[0]) {
-		t.Errorf("head %q, %v", head, err)
-	}
 	for _, bad := range []watch.Feed{{Name: "ucdp", Adapter: "ucdp-ged", From: "x", TLP: comity.Red}, {Name: "A", Adapter: "ucdp-ged", From: "x", TLP: comity.Red},
 		{Name: "b", Adapter: "none", From: "x", TLP: comity.Red}, {Name: "b", Adapter: "ucdp-ged", From: "x"}, {Name: "b", Adapter: "ucdp-ged", TLP: comity.Red}} {
 		if err := f.Add(t.Context(), bad, nil); err == nil {
 			t.Errorf("%+v is added", bad)
 		}
 	}
-	if _, err := f.Snapshots.Open(comity.Hash{1}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := f.Snapshots.Open(t.Context(), comity.Hash{1}); !errors.Is(err, blob.ErrNotFound) {
 		t.Errorf("a snapshot that is not there: %v", err)
+	}
+}
+
+// asked is an API that answers with what it is told to.
+type asked struct {
+	got    []feed.Query
+	text   string
+	answer feed.Fetched
+	err    error
+}
+
+func (a *asked) Fetch(_ context.Context, _ *feed.Web, q feed.Query, w io.Writer) (feed.Fetched, error) {
+	a.got = append(a.got, q)
+	_, err := io.WriteString(w, a.text)
+	return a.answer, errors.Join(err, a.err)
+}
+
+// TestAsked: an API is told up to where its source was read, and what it says is missing
+// stands with the run.
+func TestAsked(t *testing.T) {
+	f := open(t)
+	a := &asked{text: string(exercise(t, 0)), answer: feed.Fetched{Version: "20250101", Note: "a file is missing"}}
+	adapter := ucdp.GED
+	adapter.Whole, adapter.VersionOf = nil, nil
+	adapter.API = func(u *url.URL) feed.API {
+		if u.Path == "/list" {
+			return a
+		}
+		return nil
+	}
+	f.Adapters = []feed.Adapter{adapter}
+	f.Login = func(n watch.FeedName) feed.Login { return feed.Login{User: string(n)} }
+	add(t, f, "ucdp", "https://events.example/list")
+	first := run(t, f, "ucdp")
+	counts(t, first, 3000, 0, 0, 0)
+	if first.Version != "20250101" || first.Note != "a file is missing" {
+		t.Errorf("%+v", first)
+	}
+	a.err, a.answer = errors.New("no more today"), feed.Fetched{Version: "20250103"}
+	if r, err := f.Run(t.Context(), "ucdp", nil); err == nil || r.Rows != 0 || r.Err != "no more today" {
+		t.Errorf("a failure: %+v, %v", r, err)
+	}
+	a.err, a.text, a.answer = nil, "", feed.Fetched{Version: "20250101"}
+	same := run(t, f, "ucdp")
+	if same.Rows != 0 || same.Version != "20250101" || same.Snapshot != first.Snapshot || same.Note != "" {
+		t.Errorf("nothing new: %+v", same)
+	}
+	a.text, a.answer.Version = string(exercise(t, 1)), "20250102"
+	run(t, f, "ucdp")
+	run(t, f, "ucdp")
+	for i, want := range []string{"", "20250101", "20250101", "20250101", "20250102"} {
+		q := a.got[i]
+		if q.Version != want || q.Login.User != "ucdp" || q.Address.Host != "events.example" || q.Since.IsZero() != (i == 0) || i > 0 && !q.Since.Equal(first.Begun.Time) {
+			t.Errorf("asked the %d. time: %+v; want version %q, since %v", i+1, q, want, first.Begun)
+		}
+	}
+}
+
+// TestFullDisk: a run that finds no room says so where its feed is, whatever it was that
+// found none, and the next one goes on.
+func TestFullDisk(t *testing.T) {
+	for _, full := range []string{"INSERT INTO feed_run", "INSERT INTO quarantine", "UPDATE feed SET counted", "UPDATE feed SET linked", "no folder"} {
+		t.Run(full, func(t *testing.T) {
+			broken := true
+			f := openWith(t, sqlstore.Options{Fault: func(step, statement string) (bool, error) {
+				if broken && step == sqlstore.Exec && strings.Contains(statement, full) {
+					return false, errors.New("the disk is full")
+				}
+				return false, nil
+			}})
+			dir := f.Snapshots.Dir
+			if full == "no folder" { // a folder in which nothing can be written
+				f.Snapshots.Dir = write(t, "file", nil)
+			}
+			add(t, f, "ucdp", write(t, "GEDEvent_v25_1.csv", append(exercise(t, 0), "x\n"...)))
+			_, err := f.Run(t.Context(), "ucdp", nil)
+			s := state(t, f)
+			switch {
+			case err == nil:
+				t.Fatal("no error")
+			case full == "INSERT INTO feed_run": // nothing can be noted then
+				if !s.Last.Ended.IsZero() || !s.Begun.IsZero() {
+					t.Errorf("%+v", s)
+				}
+			case s.Last.Err == "" || !strings.Contains(err.Error(), s.Last.Err):
+				t.Errorf("the feed says %+v of %v", s, err)
+			}
+			broken, f.Snapshots.Dir = false, dir
+			if r := run(t, f, "ucdp"); r.Rows != 3001 || r.Quarantined != 1 || r.Snapshot.IsZero() {
+				t.Errorf("then %+v", r)
+			}
+			if s := state(t, f); s.Events != 3000 || s.Quarantined != 1 || s.Last.Err != "" || !s.Begun.IsZero() {
+				t.Errorf("in the end %+v", s)
+			}
+		})
 	}
 }

@@ -40,11 +40,15 @@ func (d *Desk) propose(ctx context.Context, exercise bool) error {
 		if err != nil || !src.ok() {
 			continue // a feed of the rule is gone: nothing can be said
 		}
-		deaths, err := newRecord(d.c.Store, src, o.Place).days(ctx, measure{}, o.Claim.From, o.Claim.To)
+		rec, err := newRecord(ctx, d.c.Store, src, o.Place)
 		if err != nil {
 			return err
 		}
-		result := judge(o.Claim, deaths, src.reach)
+		deaths, err := rec.days(ctx, measure{}, o.Claim.From, o.Claim.To)
+		if err != nil {
+			return err
+		}
+		result := judge(o.Claim, deaths, rec.known.reach)
 		if deaths == o.Deaths && result == o.Proposed {
 			continue
 		}
@@ -92,7 +96,7 @@ const (
 )
 
 // onsets of a place from one month to another, of which the data tell all three
-// months.
+// months; of the first they tell the year before.
 func onsets(p Place, deaths map[feed.Month]int64, from, to feed.Month) (all []Miss) {
 	for m := from; m+onsetMonths-1 <= to; m++ {
 		if deaths[m] == 0 {
@@ -203,11 +207,15 @@ func (d *Desk) began(ctx context.Context, exercise bool, from feed.Month) ([]Mis
 			continue
 		}
 		p := Place{ByCountry, name}
-		deaths, err := newRecord(d.c.Store, src, p).deaths(ctx)
+		rec, err := newRecord(ctx, d.c.Store, src, p)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, onsets(p, deaths, from, src.month)...)
+		deaths, err := rec.deaths(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, onsets(p, deaths, max(from, rec.known.since+onsetQuiet), rec.known.month())...)
 	}
 	slices.SortFunc(all, func(a, b Miss) int {
 		if a.From != b.From {

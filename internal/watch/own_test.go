@@ -3,6 +3,7 @@ package watch_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -53,34 +54,67 @@ func TestOwnEvent(t *testing.T) {
 	}
 }
 
+// record is the organization's own acts: the n-th stands at position n.
+type record struct{ acts []desk.Held }
+
+func (r *record) After(_ context.Context, position int64, f func(desk.Held) error) (int64, error) {
+	for _, h := range r.acts[position:] {
+		if !watch.ReportsOf(h.Act) {
+			continue
+		}
+		if err := f(h); err != nil {
+			return position, err
+		}
+	}
+	return int64(len(r.acts)), nil
+}
+
+func (r *record) Act(_ context.Context, name comity.ActName) (desk.Held, error) {
+	for _, h := range r.acts {
+		if h.Name == name {
+			return h, nil
+		}
+	}
+	return desk.Held{}, desk.ErrNotFound
+}
+
+// withdraw withdraws act number n by another one.
+func (r *record) withdraw(n int64) {
+	by := comity.ActName{Domain: "ecowas.example", Index: 100 + n}
+	for i := range r.acts {
+		if r.acts[i].Name.Index == n {
+			r.acts[i].Fact.Withdrawn = by
+			r.acts = append(r.acts, desk.Held{Name: by, Act: &act.Act{Kind: "withdrawal.v1", Re: []act.Re{{Ref: comity.Ref{Act: r.acts[i].Name}, How: "withdraws"}}}})
+			return
+		}
+	}
+}
+
+func deadOfOwn(t *testing.T, f *watch.Feeds, name watch.FeedName) int64 {
+	t.Helper()
+	sums, err := f.Store.Sums(t.Context(), watch.SeriesQuery{Place: mali, Feeds: []watch.FeedName{name}})
+	if errors.Is(err, watch.ErrNoFeed) {
+		return 0
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sums["MLI"].Best
+}
+
 // TestReadOwn: reports lie in the feed of their label, and what is withdrawn is
 // gone.
 func TestReadOwn(t *testing.T) {
 	f := open(t)
-	all := []desk.Held{report(t, 3, comity.Green, `{"killed":3}`), report(t, 4, comity.AmberStrict, `{"killed":5}`), report(t, 5, comity.AmberStrict, `{"killed":7}`), report(t, 6, comity.Red, `{"killed":1}`)}
-	all[3].Act.Status = comity.Exercise
-	f.Own = func(_ context.Context, each func(desk.Held) error) error {
-		for _, h := range all {
-			if err := each(h); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	dead := func(name watch.FeedName) int64 {
-		t.Helper()
-		sums, err := f.Store.Sums(t.Context(), watch.SeriesQuery{Place: watch.Place{Level: watch.ByCountry}, Feeds: []watch.FeedName{name}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return sums["MLI"].Best
-	}
+	own := &record{acts: []desk.Held{report(t, 3, comity.Green, `{"killed":3}`), report(t, 4, comity.AmberStrict, `{"killed":5}`), report(t, 5, comity.AmberStrict, `{"killed":7}`), report(t, 6, comity.Red, `{"killed":1}`)}}
+	own.acts[3].Act.Status = comity.Exercise
+	f.Own = own
 	check := func(green, amber, red int64) {
 		t.Helper()
 		if _, err := f.ReadOwn(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if a, b, c := dead("own-green"), dead("own-amber-strict"), dead("own-red-exercise"); a != green || b != amber || c != red {
+		if a, b, c := deadOfOwn(t, f, "own-green"), deadOfOwn(t, f, "own-amber-strict"), deadOfOwn(t, f, "own-red-exercise"); a != green || b != amber || c != red {
 			t.Errorf("dead %d, %d, %d; want %d, %d, %d", a, b, c, green, amber, red)
 		}
 	}
@@ -90,8 +124,8 @@ func TestReadOwn(t *testing.T) {
 	if err != nil || len(states) != 3 || states[0].Feed.TLP != comity.AmberStrict || states[0].Feed.Exercise || !states[2].Feed.Exercise {
 		t.Errorf("feeds %+v, %v", states, err)
 	}
-	all[2].Fact.Withdrawn = comity.ActName{Domain: "ecowas.example", Index: 9}
-	all = all[1:]
+	own.withdraw(5)
+	own.acts = own.acts[1:]
 	check(0, 5, 1)
 	if all, err := f.Store.Versions(t.Context(), "own-amber-strict", "5"); err != nil || len(all) != 0 {
 		t.Errorf("of what was withdrawn: %+v, %v", all, err)
@@ -101,22 +135,58 @@ func TestReadOwn(t *testing.T) {
 	}
 }
 
+// TestReadOwnNews: what has come since is added, what was withdrawn since is taken
+// out, and nothing else is read.
+func TestReadOwnNews(t *testing.T) {
+	f := open(t)
+	own := &record{acts: []desk.Held{report(t, 3, comity.Green, `{"killed":3}`), report(t, 4, comity.Green, `{"killed":5}`)}}
+	f.Own = own
+	check := func(green, red, runs int64) {
+		t.Helper()
+		if err := f.ReadOwnNews(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if a, b := deadOfOwn(t, f, "own-green"), deadOfOwn(t, f, "own-red"); a != green || b != red {
+			t.Errorf("dead %d, %d; want %d, %d", a, b, green, red)
+		}
+		n := int64(0)
+		for _, name := range []watch.FeedName{"own-green", "own-red"} {
+			all, err := f.Store.Runs(t.Context(), name, 99)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += int64(len(all))
+		}
+		if n != runs {
+			t.Errorf("%d runs, want %d", n, runs)
+		}
+	}
+	check(8, 0, 1)
+	check(8, 0, 1)
+	own.acts = append(own.acts, report(t, 7, comity.Red, `{"killed":2}`))
+	check(8, 2, 2)
+	own.withdraw(4)
+	check(3, 2, 2)
+	own.withdraw(7)
+	check(3, 0, 2)
+	own.acts = append(own.acts, report(t, 8, comity.Red, `{"killed":1}`))
+	own.withdraw(8) // before it was read
+	check(3, 0, 2)
+	if err := f.ForgetOwn(t.Context(), own.acts[0].Name); err != nil {
+		t.Fatal(err)
+	}
+	check(0, 0, 2)
+}
+
 // TestReadOwnAtOnce: who reads own reports while they are read waits.
 func TestReadOwnAtOnce(t *testing.T) {
 	f := open(t)
-	var all []desk.Held
+	own := &record{}
 	for i := range int64(400) {
-		all = append(all, report(t, i, comity.Green, `{"killed":3}`))
+		own.acts = append(own.acts, report(t, i, comity.Green, `{"killed":3}`))
 	}
 	f.Now = func() time.Time { return feed.Date(2003, 5, 1).Time() }
-	f.Own = func(_ context.Context, each func(desk.Held) error) error {
-		for _, h := range all {
-			if err := each(h); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	f.Own = own
 	ends := make(chan error)
 	for range 4 {
 		go func() {

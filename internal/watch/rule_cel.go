@@ -34,9 +34,12 @@ import (
 //	p(25, 3)                     probability of 25 deaths or more within 3 months
 //	base(25, 3)                  how often it was so before at this place
 //	median(3), low(3), high(3)   deaths within 3 months: the median, and the bounds of the middle 90 %
+//	own.p(25, 3), own.base(25, 3),
+//	own.median(3), …             the same by the forecast with the organization's own reports, where there are
+//	                             some; elsewhere by the other
 //
-// A value that is not known (there is no forecast of the place) is an error,
-// and a rule whose signal is one does nothing.
+// A value that is not known (there is no forecast of the place, the data do not
+// reach back so far) is an error, and a rule whose signal is one does nothing.
 
 // Bounds of expressions.
 const (
@@ -55,8 +58,11 @@ type window interface {
 	months(ctx context.Context, what measure, from, to feed.Month) (int64, error)
 	// quiet counts whole months since the last that had any.
 	quiet(ctx context.Context, what measure) (int64, error)
-	// forecast of the place; errNoForecast.
-	forecast(ctx context.Context) (*Forecast, error)
+	// forecast of the place, with own reports if there is one and it is asked for;
+	// errNoForecast.
+	forecast(ctx context.Context, own bool) (*Forecast, error)
+	// begins is the first month of which something is known.
+	begins() feed.Month
 	// asOf is the day of which nothing later is known, and month the last that
 	// is whole by then.
 	asOf() (feed.Day, feed.Month)
@@ -102,7 +108,7 @@ var (
 
 type (
 	counting    = opaque[measure]
-	forecasting = opaque[struct{}]
+	forecasting = opaque[bool] // with own reports
 )
 
 // number is a function of whole numbers.
@@ -164,12 +170,24 @@ func months(ctx context.Context, here window, what measure, n []int64) (float64,
 	return float64(v), err
 }
 
+// notBefore reports as an error that nothing is known of the time before a month:
+// what there was is not compared with it.
+func notBefore(here window, m feed.Month) error {
+	if begins := here.begins(); m < begins {
+		return fmt.Errorf("the data begin with %s; that it was quiet before is not known", begins)
+	}
+	return nil
+}
+
 func change(ctx context.Context, here window, what measure, n []int64) (float64, error) {
 	if err := errors.Join(between(n[0], maxMonths, "months"), between(n[1], maxMonths, "months")); err != nil {
 		return 0, err
 	}
 	_, whole := here.asOf()
 	begin := whole - feed.Month(n[0]) + 1
+	if err := notBefore(here, begin-feed.Month(n[1])); err != nil {
+		return 0, err
+	}
 	now, err := here.months(ctx, what, begin, whole)
 	if err != nil {
 		return 0, err
@@ -184,6 +202,9 @@ func surge(ctx context.Context, here window, what measure, n []int64) (float64, 
 	}
 	asOf, _ := here.asOf()
 	begin := asOf - feed.Day(n[0]) + 1
+	if err := notBefore(here, (begin - feed.Day(n[1])).Month()); err != nil {
+		return 0, err
+	}
 	now, err := here.days(ctx, what, begin, asOf)
 	if err != nil {
 		return 0, err
@@ -255,6 +276,7 @@ func newEnv() (*cel.Env, error) {
 		cel.CrossTypeNumericComparisons(true),
 		cel.ParserExpressionSizeLimit(maxExpression), cel.ExpressionNodeLimit(maxNodes), cel.ParserRecursionLimit(50), cel.ParserErrorRecoveryLimit(4),
 		cel.Variable("forecast", forecastType),
+		cel.Variable("own", forecastType),
 	}
 	for name := range measures {
 		opts = append(opts, cel.Variable(name, countType))
@@ -278,7 +300,7 @@ func newEnv() (*cel.Env, error) {
 				return types.MaybeNoSuchOverloadErr(args[0])
 			}
 			return number(func(ctx context.Context, n []int64) (float64, error) {
-				made, err := c.here.forecast(ctx)
+				made, err := c.here.forecast(ctx, c.of)
 				if err != nil {
 					return 0, err
 				}
@@ -291,6 +313,11 @@ func newEnv() (*cel.Env, error) {
 				return nil, eh.NewError(args[0].ID(), wrong)
 			}
 			return eh.NewMemberCall(name, eh.NewIdent("forecast"), args...), nil
+		}), cel.ReceiverMacro(name, f.args, func(eh parser.ExprHelper, _ ast.Expr, args []ast.Expr) (ast.Expr, *common.Error) {
+			if wrong := checkArguments(name, args); wrong != "" {
+				return nil, eh.NewError(args[0].ID(), wrong)
+			}
+			return nil, nil // it stays as it is
 		})))
 	}
 	return cel.NewEnv(opts...)
@@ -303,6 +330,8 @@ type compiled struct {
 	also   cel.Program // nil: nothing more must hold
 	parts  []part      // what the expressions are made of
 	asks   bool        // for a forecast
+	more   bool        // of it than probabilities
+	own    bool        // for one with own reports
 	days   bool        // for windows of days
 }
 
@@ -381,6 +410,8 @@ func (c *compiled) takeApart(env *cel.Env, checked *cel.Ast) {
 			continue
 		}
 		c.asks = c.asks || forecasts
+		c.more = c.more || forecasts && name != "p"
+		c.own = c.own || forecasts && call.Target().Kind() == ast.IdentKind && call.Target().AsIdent() == "own"
 		c.days = c.days || name == "last" || name == "surge"
 		text, err := cel.ExprToString(e, checked.NativeRep().SourceInfo())
 		if err != nil {
@@ -400,7 +431,7 @@ func (c *compiled) takeApart(env *cel.Env, checked *cel.Ast) {
 
 // variables of a place.
 func variables(ctx context.Context, here window) map[string]any {
-	vars := map[string]any{"forecast": &forecasting{ctx: ctx, typ: forecastType, here: here}}
+	vars := map[string]any{"forecast": &forecasting{ctx: ctx, typ: forecastType, here: here}, "own": &forecasting{of: true, ctx: ctx, typ: forecastType, here: here}}
 	for name, m := range measures {
 		vars[name] = &counting{of: m, ctx: ctx, typ: countType, here: here}
 	}

@@ -56,9 +56,15 @@ func (d *Desk) try(ctx context.Context, r Rule, from, to feed.Month, told func(d
 	}
 	t := Trial{From: from, To: to, Places: len(names),
 		Note: "The data are those known today: what was known then had fewer revisions. At the beginning the rule was armed everywhere."}
+	made := d.made(r.Exercise)
+	if c.asks && !c.more {
+		if made, err = d.risks(ctx, r, from, to); err != nil {
+			return Trial{}, err
+		}
+	}
 	for i, name := range names {
 		told(int64(i), int64(len(names)))
-		if err := d.tryAt(ctx, &t, c, src, Place{r.Level, name}); err != nil {
+		if err := d.tryAt(ctx, &t, c, src, made, Place{r.Level, name}); err != nil {
 			return Trial{}, err
 		}
 	}
@@ -67,11 +73,15 @@ func (d *Desk) try(ctx context.Context, r Rule, from, to feed.Month, told func(d
 }
 
 // tryAt tries a rule at a place.
-func (d *Desk) tryAt(ctx context.Context, t *Trial, c *compiled, src *sources, p Place) error {
-	rec := newRecord(d.c.Store, src, p)
+func (d *Desk) tryAt(ctx context.Context, t *Trial, c *compiled, src *sources, made madeFrom, p Place) error {
+	rec, err := newRecord(ctx, d.c.Store, src, p)
+	if err != nil {
+		return err
+	}
 	s := c.rule.begin(p)
 	var fired []Outcome
-	for m := t.From; m <= t.To; m++ {
+	to := min(t.To, rec.known.month())
+	for m := t.From; m <= to; m++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -93,7 +103,7 @@ func (d *Desk) tryAt(ctx context.Context, t *Trial, c *compiled, src *sources, p
 		}
 		s.FalseAlarms = cried(past)
 		t.Evaluations++
-		value, also, err := c.evaluate(ctx, &seen{record: rec, day: day, made: d.made(src.exercise)})
+		value, also, err := c.evaluate(ctx, &seen{record: rec, day: day, made: made})
 		if err != nil {
 			continue // it has no value, and does nothing
 		}
@@ -106,7 +116,7 @@ func (d *Desk) tryAt(ctx context.Context, t *Trial, c *compiled, src *sources, p
 		if err != nil {
 			return err
 		}
-		o := Outcome{Claim: claim, Result: judge(claim, deaths, src.reach)}
+		o := Outcome{Claim: claim, Result: judge(claim, deaths, rec.known.reach)}
 		fired = append(fired, o)
 		t.Score.add(o)
 		t.Fired = append(t.Fired, TrialFiring{Place: p, On: day, Value: value, Deaths: deaths, Result: o.Result})
@@ -115,12 +125,53 @@ func (d *Desk) tryAt(ctx context.Context, t *Trial, c *compiled, src *sources, p
 	if err != nil {
 		return err
 	}
-	for _, m := range onsets(p, deaths, t.From+1, t.To) {
+	for _, m := range onsets(p, deaths, max(t.From+1, rec.known.since+onsetQuiet), to) {
 		if !slices.ContainsFunc(fired, func(o Outcome) bool { return o.Claim.warns(m.From) }) {
 			t.Score.Misses++
 		}
 	}
 	return nil
+}
+
+// risks are the probabilities of the forecasts that are kept from some months on, of
+// all places of a rule's level: reading them whole, each by itself, takes longer.
+func (d *Desk) risks(ctx context.Context, r Rule, from, to feed.Month) (madeFrom, error) {
+	type key struct {
+		own  bool
+		last feed.Month
+		name string
+	}
+	kept := map[key]*Forecast{}
+	for m := from; m <= to; m++ {
+		for _, own := range []bool{false, true} {
+			briefs, err := d.c.Keeper.Briefs(ctx, r.Exercise, own, r.Level, m)
+			if err != nil {
+				return nil, err
+			}
+			for i := range briefs {
+				kept[key{own, m, briefs[i].Place.Name}] = briefs[i].forecast()
+			}
+		}
+	}
+	return func(_ context.Context, p Place, last feed.Month, own bool) (*Forecast, error) {
+		for _, with := range slices.Compact([]bool{own, false}) {
+			if f := kept[key{with, last, p.Name}]; f != nil {
+				return f, nil
+			}
+		}
+		return nil, errNoForecast
+	}, nil
+}
+
+// forecast has the probabilities of the brief.
+func (b *Brief) forecast() *Forecast {
+	f := &Forecast{Place: b.Place, TLP: b.TLP, Engine: b.Engine, Afterwards: b.Afterwards}
+	for i, risk := range b.Risk {
+		if i < len(Horizons) {
+			f.Totals = append(f.Totals, Total{Months: Horizons[i], Risk: risk})
+		}
+	}
+	return f
 }
 
 // forecastAfterwards makes the forecasts that a rule asks for and that are not
@@ -149,7 +200,7 @@ func (d *Desk) forecastAfterwards(ctx context.Context, r Rule, from, to feed.Mon
 func (d *Desk) missing(ctx context.Context, exercise bool, l Level, from, to feed.Month) ([]feed.Month, error) {
 	var out []feed.Month
 	for m := from; m <= to; m++ {
-		kept, err := d.c.Keeper.Briefs(ctx, exercise, l, m)
+		kept, err := d.c.Keeper.Briefs(ctx, exercise, false, l, m)
 		if err != nil {
 			return nil, err
 		}
@@ -166,15 +217,23 @@ func (d *Desk) afterwards(ctx context.Context, src *sources, l forecastLevel, fr
 	if len(from) == 0 {
 		return nil // nothing is read for it
 	}
-	all, err := d.histories(ctx, src, l.level, 0)
+	all, err := d.panel(ctx, src, l.level, 0)
 	if err != nil {
 		return err
 	}
+	l.months, l.draws = trialMonths, trialDraws
 	for i, m := range from {
 		if told != nil {
 			told(int64(i), int64(len(from)))
 		}
-		if _, err := d.predict(ctx, src, all, m, trialMonths, trialDraws, true); err != nil {
+		kept, err := d.predict(ctx, src, all, m, l, func(h History) bool { return h.last() >= m })
+		for k := range kept {
+			kept[k].Afterwards = true
+		}
+		if err == nil {
+			err = d.c.Keeper.PutForecasts(ctx, kept)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -13,10 +13,10 @@ type record struct {
 	store  Store
 	src    *sources
 	place  Place
+	known  extent
 	series map[feed.Violence][]Point // by month; 0: of all violence
 
-	since  feed.Day // from which on events are read; 0: none are
-	until  feed.Day
+	since  feed.Day   // from which on events are read; 0: none are
 	events []occurred // by day
 }
 
@@ -27,8 +27,10 @@ type occurred struct {
 	best     int64
 }
 
-func newRecord(store Store, src *sources, p Place) *record {
-	return &record{store: store, src: src, place: p, series: map[feed.Violence][]Point{}, until: src.reach}
+// newRecord is that of a place, as far as it is known.
+func newRecord(ctx context.Context, store Store, src *sources, p Place) (*record, error) {
+	known, err := src.extentOf(ctx, store, p)
+	return &record{store: store, src: src, place: p, known: known, series: map[feed.Violence][]Point{}}, err
 }
 
 // points of the place by month, up to the reach of its feeds.
@@ -36,7 +38,7 @@ func (r *record) points(ctx context.Context, v feed.Violence) ([]Point, error) {
 	if p, ok := r.series[v]; ok {
 		return p, nil
 	}
-	q := SeriesQuery{Place: r.place, To: r.until}
+	q := SeriesQuery{Place: r.place, To: r.known.reach}
 	if v != feed.NoViolence {
 		q.Violence = []feed.Violence{v}
 	}
@@ -77,7 +79,7 @@ func (r *record) read(ctx context.Context, since feed.Day) error {
 	if r.since != 0 && since >= r.since {
 		return nil
 	}
-	to := r.until
+	to := r.known.reach
 	if r.since != 0 {
 		to = r.since - 1
 	}
@@ -119,6 +121,7 @@ func (r *record) days(ctx context.Context, what measure, from, to feed.Day) (sum
 // quietAtMost bounds how far quiet looks back, in months.
 const quietAtMost = 600
 
+// quiet counts whole months since the last that had any, or since something is known.
 func (r *record) quiet(ctx context.Context, what measure, whole feed.Month) (int64, error) {
 	points, err := r.points(ctx, what.violence)
 	if err != nil {
@@ -129,7 +132,7 @@ func (r *record) quiet(ctx context.Context, what measure, whole feed.Month) (int
 			return min(int64(whole-m), quietAtMost), nil
 		}
 	}
-	return quietAtMost, nil
+	return max(0, min(int64(whole-r.known.since)+1, quietAtMost)), nil
 }
 
 // seen is a record as it was at the end of a day: nothing later is in what a
@@ -137,25 +140,35 @@ func (r *record) quiet(ctx context.Context, what measure, whole feed.Month) (int
 type seen struct {
 	*record
 	day  feed.Day
-	made func(ctx context.Context, p Place, last feed.Month) (*Forecast, error) // errNoForecast
+	made madeFrom
 
+	of [2]found // without own reports, and with them
+}
+
+type found struct {
 	f   *Forecast
 	err error
 }
 
-func (s *seen) asOf() (feed.Day, feed.Month) { return s.day, (s.day + 1).Month() - 1 }
+func (s *seen) asOf() (feed.Day, feed.Month) { return s.day, wholeMonth(s.day) }
+
+func (s *seen) begins() feed.Month { return s.known.since }
 
 func (s *seen) quiet(ctx context.Context, what measure) (int64, error) {
 	_, whole := s.asOf()
 	return s.record.quiet(ctx, what, whole)
 }
 
-func (s *seen) forecast(ctx context.Context) (*Forecast, error) {
-	if s.f == nil && s.err == nil {
-		_, whole := s.asOf()
-		s.f, s.err = s.made(ctx, s.place, whole)
+func (s *seen) forecast(ctx context.Context, own bool) (*Forecast, error) {
+	x := &s.of[0]
+	if own {
+		x = &s.of[1]
 	}
-	return s.f, s.err
+	if x.f == nil && x.err == nil {
+		_, whole := s.asOf()
+		x.f, x.err = s.made(ctx, s.place, whole, own)
+	}
+	return x.f, x.err
 }
 
 // deaths of all violence by month.

@@ -1,8 +1,8 @@
 package watch
 
 import (
+	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -14,23 +14,68 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/blob"
 	"github.com/comity/comity/internal/feed"
 )
 
 // Snapshots keeps every file that was read, as it came, compressed, under its
-// SHA-256, in a folder. What is not known to have come whole is not kept.
-type Snapshots struct{ Dir string }
-
-func (s Snapshots) path(h comity.Hash) string {
-	name := hex.EncodeToString(h[:])
-	return filepath.Join(s.Dir, name[:2], name+".zst")
+// SHA-256. What is not known to have come whole is not kept.
+type Snapshots struct {
+	// Dir is a folder of this process, for files on their way.
+	Dir string
+	// Kept is where files are, for all processes of the node; nil: in Dir. What
+	// still lies in Dir is read as well, see [Snapshots.TakeOver].
+	Kept *blob.Files
 }
 
-// Open reads a snapshot; it wraps fs.ErrNotExist if it is not there.
-func (s Snapshots) Open(h comity.Hash) (io.ReadCloser, error) {
-	f, err := os.Open(s.path(h))
+// packedEnding ends the names of snapshots.
+const packedEnding = ".zst"
+
+// OpenKept opens the files at a place, as blob.Open takes it, for Snapshots.
+func OpenKept(ctx context.Context, place string) (*blob.Files, error) {
+	return blob.OpenFiles(ctx, place, packedEnding)
+}
+
+// places are where a snapshot may lie, where it belongs first.
+func (s Snapshots) places(ctx context.Context) ([]*blob.Files, error) {
+	here, err := OpenKept(ctx, s.Dir)
+	if err != nil || s.Kept == nil || s.Kept.Same(here) {
+		return []*blob.Files{here}, err
+	}
+	return []*blob.Files{s.Kept, here}, nil
+}
+
+// openPacked opens a snapshot as it lies there; it wraps blob.ErrNotFound.
+func (s Snapshots) openPacked(ctx context.Context, h comity.Hash) (r io.ReadCloser, size int64, err error) {
+	all, err := s.places(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("open a snapshot: %w", err)
+		return nil, 0, err
+	}
+	for _, f := range all {
+		if r, size, err = f.Open(ctx, h); !errors.Is(err, blob.ErrNotFound) {
+			break
+		}
+	}
+	return r, size, err
+}
+
+// put keeps a compressed snapshot, a file of Dir. The caller closes and removes it.
+func (s Snapshots) put(ctx context.Context, h comity.Hash, packed *os.File) error {
+	all, err := s.places(ctx)
+	if err != nil {
+		return err
+	}
+	return all[0].Put(ctx, h, packed)
+}
+
+// Open reads a snapshot; it wraps [blob.ErrNotFound] if it is not there.
+func (s Snapshots) Open(ctx context.Context, h comity.Hash) (io.ReadCloser, error) {
+	f, _, err := s.openPacked(ctx, h)
+	if errors.Is(err, blob.ErrNotFound) {
+		return nil, fmt.Errorf("the file %s is not kept here any more; have the source read again: %w", h, err)
+	}
+	if err != nil {
+		return nil, err
 	}
 	z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20))
 	if err != nil {
@@ -41,7 +86,7 @@ func (s Snapshots) Open(h comity.Hash) (io.ReadCloser, error) {
 
 type snapshotReader struct {
 	*zstd.Decoder
-	f *os.File
+	f io.Closer
 }
 
 func (r *snapshotReader) Close() error {
@@ -50,7 +95,7 @@ func (r *snapshotReader) Close() error {
 }
 
 // Keep keeps what r reads.
-func (s Snapshots) Keep(r io.Reader) (h comity.Hash, n int64, err error) {
+func (s Snapshots) Keep(ctx context.Context, r io.Reader) (h comity.Hash, n int64, err error) {
 	w, err := s.create()
 	if err != nil {
 		return h, 0, err
@@ -59,7 +104,7 @@ func (s Snapshots) Keep(r io.Reader) (h comity.Hash, n int64, err error) {
 	if _, err := io.Copy(w, r); err != nil {
 		return h, 0, err
 	}
-	return w.keep()
+	return w.keep(ctx)
 }
 
 // Sweep removes what processes that were killed have left: files on their way that
@@ -75,12 +120,17 @@ func (s Snapshots) Sweep(since time.Time) error {
 	return err
 }
 
+// temporary makes a file for what is on its way, which the caller removes.
+func (s Snapshots) temporary() (*os.File, error) {
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	return os.CreateTemp(s.Dir, "coming-") // 0600
+}
+
 // create begins a snapshot. It is written by another goroutine.
 func (s Snapshots) create() (*snapshotWriter, error) {
-	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("keep a snapshot: %w", err)
-	}
-	f, err := os.CreateTemp(s.Dir, "coming-")
+	f, err := s.temporary()
 	if err != nil {
 		return nil, fmt.Errorf("keep a snapshot: %w", err)
 	}
@@ -137,9 +187,6 @@ func (w *snapshotWriter) write() {
 	if err == nil {
 		err = z.Close()
 	}
-	if err == nil {
-		err = w.f.Sync()
-	}
 	w.err = err
 }
 
@@ -153,17 +200,13 @@ func (w *snapshotWriter) end() {
 }
 
 // keep ends the snapshot and gives it its name. Call abandon then, too.
-func (w *snapshotWriter) keep() (h comity.Hash, n int64, err error) {
+func (w *snapshotWriter) keep(ctx context.Context) (h comity.Hash, n int64, err error) {
 	w.end()
 	w.sum.Sum(h[:0])
-	if w.err != nil {
-		return h, w.n, fmt.Errorf("keep a snapshot: %w", w.err)
+	if err = w.err; err == nil {
+		err = w.s.put(ctx, h, w.f)
 	}
-	name := w.s.path(h)
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return h, w.n, fmt.Errorf("keep a snapshot: %w", err)
-	}
-	if err := os.Rename(w.f.Name(), name); err != nil {
+	if err != nil {
 		return h, w.n, fmt.Errorf("keep a snapshot: %w", err)
 	}
 	return h, w.n, nil
@@ -173,17 +216,17 @@ func (w *snapshotWriter) keep() (h comity.Hash, n int64, err error) {
 func (w *snapshotWriter) abandon() {
 	w.end()
 	_ = w.f.Close()
-	_ = os.Remove(w.f.Name()) // after keep it has another name
+	_ = os.Remove(w.f.Name()) // after keep it may have another name
 }
 
 // unpacked opens what is in a snapshot of so many bytes. No more of it is read
 // than of what comes out, but of an archive, which must be whole.
-func (s Snapshots) unpacked(h comity.Hash, size int64) (io.ReadCloser, error) {
-	r, err := s.Open(h)
+func (s Snapshots) unpacked(ctx context.Context, h comity.Hash, size int64) (io.ReadCloser, error) {
+	r, err := s.Open(ctx, h)
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp(s.Dir, "coming-")
+	f, err := s.temporary()
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}

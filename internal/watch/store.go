@@ -3,8 +3,10 @@ package watch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
+	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/feed"
 )
 
@@ -42,6 +44,14 @@ type Store interface {
 	Cells(ctx context.Context, q CellQuery) ([]CellSum, error)
 }
 
+// Settings keep small things by name, for all processes of the node.
+type Settings interface {
+	// Setting reads what PutSetting wrote under a name, as JSON; into stays as it
+	// is if there is nothing.
+	Setting(ctx context.Context, name string, into any) error
+	PutSetting(ctx context.Context, name string, v any) error
+}
+
 // Importer is what an import needs of the database.
 type Importer interface {
 	// Begin begins a run of a feed. What an earlier run has left undone is done
@@ -51,7 +61,8 @@ type Importer interface {
 	// Mend takes rows out of quarantine: they were read after all.
 	Mend(ctx context.Context, f FeedName, ids ...int64) error
 	// Forget removes events with all their versions, by their keys, from series and
-	// lists, too.
+	// lists, too, from the evidence of drafts, and with them the forecasts with own
+	// reports of their places since. ErrNotCounted: what a run has left is not counted.
 	Forget(ctx context.Context, f FeedName, keys ...string) error
 }
 
@@ -63,7 +74,8 @@ type Intake interface {
 	Put(ctx context.Context, rows []Row) error
 	// Withdraw takes out of series and lists the events of the feed of which no row came
 	// in this run, and whose newest version is of a release that is replaced. They get
-	// a version of this release that says so. It is called after the last Put.
+	// a version of this release that says so; of the release that told them if this is
+	// empty. It is called after the last Put.
 	Withdraw(ctx context.Context, release string, replaced func(told string) bool) error
 	// Run as it stands: what has come so far.
 	Run() Run
@@ -77,6 +89,8 @@ type Intake interface {
 var (
 	// ErrOvertaken says that a later run of a feed has begun.
 	ErrOvertaken = errors.New("another run of this feed has begun")
+	// ErrNotCounted says that a run has taken in what it has not counted yet.
+	ErrNotCounted = errors.New("what came last is not counted yet: read the feed first")
 	// ErrNoFeed says that there is no feed of a name.
 	ErrNoFeed = errors.New("there is no such feed")
 )
@@ -86,18 +100,62 @@ type Row struct {
 	feed.Event
 	Line  int64
 	Fault *feed.Fault // nil: it is good
+	Bare  bool        // the fault is counted, and not kept
 }
 
 // Situations is what ties events to situations. A tied event is in the
-// situation's series in all its versions.
+// situation's series in all its versions. Who says so, and when, is kept.
 type Situations interface {
-	// Tie says that events of a feed, by their keys, belong to a situation.
-	Tie(ctx context.Context, situation string, f FeedName, keys ...string) error
+	// Tie says that events of a feed, by their keys, belong to a situation; Untie, that
+	// they do so no more by themselves.
+	Tie(ctx context.Context, by Saying, f FeedName, keys ...string) error
+	Untie(ctx context.Context, by Saying, f FeedName, keys ...string) error
 	// PutScene says that all events of a time and place belong to a situation, also
-	// those that come later. It replaces the scene that the situation had.
-	PutScene(ctx context.Context, situation string, s Scene) error
+	// those that come later. It replaces the scene that the situation had. DropScene
+	// says that only those do that are tied by themselves.
+	PutScene(ctx context.Context, by Saying, s Scene) error
+	DropScene(ctx context.Context, by Saying) error
 	// Scenes of the situations that have one.
 	Scenes(ctx context.Context) (map[string]Scene, error)
+	// TiedTo is who has tied an event to which situations, by their names; of ties of
+	// which that was not noted, only the situation.
+	TiedTo(ctx context.Context, f FeedName, key string) ([]Saying, error)
+	// Ties of a situation. Of what was said, so many of the newest.
+	Ties(ctx context.Context, situation string, limit int) (Ties, error)
+}
+
+// Saying is who says something of a situation.
+type Saying struct {
+	Situation string // as acts name it
+	By        string // a person
+	At        comity.Time
+}
+
+// Deed is what was said of a situation.
+type Deed string
+
+// The deeds.
+const (
+	TiedEvent   Deed = "tied"
+	UntiedEvent Deed = "untied"
+	PutPlace    Deed = "placed"
+	DropPlace   Deed = "unplaced"
+)
+
+// Tied is what was said of which events belong to a situation.
+type Tied struct {
+	Saying
+	Did   Deed
+	Feed  FeedName // of an event; one that was forgotten since has left no entry
+	Event string   // its key
+	Scene Scene    // that was put
+}
+
+// Ties are what ties events to a situation.
+type Ties struct {
+	Scene  *Scene   // nil: there is none
+	Events []Stored // tied by themselves, the newest first
+	Said   []Tied   // the newest first
 }
 
 // Scene is where and when a situation takes place. Zero values do not restrict.
@@ -105,6 +163,32 @@ type Scene struct {
 	Countries                []string `json:"countries,omitempty"`
 	South, West, North, East float64  // of the cells' centres; all zero: anywhere
 	From, To                 feed.Day // of the events' last days; To 0: no end
+}
+
+// boxed reports whether the scene is restricted to a box.
+func (s *Scene) boxed() bool { return s.South != 0 || s.West != 0 || s.North != 0 || s.East != 0 }
+
+// Nowhere reports whether no event belongs to the scene, wherever it is.
+func (s *Scene) Nowhere() bool { return len(s.Countries) == 0 && !s.boxed() }
+
+// Check reports what is wrong with a scene.
+func (s *Scene) Check() error {
+	switch {
+	case s.Nowhere():
+		return errors.New("say of which States, or between which latitudes and longitudes")
+	case s.From > s.To && s.To != 0:
+		return errors.New("the last day is before the first")
+	case s.South > s.North || s.West > s.East:
+		return errors.New("want the southern latitude before the northern, and the western longitude before the eastern")
+	case !(s.South >= -90 && s.North <= 90 && s.West >= -180 && s.East <= 180):
+		return errors.New("want latitudes from -90 to 90 and longitudes from -180 to 180")
+	}
+	for _, c := range s.Countries {
+		if CountryOf(c) == 0 {
+			return fmt.Errorf("%q is no ISO 3166-1 alpha-3 code", c)
+		}
+	}
+	return nil
 }
 
 // Contains reports whether an event belongs to the scene.
@@ -115,7 +199,7 @@ func (s *Scene) Contains(x *Sight) bool {
 	if len(s.Countries) > 0 && !slices.Contains(s.Countries, x.Country.String()) {
 		return false
 	}
-	if s.South == 0 && s.West == 0 && s.North == 0 && s.East == 0 {
+	if !s.boxed() {
 		return len(s.Countries) > 0
 	}
 	if x.Cell == 0 {

@@ -26,6 +26,7 @@ type Feed struct {
 	Private  bool            // its terms forbid that rows leave the node, as its adapter says
 	Exercise bool            // its events are made up, and marked so wherever they are shown
 	Added    comity.Time
+	Removed  comity.Time // it is read no more since then; zero: it is read
 }
 
 // Run is one reading of a feed. While it runs, Ended is zero.
@@ -42,15 +43,22 @@ type Run struct {
 	Changed     int64 // events of which a newer version came
 	Same        int64
 	Quarantined int64
-	Withdrawn   int64  // events that an earlier release told and this one, read whole, does not
-	Err         string // why it ended early; what was read before counts
+	// Withdrawn are events that count no more: what an earlier release told and this one,
+	// read whole, does not, and what the source says that it has removed. The latter are
+	// among Changed.
+	Withdrawn int64
+	Err       string // why it ended early; what was read before counts
+	Note      string // what it does not have, though it ended well
 }
 
 // State of a feed, for lists.
 type State struct {
-	Feed        Feed
-	Last        Run      // the last that ended; zero: it was never read
-	Read        Run      // the last that ended well; zero: none did
+	Feed Feed
+	Last Run // the last that ended; zero: it was never read
+	Read Run // the last that ended well; zero: none did
+	// Begun is when the run began that has not ended: it is under way, or was broken off
+	// without a word. Zero: there is none.
+	Begun       comity.Time
 	Events      int64    // in its newest version
 	Newest      feed.Day // last day of the newest event
 	Quarantined int64    // rows that wait to be mended

@@ -22,6 +22,8 @@ type alertPage struct {
 	Called template.HTML // the name of its place
 	Place  string        // its page
 	Chart  *chart
+	Course courseView  // the forecast as it was, by what others tell
+	Own    *courseView // with own reports; nil: there was none
 	Events []eventRow
 	Errors []problemLine
 	Why    string // as it was written
@@ -54,10 +56,27 @@ func (s *site) alertPage(w http.ResponseWriter, r *request, status int, d watch.
 	p := &alertPage{Page: s.watchFrame(r, of, "alert", i18n.Key("Draft of a warning")), watching: of, Draft: d, Called: s.namer(r, of.Exercise)(d.Place), Place: placeURL(d.Place, of),
 		Events: eventRows(d.Evidence.Events), Errors: problems, Why: r.PostFormValue("why")}
 	p.Open = d.State == watch.Waiting || d.State == watch.Taken
-	view := watch.PlaceView{Place: d.Place, Series: d.Evidence.Series, Forecast: d.Evidence.Forecast}
-	p.Chart = (&printer{s, r.words}).seriesChart(s.placeSeries(r, of, view, 24, false))
+	c := watch.Course{Series: d.Evidence.Series, Forecast: d.Evidence.Forecast}
+	if d.Evidence.Own != nil { // the series has own reports in it, too
+		c.Forecast = d.Evidence.Own
+	}
+	p.Chart = (&printer{s, r.words}).seriesChart(s.placeSeries(r, of, d.Place, c, 0, 24, false))
+	p.Course = s.evidenceView(r, of, d.Evidence.Forecast, d.Evidence.Track)
+	if d.Evidence.Own != nil {
+		own := s.evidenceView(r, of, d.Evidence.Own, watch.Track{})
+		p.Own = &own
+	}
 	p.Chart.CSV = "" // as it stood then; the place has the file
 	return s.render(w, status, p)
+}
+
+// evidenceView is a forecast that is evidence, as it stood.
+func (s *site) evidenceView(r *request, of watching, f *watch.Forecast, t watch.Track) courseView {
+	v := courseView{Course: watch.Course{Forecast: f, Track: t}, Horizons: watch.Horizons}
+	if f != nil {
+		v.Risks, v.Episodes = risks(f), s.episodes(r, of, f)
+	}
+	return v
 }
 
 // alertPost dismisses a draft, or begins a warning of it.
@@ -94,9 +113,10 @@ func (s *site) composeAlert(w http.ResponseWriter, r *request, d watch.Draft) er
 	k := kinds[slices.IndexFunc(kinds, func(k composeKind) bool { return k.Slug == "warning" })]
 	f := s.emptyForm(r)
 	f.Set("draft", strconv.FormatInt(d.ID, 10))
-	f.Set("title", taken.Title)
-	f.Set("text", taken.Text)
-	f.Set("lang", "en")
+	words := s.warningWords(r, taken)
+	f.Set("title", words.Title)
+	f.Set("text", words.Text)
+	f.Set("lang", r.words.Tag)
 	f.Set("urgency", taken.Urgency)
 	f.Set("severity", taken.Severity)
 	f.Set("certainty", taken.Certainty)
@@ -110,7 +130,7 @@ func (s *site) composeAlert(w http.ResponseWriter, r *request, d watch.Draft) er
 		}
 		f.Set("states", f.Get("states")+sep+string(st))
 	}
-	f["offered"] = taken.Evidence
+	f["offered"] = words.Evidence
 	return s.composeForm(w, r, http.StatusOK, k, f, nil)
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 	"github.com/comity/comity/internal/feed/plain"
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/watch"
+	"github.com/comity/comity/internal/watch/watchtest"
 )
 
 // fakeWatch is what a node of un.example watches in an exercise, with one real feed
@@ -32,20 +35,30 @@ type fakeWatch struct {
 	drafts      []watch.Draft
 	outcomes    []watch.Outcome
 	tied        []string
+	tieable     string // a situation of an exercise
+	scene       *watch.Scene
 	sent        map[watch.FeedName]string // files that were sent along
 	mapped      map[watch.FeedName]string
 	tried       []watch.Rule
 	runs        int
 	making      bool          // forecasts, the first
+	noOwn       bool          // there are no own reports
 	slow        chan struct{} // if not nil, a trial waits for it
 	mended      []string
+	withdrawn   []watch.FeedName
+	broken      int64 // quarantined rows after this one cannot be read; 0: all can
 	basis       watch.Basis
 }
 
 func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
-	f := &fakeWatch{t: t, desk: d, sent: map[watch.FeedName]string{}, mapped: map[watch.FeedName]string{}}
-	f.Jobs = watch.NewJobs(f)
-	t.Cleanup(f.Close)
+	f := &fakeWatch{t: t, desk: d, tieable: "ecowas.example/0", sent: map[watch.FeedName]string{}, mapped: map[watch.FeedName]string{}}
+	f.Jobs = watch.NewJobs(&watchtest.Jobs{}, f, nil, nil)
+	ctx, end := context.WithCancel(context.Background())
+	var jobs sync.WaitGroup
+	for _, k := range []watch.JobKind{watch.NightJob, watch.TrialJob, watch.FeedJob} {
+		jobs.Go(func() { f.Run(ctx, k) })
+	}
+	t.Cleanup(func() { end(); jobs.Wait() })
 	ran := watch.Run{ID: 3, Feed: "exercise", Begun: at("2003-05-07T01:00:00Z"), Ended: at("2003-05-07T01:00:04Z"), Snapshot: comity.LeafHash([]byte("x")), Bytes: 1234567, Version: "7", Rows: 4812,
 		New: 40, Changed: 3, Same: 4767, Quarantined: 2, Withdrawn: 5}
 	f.feeds = []watch.FeedView{
@@ -63,9 +76,11 @@ func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
 		{Rule: watch.Rule{ID: 2, Name: hostile, Exercise: true, Level: watch.BySituation, Places: []string{"ecowas.example/0"}, Signal: hostile, Paused: true, Version: 1, By: hostile}, Label: comity.Amber}}
 	claim := watch.Claim{Deaths: 25, From: feed.Date(2003, time.May, 6), To: feed.Date(2003, time.August, 5)}
 	fc := f.forecast(lbr)
+	held := f.events()[0] // of a source whose terms forbid passing it on
+	held.ID, held.Feed, held.Key, held.Title = 27, "field-reports", "27", "What nobody may quote"
 	f.drafts = []watch.Draft{
 		{ID: 5, Rule: 1, RuleName: "Risk above a half", Place: lbr, Exercise: true, TLP: comity.Green, At: at("2003-05-06T02:00:00Z"), Lapses: at("2003-05-20T02:00:00Z"), State: watch.Waiting, Claim: claim,
-			Evidence: watch.Evidence{Rule: "p(25, 3) >= 0.5", Value: .61, Fire: .5, Signals: []watch.Signal{{Text: "p(25, 3)", Value: "0.61"}}, Events: f.events()[:2], Series: course(), Forecast: &fc, Track: watch.Track{Months: 9, Within: .89}, FalseAlarms: 1}},
+			Evidence: watch.Evidence{Rule: "p(25, 3) >= 0.5", Value: .61, Fire: .5, Signals: []watch.Signal{{Text: "p(25, 3)", Value: "0.61"}}, Events: append(f.events()[:2], held), Series: course(), Forecast: &fc, Track: watch.Track{Months: 9, Within: .89}, FalseAlarms: 1}},
 		{ID: 4, Rule: 2, RuleName: hostile, Place: watch.Place{Level: watch.BySituation, Name: "ecowas.example/0"}, Exercise: true, TLP: comity.Amber, At: at("2003-04-06T02:00:00Z"), Lapses: at("2003-04-20T02:00:00Z"), State: watch.Dismissed, By: hostile, Why: hostile, Claim: claim},
 	}
 	f.outcomes = []watch.Outcome{
@@ -135,9 +150,12 @@ func (f *fakeWatch) Overview(_ context.Context, who desk.Who, exercise bool) (wa
 	o := watch.Overview{Exercise: exercise, At: f.desk.now, Feeds: f.of(exercise), Night: watch.Night{Begun: at("2003-05-07T02:00:00Z"), Ended: at("2003-05-07T02:01:00Z"), Forecasts: 191, Drafted: 1}}
 	if exercise {
 		o.Last, o.Label, o.Waiting, o.Making = feed.MonthOf(2003, 4), comity.Green, 1, f.making
-		o.Rising = []watch.Rising{{Place: lbr, Risk: .61, Was: .22, Known: true, Median: 31, Low: 2, High: 260, Deaths: 44, Before: 9},
-			{Place: watch.Place{Level: watch.ByCell, Name: "139020"}, Risk: .08, Median: 0, Low: 0, High: 12},
-			{Place: watch.Place{Level: watch.BySituation, Name: "ecowas.example/0"}, Risk: .3, Was: .29, Known: true}, {Place: watch.Place{Level: watch.ByOrganization, Name: "ecowas.example"}, Risk: .9}}
+		o.Rising = []watch.Rising{{Place: lbr, Rise: watch.Rise{Risk: .61, Was: .22, Known: true, Median: 31, Low: 2, High: 260}, Deaths: 44, Before: 9,
+			Own: &watch.Rise{TLP: comity.Red, Risk: .72, Was: .3, Known: true, Median: 44, Low: 5, High: 300}},
+			{Place: watch.Place{Level: watch.ByCell, Name: "139020"}, Rise: watch.Rise{Risk: .08, High: 12}},
+			{Place: watch.Place{Level: watch.BySituation, Name: "ecowas.example/0"}, Rise: watch.Rise{Risk: .3, Was: .29, Known: true}}, {Place: watch.Place{Level: watch.ByOrganization, Name: "ecowas.example"}, Rise: watch.Rise{Risk: .9}}}
+		o.Organizations = []string{"AU", "ecowas.example"}
+		o.Unknown = []watch.Unknown{{Place: watch.Place{Level: watch.ByCountry, Name: "GNB"}, Since: feed.Date(2003, time.January, 2)}}
 	}
 	if f.making {
 		o.Last, o.Rising = 0, nil
@@ -152,7 +170,7 @@ func (f *fakeWatch) of(exercise bool) []watch.FeedView {
 func (f *fakeWatch) Map(_ context.Context, who desk.Who, q watch.MapQuery) (watch.MapValues, error) {
 	var m watch.MapValues
 	if q.Exercise {
-		m = watch.MapValues{Label: comity.Green, Values: []watch.MapValue{{Place: lbr, Risk: .61, Forecast: true, Observed: watch.Count{Events: 9, Best: 120}}, {Place: watch.Place{Level: watch.ByCountry, Name: "CIV"}, Risk: .3, Forecast: true},
+		m = watch.MapValues{Label: comity.Green, Values: []watch.MapValue{{Place: lbr, Risk: .61, Forecast: true, OwnRisk: .72, Own: true, Observed: watch.Count{Events: 9, Best: 120}}, {Place: watch.Place{Level: watch.ByCountry, Name: "CIV"}, Risk: .3, Forecast: true},
 			{Place: watch.Place{Level: watch.ByCountry, Name: "GIN"}, Risk: .07, Forecast: true}, {Place: watch.Place{Level: watch.ByCountry, Name: "SLE"}, Risk: .01, Forecast: true}}}
 	}
 	return m, f.may(who)
@@ -179,7 +197,14 @@ func (f *fakeWatch) Place(_ context.Context, who desk.Who, exercise bool, p watc
 		v.Violence = []feed.Violence{feed.StateBased}
 		v.Label, v.Series, v.Forecast, v.Drafts, v.Outcomes = comity.Green, course(), &fc, f.drafts, f.outcomes
 		v.Track = watch.Track{Months: 9, Score: 3.21, Benchmark: 4.9, Within: .89, Afterwards: 4}
+		v.Course.Label, v.Label = comity.Green, comity.Red
+		own := fc
+		own.Own, own.TLP, own.Feeds = true, comity.Red, append(slices.Clone(fc.Feeds), watch.FeedUsed{Name: "own-red-exercise", TLP: comity.Red})
+		v.Own = &watch.Course{Label: comity.Red, Series: course()[12:], Weeks: v.Weeks, Forecast: &own, Track: watch.Track{Months: 3, Within: 1}}
 		v.Standing, v.Score = f.rules[0].Standings[:1], f.rules[0].Score
+		if f.noOwn {
+			v.Label, v.Own = comity.Green, nil
+		}
 	}
 	return v, nil
 }
@@ -192,7 +217,8 @@ func (f *fakeWatch) Events(_ context.Context, who desk.Who, exercise bool, q wat
 	return out, f.may(who)
 }
 
-func (f *fakeWatch) Forecasts(_ context.Context, who desk.Who, _ bool, p watch.Place, _ int) ([]watch.Forecast, error) {
+func (f *fakeWatch) Forecasts(_ context.Context, who desk.Who, q watch.ForecastQuery) ([]watch.Forecast, error) {
+	p := q.Place
 	var out []watch.Forecast
 	for i := range 30 {
 		past := f.forecast(p)
@@ -292,6 +318,9 @@ func (f *fakeWatch) Runs(_ context.Context, who desk.Who, n watch.FeedName, _ in
 }
 
 func (f *fakeWatch) Quarantined(_ context.Context, who desk.Who, n watch.FeedName, after int64, limit int) ([]watch.Quarantined, error) {
+	if f.broken != 0 && after >= f.broken {
+		return nil, errors.New("the disk is gone")
+	}
 	var out []watch.Quarantined
 	for _, q := range f.bad {
 		if q.Feed == n && q.ID > after && len(out) < limit {
@@ -309,9 +338,53 @@ func (f *fakeWatch) TieEvent(_ context.Context, who desk.Who, n watch.FeedName, 
 	return nil
 }
 
+func (f *fakeWatch) UntieEvent(_ context.Context, who desk.Who, n watch.FeedName, key string, situation comity.ActName) error {
+	if err := f.may(who); err != nil {
+		return err
+	}
+	f.tied = append(f.tied, fmt.Sprintf("not %s %s: %s", n, key, situation))
+	return nil
+}
+
+func (f *fakeWatch) TiedTo(_ context.Context, who desk.Who, _ watch.FeedName, key string) ([]watch.Saying, error) {
+	if key != "30" {
+		return nil, f.may(who)
+	}
+	return []watch.Saying{{Situation: f.tieable, By: hostile, At: at("2003-05-01T00:00:00Z")}}, f.may(who)
+}
+
+func (f *fakeWatch) PutScene(_ context.Context, who desk.Who, situation comity.ActName, s watch.Scene) error {
+	if err := f.may(who); err != nil {
+		return err
+	}
+	if err := s.Check(); err != nil {
+		return &desk.Invalid{Err: err}
+	}
+	f.scene = &s
+	return nil
+}
+
+func (f *fakeWatch) DropScene(_ context.Context, who desk.Who, situation comity.ActName) error {
+	if err := f.may(who); err != nil {
+		return err
+	}
+	f.scene = nil
+	return nil
+}
+
+func (f *fakeWatch) TiePlace(ctx context.Context, who desk.Who, p watch.Place, from, to feed.Day, situation comity.ActName) error {
+	return f.PutScene(ctx, who, situation, watch.Scene{Countries: []string{p.Name}, From: from, To: to})
+}
+
+func (f *fakeWatch) Ties(_ context.Context, who desk.Who, situation comity.ActName) (watch.Ties, error) {
+	by := watch.Saying{Situation: situation.String(), By: hostile, At: at("2003-05-01T00:00:00Z")}
+	return watch.Ties{Scene: f.scene, Events: f.events()[1:2], Said: []watch.Tied{{Saying: by, Did: watch.PutPlace, Scene: watch.Scene{Countries: []string{"LBR", "CIV"}, South: 4, North: 9.5, West: -12, East: -3, From: feed.Date(2003, time.March, 1)}},
+		{Saying: by, Did: watch.DropPlace}, {Saying: by, Did: watch.UntiedEvent, Feed: "exercise", Event: hostile}, {Saying: by, Did: watch.TiedEvent, Feed: "exercise", Event: "29"}}}, f.may(who)
+}
+
 func (f *fakeWatch) Versions(_ context.Context, who desk.Who, n watch.FeedName, key string) ([]watch.Stored, error) {
 	var out []watch.Stored
-	for _, e := range f.events() {
+	for _, e := range append(f.events(), f.drafts[0].Evidence.Events[2]) {
 		if e.Feed == n && e.Key == key {
 			out = append(out, e)
 		}
@@ -374,8 +447,7 @@ func (f *fakeWatch) Take(_ context.Context, who desk.Who, id int64) (watch.Warni
 		return watch.Warning{}, &desk.Invalid{Err: fmt.Errorf("the draft is %s", d.State)}
 	}
 	d.State, d.By = watch.Taken, who.Person.ID
-	return watch.Warning{Draft: id, Title: "Deaths are probable in Liberia", Text: "25 deaths or more are probable within three months.", Status: comity.Exercise, TLP: d.TLP, States: []comity.Party{"LBR"},
-		Urgency: "Expected", Severity: "Severe", Certainty: "Likely", Evidence: []string{"The probability is 61 %.", "It was 22 % a month before.", hostile}}, nil
+	return watch.Warning{Draft: *d, Status: comity.Exercise, TLP: d.TLP, States: []comity.Party{"LBR"}, Urgency: "Expected", Severity: "Severe", Certainty: "Likely", Held: map[watch.FeedName]bool{"field-reports": true}}, nil
 }
 
 func (f *fakeWatch) MayIssue(_ context.Context, who desk.Who, id int64, tlp comity.TLP, status comity.Status) error {
@@ -481,6 +553,46 @@ func (f *fakeWatch) Sample(_ context.Context, who desk.Who, n watch.FeedName) ([
 func (f *fakeWatch) SetMapping(_ context.Context, who desk.Who, n watch.FeedName, m json.RawMessage) error {
 	f.mapped[n] = string(m)
 	return f.may(who)
+}
+
+// feed of a name, to be changed.
+func (f *fakeWatch) feed(n watch.FeedName) *watch.Feed {
+	i := slices.IndexFunc(f.feeds, func(v watch.FeedView) bool { return v.Feed.Name == n })
+	return &f.feeds[i].Feed
+}
+
+func (f *fakeWatch) SetFeed(_ context.Context, who desk.Who, n watch.FeedName, c watch.Change) error {
+	if err := f.may(who); err != nil {
+		return err
+	}
+	if c.From != "" && !who.May(person.Administrator) {
+		return desk.ErrForbidden
+	}
+	if strings.Contains(c.From, "@") {
+		return &desk.Invalid{Err: errors.New("from: want an address without a login")}
+	}
+	x := f.feed(n)
+	x.From, x.TLP = cmp.Or(c.From, x.From), c.TLP
+	return nil
+}
+
+func (f *fakeWatch) RemoveFeed(_ context.Context, who desk.Who, n watch.FeedName, withdraw bool) error {
+	if err := f.may(who); err != nil {
+		return err
+	}
+	f.feed(n).Removed = at("2003-05-07T09:00:00Z")
+	if withdraw {
+		f.withdrawn = append(f.withdrawn, n)
+	}
+	return nil
+}
+
+func (f *fakeWatch) RestoreFeed(_ context.Context, who desk.Who, n watch.FeedName) error {
+	if err := f.may(who); err != nil {
+		return err
+	}
+	f.feed(n).Removed = comity.Time{}
+	return nil
 }
 
 func (f *fakeWatch) RunFeed(_ context.Context, who desk.Who, n watch.FeedName, _ func(done, of int64)) (watch.Run, error) {

@@ -29,6 +29,9 @@ type FeedKeeper interface {
 	Sample(ctx context.Context, who desk.Who, f watch.FeedName) ([]byte, error)
 	SetMapping(ctx context.Context, who desk.Who, f watch.FeedName, mapping json.RawMessage) error
 	Mend(ctx context.Context, who desk.Who, f watch.FeedName, id int64, raw string) error
+	SetFeed(ctx context.Context, who desk.Who, f watch.FeedName, c watch.Change) error
+	RemoveFeed(ctx context.Context, who desk.Who, f watch.FeedName, withdraw bool) error
+	RestoreFeed(ctx context.Context, who desk.Who, f watch.FeedName) error
 }
 
 // maxUpload bounds a file that is sent along with a form. Larger ones are read with
@@ -59,9 +62,16 @@ type feedPage struct {
 	Table   bool // it is a plain table, of which somebody says what the columns mean
 	Runs    []watch.Run
 	Rows    []quarantinedRow
-	More    int64 // after which there are more; 0: there are none
-	Mended  bool  // a row, just now
+	More    int64  // after which there are more; 0: there are none
+	Done    string // what was done just now: "mended", "set", "removed", "restored"
+	TLPs    []comity.TLP
+	F       url.Values // of the form that changes it
+	Errors  []problemLine
+	Address bool // the reader may change the address
 }
+
+// At are the problems at a field.
+func (p *feedPage) At(field string) []problemLine { return problemsAt(p.Errors, field) }
 
 // basisChoice is something that forecasts count, or not.
 type basisChoice struct {
@@ -236,13 +246,20 @@ func (s *site) feed(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return s.feedPage(w, r, http.StatusOK, v, of, nil)
+	return s.feedPage(w, r, http.StatusOK, v, of, nil, nil)
 }
 
 // feedPage shows a feed; again is a row that was written anew and is no event,
-// either.
-func (s *site) feedPage(w http.ResponseWriter, r *request, status int, v watch.FeedView, of watching, again *quarantinedRow) (err error) {
-	p := &feedPage{Page: s.watchFrame(r, of, "feed", i18n.Key("Feed %s"), v.Feed.Name), watching: of, View: v, Table: v.Feed.Adapter == plain.CSV.Name, Mended: r.URL.Query().Get("mended") != ""}
+// either; problems are those of the form that changes the feed.
+func (s *site) feedPage(w http.ResponseWriter, r *request, status int, v watch.FeedView, of watching, again *quarantinedRow, problems []problemLine) (err error) {
+	p := &feedPage{Page: s.watchFrame(r, of, "feed", i18n.Key("Feed %s"), v.Feed.Name), watching: of, View: v, Table: v.Feed.Adapter == plain.CSV.Name, Done: r.URL.Query().Get("done"),
+		TLPs: comity.TLPs(), F: url.Values{"tlp": {string(v.Feed.TLP)}}, Errors: problems, Address: r.who.May(person.Administrator)}
+	if v.Feed.IsWeb() {
+		p.F.Set("from", v.Feed.From)
+	}
+	if len(problems) > 0 {
+		p.F = r.PostForm
+	}
 	adapters := s.c.Watch.Adapters()
 	if i := slices.IndexFunc(adapters, func(a feed.Adapter) bool { return a.Name == v.Feed.Adapter }); i >= 0 {
 		p.Adapter = adapters[i]
@@ -304,13 +321,56 @@ func (s *site) feedPost(w http.ResponseWriter, r *request) error {
 		if errors.As(err, &fault) {
 			again := &quarantinedRow{Again: faultText(fault)}
 			again.ID, again.Raw = id, raw
-			return s.feedPage(w, r, http.StatusBadRequest, v, of, again)
+			return s.feedPage(w, r, http.StatusBadRequest, v, of, again, nil)
 		} else if err != nil {
 			return err
 		}
-		return see(w, r, feedURL(v.Feed.Name)+"?mended=1")
+		return see(w, r, feedURL(v.Feed.Name)+"?done=mended")
+	case "set":
+		return s.setFeed(w, r, v, of)
+	case "remove":
+		events := r.PostFormValue("events")
+		if events != "keep" && events != "withdraw" {
+			return s.feedPage(w, r, http.StatusBadRequest, v, of, nil, []problemLine{{Field: "events", Text: r.words.T(i18n.Key("Say what becomes of its events."))}})
+		}
+		if err := s.c.Watch.RemoveFeed(r.Context(), r.who, v.Feed.Name, events == "withdraw"); err != nil {
+			return err
+		}
+		return see(w, r, feedURL(v.Feed.Name)+"?done=removed")
+	case "restore":
+		if err := s.c.Watch.RestoreFeed(r.Context(), r.who, v.Feed.Name); err != nil {
+			return err
+		}
+		return see(w, r, feedURL(v.Feed.Name)+"?done=restored")
 	}
 	return errBad
+}
+
+// setFeed changes what a feed is read from, or its label.
+func (s *site) setFeed(w http.ResponseWriter, r *request, v watch.FeedView, of watching) error {
+	d := &reader{f: r.PostForm, words: r.words}
+	c := watch.Change{TLP: comity.TLP(d.text("tlp")), From: d.text("from")}
+	if !c.TLP.Valid() {
+		d.wrong("tlp", i18n.Key("Choose a label."))
+	}
+	if c.From == v.Feed.From {
+		c.From = ""
+	}
+	if u, err := url.Parse(c.From); c.From != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
+		d.wrong("from", i18n.Key("Write an address that begins with https://."))
+	}
+	problems := d.problems
+	if len(problems) == 0 {
+		err := s.c.Watch.SetFeed(r.Context(), r.who, v.Feed.Name, c)
+		var ok bool
+		if problems, ok = deskProblems(err); err != nil && !ok {
+			return err
+		}
+	}
+	if len(problems) > 0 {
+		return s.feedPage(w, r, http.StatusBadRequest, v, of, nil, problems)
+	}
+	return see(w, r, feedURL(v.Feed.Name)+"?done=set")
 }
 
 // faultText is what is wrong with a row that stands by itself: its line is not
@@ -322,23 +382,32 @@ func faultText(f *feed.Fault) string {
 	return f.Column + ": " + f.Reason
 }
 
-// quarantineCSV is all that waits to be mended, as a file.
+// quarantineCSV is all that waits to be mended, as a file, which is sent as it is read.
 func (s *site) quarantineCSV(w http.ResponseWriter, r *request) error {
 	v, of, err := s.findFeed(r)
 	if err != nil {
 		return err
 	}
-	rows := [][]string{{"line", "column", "reason", "row", "status", "tlp"}}
+	var out *csvWriter
 	for after := int64(0); ; {
-		page, err := s.c.Watch.Quarantined(r.Context(), r.who, v.Feed.Name, after, 1000)
+		page, err := s.c.Watch.Quarantined(r.Context(), r.who, v.Feed.Name, after, quarantinePage)
 		if err != nil {
-			return err
+			return out.broken(err)
+		}
+		if out == nil { // from here on an error can only break it off
+			out = newCSV(w, of.file("quarantine-"+string(v.Feed.Name)))
+			out.row("line", "column", "reason", "row", "status", "tlp")
 		}
 		for _, q := range page {
-			rows, after = append(rows, []string{digits(q.Line), q.Column, q.Reason, q.Raw, of.CSV(), string(v.Feed.TLP)}), q.ID
+			out.row(digits(q.Line), q.Column, q.Reason, q.Raw, of.CSV(), string(v.Feed.TLP))
+			after = q.ID
 		}
-		if len(page) < 1000 {
-			return sendCSV(w, of.file("quarantine-"+string(v.Feed.Name)), rows)
+		if err := out.flush(); err != nil || len(page) < quarantinePage {
+			return out.broken(err)
 		}
 	}
 }
+
+// quarantinePage is how many rows of a download are read at once; each has at most
+// feed.MaxRaw bytes.
+const quarantinePage = 200

@@ -126,6 +126,30 @@ func (d *reader) number(name string) int {
 	return n
 }
 
+// count is a number that is not known if it is left out.
+func (d *reader) count(name string) *int64 {
+	if d.text(name) == "" {
+		return nil
+	}
+	n := int64(d.number(name))
+	return &n
+}
+
+// point is a GeoJSON point of a latitude and a longitude, which are left out together.
+func (d *reader) point(latitude, longitude string) json.RawMessage {
+	if d.text(latitude) == "" && d.text(longitude) == "" {
+		return nil
+	}
+	lat, lon := d.figure(latitude), d.figure(longitude)
+	if lat < -90 || lat > 90 {
+		d.wrong(latitude, i18n.Key("Write a latitude from -90 to 90."))
+	}
+	if lon < -180 || lon > 180 {
+		d.wrong(longitude, i18n.Key("Write a longitude from -180 to 180."))
+	}
+	return json.RawMessage(fmt.Sprintf(`{"type":"Point","coordinates":[%s,%s]}`, number(lon), number(lat)))
+}
+
 // items reads means, one sort a line: "1200 infantry".
 func (d *reader) items(name string) []effect.Item {
 	var out []effect.Item

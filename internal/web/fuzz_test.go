@@ -39,6 +39,10 @@ func FuzzForm(f *testing.F) {
 	f.Add("/watch/feeds/exercise?after=-1", "do=mend&row=1&raw="+url.QueryEscape(foreign+"91.5"), "officer", "")
 	f.Add("/watch/feeds/field-reports/mapping", "column-0=from&column-1=latitude&violence="+url.QueryEscape(foreign)+"&dates=never", "officer", "")
 	f.Add("/watch/events/exercise?key="+url.QueryEscape(foreign), "", "officer", "")
+	f.Add("/watch/situations/ecowas.example/0", "do=place&states="+url.QueryEscape(foreign)+"&from=0000-13-99&south=NaN&north=1e400", "officer", "ar")
+	f.Add("/watch/situations/ecowas.example/0", "do=untie&feed="+url.QueryEscape(foreign)+"&key="+url.QueryEscape(foreign), "officer", "")
+	f.Add("/watch/places/cell/139020?sort=exercise", "do=tie&situation=ecowas.example/0&from="+url.QueryEscape(foreign), "officer", "")
+	f.Add("/compose/report", "step=check&title=x&killed=-1&wounded="+url.QueryEscape(foreign)+"&latitude=1e9&longitude="+url.QueryEscape(foreign), "officer", "")
 	good.Set("draft", "5")
 	good["offered"], good["picked"] = []string{foreign, "x"}, []string{foreign}
 	f.Add("/compose/warning", good.Encode(), "officer", "en")

@@ -119,16 +119,21 @@ func composeKinds() []composeKind {
 			Body: func(d *reader, _ *act.Act) any {
 				return act.Referral{Basis: d.need("rule", i18n.Key("Name the rule under which it is referred.")), Efforts: d.list("efforts")}
 			}},
-		{Slug: "report", Kind: "report.v1", Verb: i18n.Key("Report"), MustAddress: true,
-			About: i18n.Key("Report on a situation over a period, or keep the Security Council informed of what is done or contemplated (Art. 54)."),
+		{Slug: "report", Kind: "report.v1", Verb: i18n.Key("Report"),
+			About: i18n.Key("Report on a situation over a period, or on an incident with its dead and wounded, which Watch then counts; or keep the Security Council informed of what is done or contemplated (Art. 54)."),
 			Fields: []formField{
 				{Name: "art54", Label: i18n.Key("Keeps a council informed under Article 54"), Type: "check"},
 				{Name: "contemplated", Label: i18n.Key("Of activities in contemplation"), Type: "check"},
 				{Name: "periodfrom", Label: i18n.Key("Period from"), Type: "date"},
 				{Name: "periodto", Label: i18n.Key("Period to"), Type: "date"},
+				{Name: "killed", Label: i18n.Key("Killed"), Hint: i18n.Key("As far as is known. Leave empty if it is not."), Type: "number"},
+				{Name: "wounded", Label: i18n.Key("Wounded"), Type: "number"},
+				{Name: "latitude", Label: i18n.Key("Latitude of the place"), Hint: i18n.Key("In degrees, like 14.5; south of the equator like -14.5"), Type: "figure"},
+				{Name: "longitude", Label: i18n.Key("Longitude of the place"), Hint: i18n.Key("In degrees; west of Greenwich like -4.1"), Type: "figure"},
 			},
-			Body: func(d *reader, _ *act.Act) any {
-				return act.Report{Art54: d.f.Get("art54") != "", Contemplated: d.f.Get("contemplated") != "", From: d.begin("periodfrom"), To: d.day("periodto")}
+			Body: func(d *reader, a *act.Act) any {
+				a.Where = d.point("latitude", "longitude")
+				return act.Report{Art54: d.f.Get("art54") != "", Contemplated: d.f.Get("contemplated") != "", From: d.begin("periodfrom"), To: d.day("periodto"), Killed: d.count("killed"), Wounded: d.count("wounded")}
 			}},
 		{Slug: "decision", Kind: "decision.v1", Verb: i18n.Key("Record a decision"), Asks: true,
 			About: i18n.Key("Record what an organ of this organization decided, or that it did not. A second person releases it."),

@@ -24,15 +24,15 @@ type placePage struct {
 	watching
 	View       watch.PlaceView
 	Called     template.HTML // its name
-	Chart      *chart
-	Track      *chart // what was said before against what came
-	Months     int    // of the past that the chart shows; 0: all
+	Course     courseView    // by what others tell
+	Own        *courseView   // with own reports; nil: there are none of the place
+	Months     int           // of the past that the charts show; 0: all
 	Spans      []int
-	Weekly     bool // the chart is by week
-	Risks      []riskRow
-	Horizons   []int
-	Episodes   []episodeRow
+	Weekly     bool // the charts are by week
 	Situations []casefile.View
+	Files      []casefile.View // situations to which it can be tied
+	F          url.Values
+	Errors     []problemLine
 	RuleNames  map[watch.RuleID]string
 	Drafts     []alertRow
 	Outcomes   []outcomeRow
@@ -40,6 +40,18 @@ type placePage struct {
 	More       int64 // ID before which there are more events; 0: there are none
 	Map        template.HTML
 	URL        string
+}
+
+// courseView is what was observed at a place and what is expected there, as a page
+// shows it.
+type courseView struct {
+	watch.Course
+	ID       string // begins the identifiers on the page
+	Chart    *chart
+	Past     *chart // what was said before against what came
+	Horizons []int
+	Risks    []riskRow
+	Episodes []episodeRow
 }
 
 // riskRow is the probabilities of so many deaths or more within each horizon.
@@ -90,32 +102,38 @@ func (s *site) place(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	return s.placePage(w, r, http.StatusOK, of, at, url.Values{}, nil)
+}
+
+func (s *site) placePage(w http.ResponseWriter, r *request, status int, of watching, at watch.Place, f url.Values, problems []problemLine) error {
 	view, err := s.c.Watch.Place(r.Context(), r.who, of.Exercise, at)
 	if err != nil {
 		return err
 	}
-	p := &placePage{Page: s.watchFrame(r, of, "place", i18n.Key("Place")), watching: of, View: view, Horizons: watch.Horizons, Spans: []int{36, 120, 0}, URL: placeURL(at, of)}
+	p := &placePage{Page: s.watchFrame(r, of, "place", i18n.Key("Place")), watching: of, View: view, Spans: []int{36, 120, 0}, URL: placeURL(at, of), F: f, Errors: problems}
 	p.Label = view.Label
 	p.Called = s.namer(r, of.Exercise)(at)
 	p.Title = s.placeTitle(r, of.Exercise, at)
 	p.Months = choice(r, "span", p.Spans, 36)
-	words := &printer{s, r.words}
 	p.Weekly = r.URL.Query().Get("by") == "week"
-	p.Chart = words.seriesChart(s.placeSeries(r, of, view, p.Months, p.Weekly))
-	if f := view.Forecast; f != nil {
-		p.Risks = risks(f)
-		p.Episodes = s.episodes(r, of, f)
-		past, err := s.c.Watch.Forecasts(r.Context(), r.who, of.Exercise, at, pastForecasts)
+	if p.Course, err = s.courseView(r, of, view, view.Course, false, p.Months, p.Weekly); err != nil {
+		return err
+	}
+	if view.Own != nil {
+		own, err := s.courseView(r, of, view, *view.Own, true, p.Months, p.Weekly)
 		if err != nil {
 			return err
 		}
-		p.Track = words.reliabilityChart("track", reliability(past, view.Series, f.Last))
+		p.Own = &own
 	}
 	views, err := s.c.Desk.Situations(r.Context(), r.who)
 	if err != nil {
 		return err
 	}
-	p.Situations = slices.DeleteFunc(views, func(v casefile.View) bool { return !isThere(v, at) })
+	p.Situations = slices.DeleteFunc(slices.Clone(views), func(v casefile.View) bool { return !isThere(v, at) })
+	if at.Level == watch.ByCountry || at.Level == watch.ByCell {
+		p.Files = filesOf(views, of)
+	}
 	for _, d := range view.Drafts {
 		p.Drafts = append(p.Drafts, alertRow{d, p.Called})
 	}
@@ -131,7 +149,16 @@ func (s *site) place(w http.ResponseWriter, r *request) error {
 	if err := s.placeEvents(r, p, at); err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, p)
+	return s.render(w, status, p)
+}
+
+// At are the problems at a field.
+func (p *placePage) At(field string) []problemLine { return problemsAt(p.Errors, field) }
+
+// filesOf are the situations to which what is watched can be tied: of made-up events
+// those of an exercise, and of real ones the others.
+func filesOf(views []casefile.View, of watching) []casefile.View {
+	return slices.DeleteFunc(slices.Clone(views), func(v casefile.View) bool { return (v.Status == comity.Exercise) != of.Exercise })
 }
 
 // isThere reports whether a situation is about the place.
@@ -145,39 +172,69 @@ func isThere(v casefile.View, at watch.Place) bool {
 	return false
 }
 
+// courseView draws a course: by what others tell, or with own reports.
+func (s *site) courseView(r *request, of watching, view watch.PlaceView, c watch.Course, own bool, months int, weekly bool) (courseView, error) {
+	words := &printer{s, r.words}
+	v := courseView{Course: c, ID: "course", Horizons: watch.Horizons}
+	if own {
+		v.ID = "own-course"
+	}
+	d := s.placeSeries(r, of, view.Place, c, view.Reach, months, weekly)
+	if d.ID = v.ID; own {
+		d.CSV += "&own=1"
+	}
+	v.Chart = words.seriesChart(d)
+	f := c.Forecast
+	if f == nil {
+		return v, nil
+	}
+	v.Risks, v.Episodes = risks(f), s.episodes(r, of, f)
+	past, err := s.c.Watch.Forecasts(r.Context(), r.who, watch.ForecastQuery{Exercise: of.Exercise, Own: own, Place: view.Place, Limit: pastForecasts})
+	if err != nil {
+		return v, err
+	}
+	v.Past = words.reliabilityChart(v.ID+"-track", reliability(past, c.Series, f.Last))
+	return v, nil
+}
+
 // placeSeries is what the chart shows: so many months of the past up to where the
 // data reach, and the forecast.
-func (s *site) placeSeries(r *request, of watching, view watch.PlaceView, months int, weekly bool) series {
-	d := series{ID: "course", Title: r.t("Deaths by month, observed and expected"), Observed: view.Series,
-		CSV: "/watch/series/" + (&url.URL{Path: string(view.Place.Level) + "/" + view.Place.Name}).EscapedPath() + "?sort=" + string(of.Sort())}
-	d.From, d.To = reach(view)
+func (s *site) placeSeries(r *request, of watching, at watch.Place, c watch.Course, until feed.Day, months int, weekly bool) series {
+	d := series{ID: "course", Title: r.t("Deaths by month, observed and expected"), Observed: c.Series,
+		CSV: "/watch/series/" + (&url.URL{Path: string(at.Level) + "/" + at.Name}).EscapedPath() + "?sort=" + string(of.Sort())}
+	d.From, d.To = reach(c, until)
 	if months > 0 {
 		d.From = max(d.From, d.To-feed.Month(months)+1)
 	}
 	if weekly { // nothing is forecast by week
-		d.Title, d.Weekly, d.Reach, d.Observed, d.CSV = r.t("Deaths by week, observed"), true, view.Reach, view.Weeks, d.CSV+"&by=week"
+		d.Title, d.Weekly, d.Reach, d.Observed, d.CSV = r.t("Deaths by week, observed"), true, until, c.Weeks, d.CSV+"&by=week"
 		return d
 	}
-	if f := view.Forecast; f != nil {
-		for _, m := range f.Months {
-			d.Fan = append(d.Fan, fanOf(m))
-		}
+	if c.Forecast == nil {
+		d.Title = r.t("Deaths by month, observed")
+		return d
+	}
+	for _, m := range c.Forecast.Months {
+		d.Fan = append(d.Fan, fanOf(m))
 	}
 	return d
 }
 
-// reach is the first month and the last of which something is known of a place;
-// the last is before the first if nothing is.
-func reach(view watch.PlaceView) (from, to feed.Month) {
+// reach is the first month and the last of which something is known of a place, which
+// is so until a day, if that is not 0; the last is before the first if nothing is.
+func reach(c watch.Course, until feed.Day) (from, to feed.Month) {
 	from, to = 1, 0
-	if n := len(view.Series); n > 0 {
-		from, to = view.Series[0].At.Month(), view.Series[n-1].At.Month()
+	if n := len(c.Series); n > 0 {
+		from, to = c.Series[0].At.Month(), c.Series[n-1].At.Month()
 	}
-	if f := view.Forecast; f != nil {
-		if len(view.Series) == 0 {
+	if f := c.Forecast; f != nil {
+		if len(c.Series) == 0 {
 			from = f.Last - 11 // there was nothing in them
 		}
 		to = max(to, f.Last)
+	}
+	if until != 0 && to != 0 {
+		to = max(to, (until+1).Month()-1)
 	}
 	return from, to
 }
@@ -451,21 +508,32 @@ func (s *site) seriesCSV(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	d := series{Observed: view.Series, Reach: view.Reach, Weekly: r.URL.Query().Get("by") == "week"}
+	c := view.Course
+	if r.URL.Query().Get("own") != "" {
+		if view.Own == nil {
+			return errNotFound
+		}
+		c = *view.Own
+	}
+	d := series{Observed: c.Series, Reach: view.Reach, Weekly: r.URL.Query().Get("by") == "week"}
 	when, say := "month", func(at feed.Day) string { return at.Month().String() }
 	if d.Weekly {
-		d.Observed, when, say = view.Weeks, "week_from", feed.Day.String
+		d.Observed, when, say = c.Weeks, "week_from", feed.Day.String
 	}
-	d.From, d.To = reach(view)
+	d.From, d.To = reach(c, view.Reach)
 	var counted []string
 	for _, v := range view.Violence {
 		counted = append(counted, violenceNames[v])
 	}
 	rows := [][]string{{"place", when, "events", "deaths_low", "deaths_best", "deaths_high", "violence", "status", "tlp"}}
 	for _, o := range d.full() {
-		rows = append(rows, []string{at.Name, say(o.At), digits(o.Events), digits(o.Low), digits(o.Best), digits(o.High), strings.Join(counted, " "), of.CSV(), string(view.Label)})
+		rows = append(rows, []string{at.Name, say(o.At), digits(o.Events), digits(o.Low), digits(o.Best), digits(o.High), strings.Join(counted, " "), of.CSV(), string(c.Label)})
 	}
-	return sendCSV(w, of.file("series-"+string(at.Level)+"-"+at.Name), rows)
+	name := "series-" + string(at.Level) + "-" + at.Name
+	if r.URL.Query().Get("own") != "" {
+		name += "-own-reports"
+	}
+	return sendCSV(w, of.file(name), rows)
 }
 
 // violenceNames are what files call the types of violence.
@@ -490,7 +558,15 @@ type eventPage struct {
 	watching
 	Newest   watch.Stored
 	Files    []casefile.View // situations to which it can be tied
+	Tied     []tiedRow       // those to which it is
 	Versions []eventRow      // the newest first
+}
+
+// tiedRow is a situation to which an event is tied.
+type tiedRow struct {
+	watch.Saying
+	Name comity.ActName
+	Post string // where it is untied
 }
 
 func (s *site) event(w http.ResponseWriter, r *request) error {
@@ -516,13 +592,25 @@ func (s *site) event(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	p.Files = slices.DeleteFunc(slices.Clone(views), func(v casefile.View) bool { return (v.Status == comity.Exercise) != of.Exercise })
+	p.Files = filesOf(views, of)
+	tied, err := s.c.Watch.TiedTo(r.Context(), r.who, name, all[0].Key)
+	if err != nil {
+		return err
+	}
+	for _, x := range tied {
+		situation, err := comity.ParseActName(x.Situation)
+		if err != nil {
+			return err
+		}
+		p.Tied = append(p.Tied, tiedRow{x, situation, "/watch/situations/" + x.Situation})
+		p.Files = slices.DeleteFunc(p.Files, func(v casefile.View) bool { return v.Name == situation })
+	}
 	return s.render(w, http.StatusOK, p)
 }
 
-// eventPost ties an event to a situation, and leads to what was observed there.
+// eventPost ties an event to a situation, and leads to what was observed of that.
 func (s *site) eventPost(w http.ResponseWriter, r *request) error {
-	v, of, err := s.findFeed(r)
+	v, _, err := s.findFeed(r)
 	if err != nil {
 		return err
 	}
@@ -533,7 +621,7 @@ func (s *site) eventPost(w http.ResponseWriter, r *request) error {
 	if err := s.c.Watch.TieEvent(r.Context(), r.who, v.Feed.Name, r.URL.Query().Get("key"), name); err != nil {
 		return err
 	}
-	return see(w, r, placeURL(watch.Place{Level: watch.BySituation, Name: name.String()}, of))
+	return see(w, r, fileURL(name)+"#observed")
 }
 
 // eventURL is the page of an event.

@@ -42,7 +42,8 @@ type rulePage struct {
 	watching
 	F        url.Values
 	View     watch.RuleView // ID 0: it is new
-	Stands   []standingRow
+	Stands   []standingRow  // nearest to firing first
+	Others   int            // that are not listed
 	Fields   []formField
 	Feeds    []watch.FeedView
 	Errors   []problemLine
@@ -183,7 +184,9 @@ func (s *site) rulePage(w http.ResponseWriter, r *request, status int, of watchi
 		}
 	}
 	name := s.namer(r, of.Exercise)
-	for _, x := range view.Standings {
+	near := view.Standings[:min(len(view.Standings), shownStandings)]
+	p.Others = len(view.Standings) - len(near)
+	for _, x := range near {
 		p.Stands = append(p.Stands, standingRow{x, name(x.Place), placeURL(x.Place, of)})
 	}
 	if fill != nil {
@@ -233,6 +236,7 @@ var phrases = []phrase{
 	{"p(25, 3)", i18n.Key("probability of 25 deaths or more within 3 months")},
 	{"base(25, 3)", i18n.Key("how often it was so before at this place")},
 	{"median(3), low(3), high(3)", i18n.Key("deaths expected within 3 months: the middle, and the bounds of 90 of 100 cases")},
+	{"own.p(25, 3), own.median(3), …", i18n.Key("the same with the organization's own reports, where there are some; elsewhere without")},
 	{"p(25, 3) >= 0.5 && deaths.months(1) > 0.0", i18n.Key("several at once; numbers have a decimal point")},
 }
 

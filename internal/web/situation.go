@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/comity/comity/act"
@@ -25,6 +26,7 @@ type situationPage struct {
 	Closed   []owedRow // answered, or withdrawn
 	Timeline []lineRow // the newest first
 	CanAdd   bool      // the caller may add to this file
+	Observed *observedView
 }
 
 // effortGroup is everybody with one role.
@@ -55,6 +57,10 @@ func (s *site) situation(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	return s.situationPage(w, r, http.StatusOK, name, nil, nil)
+}
+
+func (s *site) situationPage(w http.ResponseWriter, r *request, status int, name comity.ActName, f url.Values, problems []problemLine) error {
 	v, err := s.c.Desk.Situation(r.Context(), r.who, name)
 	if err != nil {
 		return err
@@ -89,5 +95,11 @@ func (s *site) situation(w http.ResponseWriter, r *request) error {
 	for _, l := range slices.Backward(v.Timeline) {
 		p.Timeline = append(p.Timeline, lineOf(l))
 	}
-	return s.render(w, http.StatusOK, p)
+	if p.Observed, err = s.observed(r, v, f, problems); err != nil {
+		return err
+	}
+	if p.Observed != nil {
+		p.Styles = []string{"shared/chart.css", "shared/watch.css"}
+	}
+	return s.render(w, status, p)
 }

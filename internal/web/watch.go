@@ -23,7 +23,9 @@ type watchPage struct {
 	watching
 	Overview   watch.Overview
 	Rising     []risingRow
-	Drafts     []alertRow // that wait, or are being written
+	Unknown    []unknownRow
+	Members    []placeLink // organizations, by name
+	Drafts     []alertRow  // that wait, or are being written
 	Horizons   []int
 	Thresholds []int64
 	Outcomes   int   // to be confirmed
@@ -56,6 +58,19 @@ func (w watching) Other() comity.Status { return watching{Exercise: !w.Exercise}
 // risingRow is a place with the course of its risk.
 type risingRow struct {
 	watch.Rising
+	Name template.HTML
+	URL  string
+}
+
+// placeLink leads to the page of a place.
+type placeLink struct {
+	Name template.HTML
+	URL  string
+}
+
+// unknownRow is a place of which nothing is known since a day.
+type unknownRow struct {
+	watch.Unknown
 	Name template.HTML
 	URL  string
 }
@@ -117,6 +132,13 @@ func (s *site) watch(w http.ResponseWriter, r *request) error {
 	for _, x := range p.Overview.Rising {
 		p.Rising = append(p.Rising, risingRow{x, name(x.Place), placeURL(x.Place, sort)})
 	}
+	for _, x := range p.Overview.Unknown {
+		p.Unknown = append(p.Unknown, unknownRow{x, name(x.Place), placeURL(x.Place, sort)})
+	}
+	for _, x := range p.Overview.Organizations {
+		at := watch.Place{Level: watch.ByOrganization, Name: x}
+		p.Members = append(p.Members, placeLink{name(at), placeURL(at, sort)})
+	}
 	drafts, err := s.openDrafts(r, sort.Exercise)
 	if err != nil {
 		return err
@@ -157,11 +179,12 @@ func (s *site) openDrafts(r *request, exercise bool) ([]watch.Draft, error) {
 
 // How many of each a page lists.
 const (
-	shownDrafts   = 200
-	shownOutcomes = 200
-	shownEvents   = 50
-	shownRuns     = 20
-	shownRows     = 50
+	shownDrafts    = 200
+	shownOutcomes  = 200
+	shownStandings = 200
+	shownEvents    = 50
+	shownRuns      = 20
+	shownRows      = 50
 )
 
 // choice is a number of the address, if it is one of those allowed.
@@ -233,12 +256,20 @@ func (s *site) riskMap(r *request, p *watchPage) (template.HTML, error) {
 
 // riskMark is a place on the map; ok is false if it is not marked.
 func (s *site) riskMark(r *request, of watching, v watch.MapValue) (_ worldmap.Mark, ok bool) {
-	level, ok := riskLevel(v.Risk)
-	if !v.Forecast || !ok {
+	level, ok := riskLevel(max(v.Risk, v.OwnRisk))
+	if !v.Forecast && !v.Own || !ok {
 		return worldmap.Mark{}, false
 	}
 	mark := worldmap.Mark{State: worldmap.Code(v.Place.Name), Level: level, Name: s.placeTitle(r, of.Exercise, v.Place), URL: placeURL(v.Place, of)}
-	mark.Note = r.t("probability %s; observed in 12 months: %s", share(v.Risk), deathsOf(r.words, v.Observed.Best))
+	observed := deathsOf(r.words, v.Observed.Best)
+	switch {
+	case v.Own && v.Forecast:
+		mark.Note = r.t("probability %s, with own reports %s; observed in 12 months: %s", share(v.Risk), share(v.OwnRisk), observed)
+	case v.Own:
+		mark.Note = r.t("probability with own reports %s; observed in 12 months: %s", share(v.OwnRisk), observed)
+	default:
+		mark.Note = r.t("probability %s; observed in 12 months: %s", share(v.Risk), observed)
+	}
 	if lat, lon, ok := cellOf(v.Place); ok && v.Place.Level == watch.ByCell {
 		mark.At = &worldmap.Point{Lon: lon, Lat: lat}
 	}

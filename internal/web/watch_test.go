@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
+	"html"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -53,7 +56,7 @@ func TestWatchIsForOfficers(t *testing.T) {
 		}
 	}
 	for path, form := range map[string]url.Values{"/watch": {"do": {"run"}}, "/watch/drafts/5": {"do": {"write"}}, "/watch/outcomes/8": {"result": {"hit"}}, "/watch/rules/new": {"do": {"keep"}, "name": {"x"}}, "/watch/rules/1": {"do": {"pause"}},
-		"/watch/feeds/exercise": {"do": {"run"}}, "/watch/feeds/field-reports/mapping": {"column-0": {"from"}}, "/watch/feeds": {"name": {"x"}}} {
+		"/watch/situations/ecowas.example/0": {"do": {"unplace"}}, "/watch/places/country/LBR": {"do": {"tie"}, "situation": {"ecowas.example/0"}}, "/watch/feeds/exercise": {"do": {"run"}}, "/watch/feeds/field-reports/mapping": {"column-0": {"from"}}, "/watch/feeds": {"name": {"x"}}} {
 		for role, want := range map[string]int{"": 401, "observer": 403} {
 			if got := x.as(role, "POST", path, form).Code; got != want {
 				t.Errorf("POST %s as %q: status %d, want %d", path, role, got, want)
@@ -113,6 +116,7 @@ func TestRealDraftsAreSeen(t *testing.T) {
 // A page that lists events of a feed which forecasts do not count bears its label.
 func TestPlaceBearsLabelsOfEvents(t *testing.T) {
 	x := newTestSite(t)
+	x.watch.noOwn = true
 	mark := regexp.MustCompile(`(?s)<p class="eyebrow">.*?</p>`)
 	for _, l := range []comity.TLP{comity.Clear, comity.Red} {
 		x.watch.feeds[0].Feed.TLP = l
@@ -120,6 +124,42 @@ func TestPlaceBearsLabelsOfEvents(t *testing.T) {
 		if want := map[comity.TLP]comity.TLP{comity.Clear: comity.Green, comity.Red: comity.Red}[l]; !strings.Contains(head, "TLP:"+string(want)) {
 			t.Errorf("with events under %s: %s", l, head)
 		}
+	}
+}
+
+// What own reports are in stands apart, under its own label: the other course, its
+// chart and its file keep theirs.
+func TestOwnReportsStandApart(t *testing.T) {
+	x := newTestSite(t)
+	section := func(page, id string) string {
+		_, rest, _ := strings.Cut(page, `aria-labelledby="`+id+`"`)
+		part, _, _ := strings.Cut(rest, `<section`)
+		return part
+	}
+	page := x.as("officer", "GET", "/watch/places/country/LBR", nil).Body.String()
+	if s := section(page, "expected"); strings.Contains(s, "TLP:RED") || !strings.Contains(s, "TLP:GREEN") || strings.Contains(s, "own=1") {
+		t.Errorf("what others tell:\n%s", s)
+	}
+	if s := section(page, "own"); !strings.Contains(s, "TLP:RED") || !strings.Contains(s, "&amp;own=1") || !strings.Contains(s, "own-red-exercise") || !strings.Contains(s, `id="own-course-name"`) {
+		t.Errorf("with own reports:\n%s", s)
+	}
+	for query, label := range map[string]string{"": "GREEN", "?by=week": "GREEN", "?own=1": "RED", "?by=week&own=1": "RED"} {
+		rows, err := csv.NewReader(x.as("officer", "GET", "/watch/series/country/LBR"+query, nil).Body).ReadAll()
+		if err != nil || len(rows) < 2 {
+			t.Fatalf("%q: %d rows, %v", query, len(rows), err)
+		}
+		for _, r := range rows[1:] {
+			if r[len(r)-1] != label {
+				t.Errorf("%q: a row under %s, want %s", query, r[len(r)-1], label)
+			}
+		}
+	}
+	x.watch.noOwn = true
+	if page := x.as("officer", "GET", "/watch/places/country/LBR", nil).Body.String(); strings.Contains(page, "TLP:RED") || strings.Contains(page, "With our own reports") {
+		t.Error("without own reports there is a word of them")
+	}
+	if got := x.as("officer", "GET", "/watch/series/country/LBR?own=1", nil).Code; got != 404 {
+		t.Errorf("the file with own reports, of which there are none: status %d", got)
 	}
 }
 
@@ -169,6 +209,114 @@ func TestQuarantineCSV(t *testing.T) {
 	}
 }
 
+// Rows are sent as they are read, and a file of which not all could be read does not
+// pass for a whole one.
+func TestQuarantineIsStreamed(t *testing.T) {
+	x := newTestSite(t)
+	for id := int64(3); id <= 2*quarantinePage+50; id++ {
+		x.watch.bad = append(x.watch.bad, watch.Quarantined{ID: id, Feed: "exercise", Fault: feed.Fault{Line: id, Reason: "broken"}})
+	}
+	rows, err := csv.NewReader(x.as("officer", "GET", "/watch/feeds/exercise/quarantine", nil).Body).ReadAll()
+	if err != nil || len(rows) != 1+2*quarantinePage+50 || rows[len(rows)-1][0] != digits(2*quarantinePage+50) {
+		t.Errorf("%d rows, %v", len(rows), err)
+	}
+	x.watch.broken = 2 * quarantinePage
+	func() {
+		defer func() {
+			if p := recover(); p != http.ErrAbortHandler {
+				t.Errorf("half a file ends with %v", p)
+			}
+		}()
+		x.as("officer", "GET", "/watch/feeds/exercise/quarantine", nil)
+	}()
+	x.watch.broken = -1
+	if w := x.as("officer", "GET", "/watch/feeds/exercise/quarantine", nil); w.Code != http.StatusInternalServerError {
+		t.Errorf("none of it: status %d", w.Code)
+	}
+}
+
+// A feed's label and address are changed on its page; the address by administrators.
+func TestSetFeed(t *testing.T) {
+	x := newTestSite(t)
+	post := func(role string, form url.Values) (int, string) {
+		form.Set("do", "set")
+		w := x.as(role, "POST", "/watch/feeds/ucdp", form)
+		if w.Code == http.StatusSeeOther {
+			w = x.as(role, "GET", w.Header().Get("Location"), nil)
+		}
+		return w.Code, text(checkPage(t, "feed", w))
+	}
+	if code, page := post("officer", url.Values{"tlp": {"RED"}}); code != 200 || !strings.Contains(page, "The feed is changed") || x.watch.feed("ucdp").TLP != comity.Red || x.watch.feed("ucdp").From != "https://ucdp.example/ged.csv" {
+		t.Errorf("a label: %d %.800s", code, page)
+	}
+	if code, page := post("administrator", url.Values{"tlp": {"RED"}, "from": {"https://ucdp.example/new.csv"}}); code != 200 || !strings.Contains(page, "https://ucdp.example/new.csv") {
+		t.Errorf("an address: %d %.800s", code, page)
+	}
+	if code, _ := post("officer", url.Values{"tlp": {"RED"}, "from": {"https://other.example/new.csv"}}); code != http.StatusForbidden {
+		t.Errorf("an address of an officer: %d", code)
+	}
+	for _, c := range []struct {
+		form url.Values
+		want string
+	}{
+		{url.Values{"tlp": {"PINK"}}, "Choose a label."},
+		{url.Values{"tlp": {"RED"}, "from": {"/etc/passwd"}}, "Write an address that begins with https://."},
+		{url.Values{"tlp": {"RED"}, "from": {"https://me@other.example/x"}}, "an address without a login"},
+	} {
+		code, page := post("administrator", c.form)
+		if code != 400 || !strings.Contains(page, c.want) || x.watch.feed("ucdp").From != "https://ucdp.example/new.csv" {
+			t.Errorf("%v: %d %.800s", c.form, code, page)
+		}
+	}
+}
+
+// A feed is removed once it was said what becomes of its events, and brought back.
+func TestRemoveFeed(t *testing.T) {
+	x := newTestSite(t)
+	post := func(form url.Values) (int, string) {
+		w := x.as("officer", "POST", "/watch/feeds/exercise", form)
+		if w.Code == http.StatusSeeOther {
+			w = x.as("officer", "GET", w.Header().Get("Location"), nil)
+		}
+		return w.Code, text(checkPage(t, "feed", w))
+	}
+	if code, page := post(url.Values{"do": {"remove"}}); code != 400 || !strings.Contains(page, "Say what becomes of its events.") || !x.watch.feed("exercise").Removed.IsZero() {
+		t.Errorf("without a word on its events: %d %.800s", code, page)
+	}
+	for events, withdrawn := range map[string]int{"keep": 0, "withdraw": 1} {
+		code, page := post(url.Values{"do": {"remove"}, "events": {events}})
+		if code != 200 || !strings.Contains(page, "it is read no more") || strings.Contains(page, "Read it now") || !strings.Contains(page, "removed 7 May 2003, 09:00 UTC") {
+			t.Errorf("%s: %d %.1500s", events, code, page)
+		}
+		if n := len(x.watch.withdrawn); n != withdrawn {
+			t.Errorf("%s: events of %d feeds are withdrawn", events, n)
+		}
+		x.watch.withdrawn = nil
+		if page := text(checkPage(t, "watch", x.as("officer", "GET", "/watch", nil))); !strings.Contains(page, "removed 7 May 2003, 09:00 UTC: it is read no more") {
+			t.Errorf("the page Watch does not say that a feed was removed")
+		}
+		if code, page := post(url.Values{"do": {"restore"}}); code != 200 || !strings.Contains(page, "The feed is there again") || !x.watch.feed("exercise").Removed.IsZero() {
+			t.Errorf("brought back: %d %.800s", code, page)
+		}
+	}
+	if w := x.as("observer", "POST", "/watch/feeds/exercise", url.Values{"do": {"remove"}, "events": {"keep"}}); w.Code != http.StatusForbidden {
+		t.Errorf("an observer: %d", w.Code)
+	}
+}
+
+// What a reading does not have stands with it, and one that has not ended is no reading.
+func TestReadings(t *testing.T) {
+	x := newTestSite(t)
+	x.watch.feeds[0].Last.Note = "2 files are missing"
+	x.watch.feeds[2].Begun = at("2003-05-07T08:00:00Z")
+	page := text(checkPage(t, "feeds", x.as("officer", "GET", "/watch/feeds?sort=exercise", nil)))
+	for _, want := range []string{"2 files are missing", "nevera reading that began 7 May 2003, 08:00 UTC has not ended"} {
+		if !strings.Contains(strings.Join(strings.Fields(page), " "), want) {
+			t.Errorf("the page does not say %q: %.2000s", want, page)
+		}
+	}
+}
+
 // A draft becomes a warning with the evidence that the officer picks, and no other;
 // then it is noted which act came of it.
 func TestDraftBecomesWarning(t *testing.T) {
@@ -185,12 +333,12 @@ func TestDraftBecomesWarning(t *testing.T) {
 	if w.Code != 200 || x.watch.draft(5).State != watch.Taken {
 		t.Fatalf("status %d, the draft is %s", w.Code, x.watch.draft(5).State)
 	}
-	for _, want := range []string{`name="draft" value="5"`, `value="Deaths are probable in Liberia"`, `name="states" dir="ltr" value="LBR"`, `<option value="Likely" selected>`, `value="AMBER" checked`, "The probability is 61 %."} {
+	for _, want := range []string{`name="draft" value="5"`, `value="Violence may rise in Liberia"`, `name="states" dir="ltr" value="LBR"`, `<option value="Likely" selected>`, `value="AMBER" checked`, "probability of 25 deaths or more within 3 months: 61%"} {
 		if !strings.Contains(form, want) {
 			t.Errorf("the form has not %q", want)
 		}
 	}
-	if n := strings.Count(form, `name="picked"`); n != 3 || strings.Contains(form, `name="picked" value="The probability is 61 %." checked`) {
+	if n := strings.Count(form, `name="picked"`); n != 13 || regexp.MustCompile(`name="picked" value="[^"]*" checked`).MatchString(form) {
 		t.Errorf("%d pieces of evidence are offered, or one is picked already", n)
 	}
 	if strings.Contains(form, x.liberia.String()) {
@@ -521,11 +669,11 @@ func TestMend(t *testing.T) {
 func TestWithdrawn(t *testing.T) {
 	x := newTestSite(t)
 	page := text(checkPage(t, "feed", x.as("officer", "GET", "/watch/feeds/exercise", nil)))
-	if !strings.Contains(page, "2 in quarantine; 5 withdrawn, which this release has no more") {
+	if !strings.Contains(page, "2 in quarantine; 5 withdrawn, which count no more") {
 		t.Errorf("the feed says %.1500s", page)
 	}
 	page = text(checkPage(t, "event", x.as("officer", "GET", "/watch/events/exercise?key=30", nil)))
-	if strings.Count(page, "withdrawn: release 8 has it no more") != 1 || strings.Contains(page, "line 0") || !strings.Contains(page, "line 30 of the file") {
+	if strings.Count(page, "withdrawn, and counted no more") != 1 || strings.Contains(page, "line 0") || !strings.Contains(page, "line 30 of the file") {
 		t.Errorf("the event says %.1500s", page)
 	}
 }
@@ -576,25 +724,174 @@ func TestWeeks(t *testing.T) {
 	}
 }
 
-// An officer ties an event to a situation of its own sort; the situation's page leads
-// officers to what was observed, and nobody else.
+// An officer ties an event to a situation, which shows what was observed to officers,
+// and to nobody else; and unties it.
 func TestTieEvent(t *testing.T) {
 	x := newTestSite(t)
-	w := x.as("officer", "POST", "/watch/events/exercise?key=30", url.Values{"situation": {"ecowas.example/0"}})
-	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/watch/places/situation/ecowas.example/0?sort=exercise" || !slices.Equal(x.watch.tied, []string{"exercise 30: ecowas.example/0"}) {
+	const file = "/situations/ecowas.example/0"
+	w := x.as("officer", "POST", "/watch/events/exercise?key=29", url.Values{"situation": {"ecowas.example/0"}})
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != file+"#observed" || !slices.Equal(x.watch.tied, []string{"exercise 29: ecowas.example/0"}) {
+		t.Errorf("status %d, to %s, tied %q", w.Code, w.Header().Get("Location"), x.watch.tied)
+	}
+	untie := url.Values{"do": {"untie"}, "feed": {"exercise"}, "key": {"29"}}
+	w = x.as("officer", "POST", "/watch/situations/ecowas.example/0", untie)
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != file+"#observed" || len(x.watch.tied) != 2 || x.watch.tied[1] != "not exercise 29: ecowas.example/0" {
 		t.Errorf("status %d, to %s, tied %q", w.Code, w.Header().Get("Location"), x.watch.tied)
 	}
 	for role, want := range map[string]int{"": 401, "observer": 403} {
-		if w := x.as(role, "POST", "/watch/events/exercise?key=30", url.Values{"situation": {"ecowas.example/0"}}); w.Code != want || len(x.watch.tied) != 1 {
-			t.Errorf("%q: status %d, want %d", role, w.Code, want)
+		for path, form := range map[string]url.Values{"/watch/events/exercise?key=29": {"situation": {"ecowas.example/0"}}, "/watch/situations/ecowas.example/0": untie} {
+			if w := x.as(role, "POST", path, form); w.Code != want || len(x.watch.tied) != 2 {
+				t.Errorf("%s as %q: status %d, want %d", path, role, w.Code, want)
+			}
 		}
 	}
-	if w := x.as("officer", "POST", "/watch/events/exercise?key=30", url.Values{"situation": {"x"}}); w.Code != 400 {
+	if w := x.as("officer", "POST", "/watch/events/exercise?key=29", url.Values{"situation": {"x"}}); w.Code != 400 {
 		t.Errorf("no situation: status %d", w.Code)
 	}
 	for role, want := range map[string]bool{"officer": true, "observer": false, "": false} {
-		if got := strings.Contains(x.as(role, "GET", "/situations/ecowas.example/0", nil).Body.String(), "/watch/places/situation/ecowas.example/0"); got != want {
-			t.Errorf("%q: the situation leads to what was observed: %t, want %t", role, got, want)
+		if got := strings.Contains(x.as(role, "GET", file, nil).Body.String(), `id="observed"`); got != want {
+			t.Errorf("%q: the situation shows what was observed: %t, want %t", role, got, want)
 		}
+	}
+	// The event says to which it is tied, by whom, and can be untied; it is not tied twice.
+	page := x.as("officer", "GET", "/watch/events/exercise?key=30", nil).Body.String()
+	if !strings.Contains(page, `action="/watch/situations/ecowas.example/0"`) || !strings.Contains(page, "1 May 2003") || strings.Contains(page, `<option value="ecowas.example/0"`) {
+		t.Errorf("the page of a tied event:\n%s", page[strings.Index(page, `id="tie"`):])
+	}
+	// Where nothing is watched of its sort, there is nothing to be seen.
+	x.watch.feeds = x.watch.feeds[2:]
+	if strings.Contains(x.as("officer", "GET", file, nil).Body.String(), `id="observed"`) {
+		t.Error("a situation without feeds shows what they observed")
+	}
+}
+
+// An officer ties a place and a time to a situation, on its page or on that of the
+// place; what was written is kept where something is wrong with it.
+func TestTiePlace(t *testing.T) {
+	x := newTestSite(t)
+	const path = "/watch/situations/ecowas.example/0"
+	form := url.Values{"do": {"place"}, "states": {"lbr, civ"}, "from": {"2003-03-01"}, "to": {""}, "south": {"4"}, "north": {"9,5"}, "west": {"-12"}, "east": {"-3"}}
+	want := watch.Scene{Countries: []string{"LBR", "CIV"}, South: 4, North: 9.5, West: -12, East: -3, From: feed.Date(2003, 3, 1)}
+	if w := x.as("officer", "POST", path, form); w.Code != http.StatusSeeOther || x.watch.scene == nil || !reflect.DeepEqual(*x.watch.scene, want) {
+		t.Fatalf("status %d, scene %+v", w.Code, x.watch.scene)
+	}
+	page := x.as("officer", "GET", "/situations/ecowas.example/0", nil).Body.String()
+	for _, says := range []string{`name="states" dir="ltr" class="long" value="LBR CIV"`, `name="from" type="date" value="2003-03-01"`, `name="north" inputmode="decimal" size="8" dir="ltr" value="9.5"`, `value="unplace"`} {
+		if !strings.Contains(page, says) {
+			t.Errorf("the form does not hold %s", says)
+		}
+	}
+	for name, change := range map[string]url.Values{"a day": {"from": {"1.3.2003"}}, "a degree": {"north": {"x"}}, "half a box": {"east": {""}}, "nowhere": {"states": {""}, "south": {""}, "north": {""}, "west": {""}, "east": {""}}, "no code": {"states": {"Liberia!"}}} {
+		bad := url.Values{}
+		maps.Copy(bad, form)
+		maps.Copy(bad, change)
+		w := x.as("officer", "POST", path, bad)
+		if w.Code != 400 || !strings.Contains(w.Body.String(), `id="errors-title"`) || !strings.Contains(w.Body.String(), `value="`+html.EscapeString(bad.Get("states"))+`"`) || !reflect.DeepEqual(*x.watch.scene, want) {
+			t.Errorf("%s: status %d, scene %+v", name, w.Code, x.watch.scene)
+		}
+	}
+	if w := x.as("officer", "POST", path, url.Values{"do": {"unplace"}}); w.Code != http.StatusSeeOther || x.watch.scene != nil {
+		t.Errorf("untied: status %d, scene %+v", w.Code, x.watch.scene)
+	}
+	w := x.as("officer", "POST", "/watch/places/country/LBR?sort=exercise", url.Values{"do": {"tie"}, "situation": {"ecowas.example/0"}, "to": {"2003-04-11"}})
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/situations/ecowas.example/0#observed" || x.watch.scene == nil || x.watch.scene.Countries[0] != "LBR" || x.watch.scene.To != feed.Date(2003, 4, 11) {
+		t.Errorf("from the place: status %d, scene %+v", w.Code, x.watch.scene)
+	}
+	for _, bad := range []url.Values{{"do": {"tie"}, "situation": {"x"}}, {"do": {"tie"}, "situation": {"ecowas.example/0"}, "from": {"soon"}}, {"do": {"tie"}, "situation": {"ecowas.example/0"}, "from": {"2003-04-11"}, "to": {"2003-04-10"}}} {
+		if w := x.as("officer", "POST", "/watch/places/country/LBR?sort=exercise", bad); w.Code != 400 || !strings.Contains(w.Body.String(), `id="errors-title"`) || x.watch.scene.From != 0 {
+			t.Errorf("%v: status %d", bad, w.Code)
+		}
+	}
+	if w := x.as("officer", "POST", path, url.Values{"do": {"guess"}}); w.Code != 400 {
+		t.Errorf("something else: status %d", w.Code)
+	}
+}
+
+// A draft shows all that spoke for it: events, chart and table, interval, how often it
+// was so before, what the parts say, what was lacking, similar past cases, and how
+// forecasts did before.
+func TestAlertShowsEvidence(t *testing.T) {
+	x := newTestSite(t)
+	for lang, says := range map[string][]string{
+		"en": {"Probability of so many deaths or more", "before: 11%", "what followed past moments like this", "no reports of this organization since January", "Past episodes that resemble it", "89% fell into the range", "Expected deaths", "Clash at the bridge"},
+		"ar": {"ما أعقب لحظات سابقة مماثلة", "no reports of this organization since January"},
+	} {
+		page := x.as("officer", "GET", "/watch/drafts/5?lang="+lang, nil).Body.String()
+		for _, s := range says {
+			if !strings.Contains(page, s) {
+				t.Errorf("%s: the draft does not say %q", lang, s)
+			}
+		}
+	}
+}
+
+// Lists of places by their risk are not printed, and paper says so.
+func TestRankingIsNotPrinted(t *testing.T) {
+	x := newTestSite(t)
+	for path, ids := range map[string][]string{"/watch": {"rising", "where"}, "/watch/rules/1": {"stands"}} {
+		page := x.as("officer", "GET", path, nil).Body.String()
+		if !strings.Contains(page, `<p class="on-paper">`) {
+			t.Errorf("%s: paper does not say what is left out", path)
+		}
+		for _, id := range ids {
+			if !regexp.MustCompile(`<section aria-labelledby="` + id + `" class="inside">`).MatchString(page) {
+				t.Errorf("%s: #%s is printed", path, id)
+			}
+		}
+	}
+}
+
+// A report of an incident says where it was and how many were killed and wounded, which
+// makes it an event of own reports; what is not known is left out.
+func TestIncidentReport(t *testing.T) {
+	x := newTestSite(t)
+	form := url.Values{"step": {"check"}, "situation": {"ecowas.example/0"}, "title": {"Shots at the ferry"}, "text": {"Two were hit."}, "lang": {"en"}, "tlp": {"AMBER"}, "date": {"2003-04-11T10:20"}, "office": {"Watch officer"},
+		"states": {"LBR"}, "killed": {"3"}, "latitude": {"6,5"}, "longitude": {"-10.25"}}
+	w := x.as("officer", "POST", "/compose/report", form)
+	if page := text(checkPage(t, "/compose/report", w)); w.Code != 200 || !strings.Contains(page, "6.5° N, 10.25° W") || !strings.Contains(page, "Killed 3") || strings.Contains(page, "Wounded") {
+		t.Errorf("status %d:\n%s", w.Code, page)
+	}
+	for name, bad := range map[string]string{"latitude": "91", "longitude": "", "killed": "many"} {
+		was := form.Get(name)
+		form.Set(name, bad)
+		if w := x.as("officer", "POST", "/compose/report", form); w.Code != 400 || !strings.Contains(w.Body.String(), `href="#`+name+`"`) {
+			t.Errorf("%s %q: status %d", name, bad, w.Code)
+		}
+		form.Set(name, was)
+	}
+}
+
+// A warning is drafted in the officer's language; rows that may not leave the node are
+// counted, and not quoted.
+func TestDraftInTheOfficersLanguage(t *testing.T) {
+	for lang, says := range map[string][]string{
+		"en": {`<option value="en" selected>`, "Violence may rise in Liberia", "25 deaths or more are to be feared in Liberia between 6 May 2003 and 5 August 2003.",
+			"are recorded in Liberia in the newest months with any, ", "p(25, 3) is 0.61", "forecast conflictology-12 of data to April 2003: median 25 deaths within 3 months, in 90 of 100 cases between 0 and 90",
+			"of all earlier times here it was so in 11%", "resembles Sierra Leone until January 1999, where 140 deaths followed in 4 months", "the forecast lacked: no reports of this organization since January",
+			"forecasts of 9 months here: ", "this rule gave 1 false alarm here since it was last right", "2 May 2003, near the northern bridge, Clash at the bridge: 14 deaths (7 to 28), as exercise has it",
+			"1 recent event of the feed field-reports, whose terms forbid passing its rows on"},
+		"ar": {`<option value="ar" selected>`, "قد يتصاعد العنف في ليبريا", "يُخشى وقوع 25 وفاة أو أكثر في ليبريا", "احتمال وقوع 25 وفاة أو أكثر في غضون 3 أشهر: 61%", "المصدر field-reports"},
+	} {
+		x := newTestSite(t)
+		form := html.UnescapeString(x.as("officer", "POST", "/watch/drafts/5?lang="+lang, url.Values{"do": {"write"}}).Body.String())
+		for _, want := range says {
+			if !strings.Contains(form, want) {
+				t.Errorf("%s: the form does not say %q", lang, want)
+			}
+		}
+		if strings.Contains(form, "What nobody may quote") {
+			t.Errorf("%s: a row that may not leave the node is offered", lang)
+		}
+	}
+}
+
+// Watch leads to the series of organizations.
+func TestWatchLeadsToOrganizations(t *testing.T) {
+	x := newTestSite(t)
+	if page := x.as("officer", "GET", "/watch", nil).Body.String(); !strings.Contains(page, `href="/watch/places/organization/AU?sort=exercise"`) {
+		t.Error("there is no link to the African Union's")
+	}
+	if page := x.as("officer", "GET", "/watch?sort=actual", nil).Body.String(); strings.Contains(page, `id="members"`) {
+		t.Error("of none there is a heading")
 	}
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"html/template"
 	"math"
 	"slices"
@@ -38,6 +39,10 @@ func (p *printer) watchFuncs(f template.FuncMap) template.FuncMap {
 	f["sum"] = sum
 	f["has"] = slices.Contains[[]string]
 	f["coordinates"] = coordinates
+	f["where"] = where
+	f["part"] = p.part
+	f["lacked"] = p.lacked
+	f["countryBy"] = func(b feed.CountryBy) string { return p.words.T(countryWords[b]) }
 	f["dead"] = func(n int32) int { return int(n) }
 	return f
 }
@@ -75,6 +80,18 @@ func placedWord(p *printer) func(uint8) string {
 		}
 		return p.words.T(i18n.Key("the place is hardly known"))
 	}
+}
+
+// countryWords say how the country of an event is known, where the source does not say
+// it itself, or why it is not.
+var countryWords = map[feed.CountryBy]i18n.Key{
+	feed.ByCode:         i18n.Key("by the codes of its areas"),
+	feed.ByPoint:        i18n.Key("by its point"),
+	feed.UnknownAtSea:   i18n.Key("in no country: its point lies at sea"),
+	feed.UnknownBorder:  i18n.Key("country not known: its point lies near a boundary"),
+	feed.UnknownSeveral: i18n.Key("in several countries"),
+	feed.UnknownNoState: i18n.Key("in no State that this node lists"),
+	feed.UnknownNowhere: i18n.Key("country not known: neither codes nor a point say where it is"),
 }
 
 // level of places, for one of them.
@@ -144,6 +161,8 @@ func (p *printer) result(r watch.Result) template.HTML {
 // feedState is how old a feed's newest event is.
 func (p *printer) feedState(f watch.FeedView) template.HTML {
 	switch {
+	case !f.Feed.Removed.IsZero():
+		return mark{"✕", "warn"}.html(p.html("removed %s: it is read no more", p.stamp(f.Feed.Removed)))
 	case f.Age < 0:
 		return mark{"□", "quiet"}.html(template.HTML(template.HTMLEscapeString(p.words.T(i18n.Key("has no events")))))
 	case f.Stale:
@@ -165,9 +184,51 @@ func (p *printer) hits(s watch.Score) string {
 func (p *printer) ran(r watch.Run) string {
 	line := p.words.T(i18n.Key("%s rows: %s new, %s changed, %s the same, %s in quarantine"), i18n.Number(r.Rows), i18n.Number(r.New), i18n.Number(r.Changed), i18n.Number(r.Same), i18n.Number(r.Quarantined))
 	if r.Withdrawn > 0 {
-		line += "; " + p.words.T(i18n.Key("%s withdrawn, which this release has no more"), i18n.Number(r.Withdrawn))
+		line += "; " + p.words.T(i18n.Key("%s withdrawn, which count no more"), i18n.Number(r.Withdrawn))
 	}
 	return line
+}
+
+// engineWords are what the engines of this version say of their forecasts.
+var engineWords = map[string]i18n.Key{
+	"analogs": i18n.Key("what followed past moments like this, anywhere, scaled to the level here"),
+	"memory":  i18n.Key("the last months here again, the newest most"),
+	"midway":  i18n.Key("half-way between the two"),
+
+	watch.LackedHistory: i18n.Key("its series is known for less than three years"),
+	watch.LackedAnalogs: i18n.Key("the history is too short to learn from: the last months are repeated"),
+	watch.LackedSize:    i18n.Key("few of the episodes learned from were as severe as this"),
+	watch.LackedDeaths:  i18n.Key("no deaths are known here: what is said comes from other places"),
+}
+
+// part of a forecast, by its engine's name for it.
+func (p *printer) part(name string) template.HTML {
+	word, ok := engineWords[name]
+	if !ok {
+		return p.foreign(name)
+	}
+	return isolated(name) + template.HTML(`: `+template.HTMLEscapeString(p.words.T(word)))
+}
+
+// lacked is what a forecast had too little of.
+func (p *printer) lacked(text string) template.HTML {
+	if word, ok := engineWords[text]; ok {
+		return template.HTML(template.HTMLEscapeString(p.words.T(word)))
+	}
+	return p.foreign(text)
+}
+
+// foreign is a text of another engine, in English.
+func (p *printer) foreign(text string) template.HTML {
+	return template.HTML(`<bdi lang="en" dir="ltr">` + template.HTMLEscapeString(text) + `</bdi>`)
+}
+
+// where is the place of an act: of a point its coordinates, else its geometry as it is.
+func where(geometry json.RawMessage) string {
+	if lat, lon, ok := watch.PointOf(geometry); ok {
+		return coordinates(lat, lon)
+	}
+	return string(geometry)
 }
 
 // rounded is a figure with as many decimals as tell something.

@@ -61,6 +61,10 @@ func (h *heads) Entries(context.Context, comity.Origin, int64, int64) ([][]byte,
 	return nil, errors.New("not here")
 }
 
+func (h *heads) AppendBundle(context.Context, []byte, comity.Origin, int64, int64) ([]byte, error) {
+	return nil, errors.New("not here")
+}
+
 // roundTripper answers requests with a handler, without a network.
 type roundTripper struct{ h http.Handler }
 

@@ -139,11 +139,68 @@ func (w *world) watchOfficer(t *testing.T) {
 	draft := v.path()
 	v.press("All of this place, as it stands now")
 	v.says("#events ~ .events", "EXERCISE: shots at the ferry")
+	place := v.path()
 	v.keep("walk-4-place")
 	csv := string(v.download(`(//a[normalize-space(.)="Download the figures (CSV)"])[1]`))
 	if !strings.Contains(csv, ",EXERCISE,AMBER\r\n") || strings.Contains(csv, "NaN") {
 		t.Errorf("the file does not say of each row that it is made up:\n%.600s", csv)
 	}
+
+	// The place and one event are tied to the exercise's file, which shows its course to
+	// officers; both are untied, and it is known by whom.
+	situation := w.officer(t, "au.example").halcyon()
+	v.fill(map[string]string{"situation": strings.TrimPrefix(situation, "/situations/")})
+	v.press("Tie it to the situation")
+	v.says("#observed", "What feeds have observed")
+	v.says(".observed", "EXERCISE: shots at the ferry")
+	if v.count(".observed .c-sheet .c-observed") != 1 || v.count(".observed .chart details table") == 0 {
+		t.Error("the situation shows no chart with its table")
+	}
+	v.keep("walk-4-situation")
+	csv = string(v.download(`(//a[normalize-space(.)="Download the figures (CSV)"])[1]`))
+	if !strings.Contains(csv, ",EXERCISE,AMBER\r\n") || !strings.Contains(csv, ",40,40,40,") {
+		t.Errorf("the file of the situation:\n%.600s", csv)
+	}
+	v.click(".observed .event a")
+	event := v.path()
+	v.fill(map[string]string{"situation": strings.TrimPrefix(situation, "/situations/")})
+	v.press("Tie it to the situation")
+	said := func(what string) {
+		t.Helper()
+		v.tick(".observed > details:last-of-type > summary")
+		v.says(".observed > details:last-of-type li:first-child", what)
+	}
+	said("tied an event")
+	v.press("Untie the place")
+	said("untied the place")
+	v.open(event)
+	v.says("#tie ~ .plain-list", "tied by officer")
+	v.press("Untie it")
+	v.says(".observed .empty", "No place and no event is tied to this situation.")
+	said("untied an event")
+	reader := w.visitor(t, "au.example")
+	if reader.open(situation); reader.count("h1") != 1 || reader.count("#observed") != 0 {
+		t.Error("who has not signed in sees what was observed")
+	}
+
+	// The organization's own report of the place stands apart, under its own label.
+	v.open("/compose/report")
+	v.fill(map[string]string{"situation": strings.TrimPrefix(situation, "/situations/"), "title": "EXERCISE: a boat is sunk", "text": "Seen by our own office.", "tlp": "RED",
+		"killed": "70", "wounded": "9", "latitude": "-40.1", "longitude": "-20.3", "date": month(1).Format("2006-01-02T15:04")})
+	if status := v.press("Check before sending"); status != 200 {
+		t.Fatalf("check the report: status %d\n%s", status, v.text("main"))
+	}
+	v.says("main", "40.1° S, 20.3° W")
+	v.press("Issue it")
+	v.open("/watch")
+	v.press("Forecast now")
+	v.open(place)
+	v.says("#own", "With our own reports TLP:RED")
+	v.says("#expected ~ .meta", "TLP:AMBER")
+	if own, others := v.text(`[aria-labelledby="own"] .risk-now`), v.text(`[aria-labelledby="expected"] .risk-now`); own == "" || others == "" {
+		t.Errorf("probability with own reports %q, without %q", own, others)
+	}
+	v.keep("walk-4-own")
 
 	// The warning: evidence is picked, the officer's words, the exercise's file.
 	v.open(draft)
@@ -154,7 +211,7 @@ func (w *world) watchOfficer(t *testing.T) {
 		t.Fatalf("evidence %q, %d of it picked beforehand", evidence, v.count("#offered input:checked"))
 	}
 	v.tick("#offered .choice:first-of-type input")
-	v.fill(map[string]string{"situation": strings.TrimPrefix(w.officer(t, "au.example").halcyon(), "/situations/"), "title": "The ferry is shot at", "text": "Somebody shoots at the ferry, each week more.",
+	v.fill(map[string]string{"situation": strings.TrimPrefix(situation, "/situations/"), "title": "The ferry is shot at", "text": "Somebody shoots at the ferry, each week more.",
 		"for.un.example": "information", "what": "", "due": "", "certainty": "Likely", "urgency": "Expected", "severity": "Severe"})
 	v.keep("walk-5-compose")
 	if status := v.press("Check before sending"); status != 200 {

@@ -9,13 +9,16 @@
 //
 // and a steady load on both processes (see package load). It kills the primary
 // with its Patroni, as a lost machine would, then one of the two processes,
-// starts both again, and holds what was answered against what is recorded.
+// starts both again, and holds what was answered against what is recorded. While the
+// primary is killed a feed of events is read: that goes on, or says why it does not,
+// and what is there after the next time is what is in the file.
 //
 // "make test-ha" builds the program, installs what is missing, and runs this.
 package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -24,6 +27,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -99,7 +103,11 @@ func run(ctx context.Context, program, bin string, keep bool) (ok bool, err erro
 		return false, err
 	}
 
-	say("%d acts answered; kill the primary %s and its Patroni", run.Answered(), primary.name)
+	say("%d acts answered; read a feed, and kill the primary %s and its Patroni meanwhile", run.Answered(), primary.name)
+	read, err := h.readFeed(ctx)
+	if err != nil {
+		return false, err
+	}
 	killedDB := time.Now()
 	primary.kill()
 	if err := growing(ctx, run, 200); err != nil {
@@ -117,6 +125,8 @@ func run(ctx context.Context, program, bin string, keep bool) (ok bool, err erro
 		return false, err
 	}
 	afterDB := time.Now()
+	reading := row{what: "a feed read meanwhile goes on, or says why it does not"}
+	reading.figure, reading.err = read()
 
 	say("%d acts answered; kill the first process", run.Answered())
 	killed := time.Now()
@@ -145,7 +155,7 @@ func run(ctx context.Context, program, bin string, keep bool) (ok bool, err erro
 			fmt.Sprintf("%d acts", len(lists[i])), errors.Join(err, got.Check(lists[i]))})
 	}
 	rows = append(rows, row{"both processes show the same", "", same(lists[0], lists[1])},
-		row{"fsck: the journal is whole", "", h.fsck(ctx)},
+		row{"fsck: the journal is whole", "", h.fsck(ctx)}, reading, h.readAgain(ctx),
 		row{what: "longest pause between two answers, primary killed", figure: got.Pause(killedDB, afterDB).Round(time.Millisecond).String()},
 		row{what: "longest pause between two answers, process killed", figure: got.Pause(killed, after).Round(time.Millisecond).String()},
 		row{what: "longest pause otherwise", figure: max(got.Pause(begun, killedDB.Add(-time.Second)), got.Pause(after, time.Now())).Round(time.Millisecond).String()})
@@ -289,4 +299,94 @@ func (h *house) serve(ctx context.Context, i int) error {
 func (h *house) fsck(ctx context.Context) error {
 	_, err := h.comity(ctx, "fsck", "--dir", h.dirs[1])
 	return err
+}
+
+// feedRows is how many events the file of the feed has.
+const feedRows = 100_000
+
+// readFeed begins to read a feed, and returns when some of it is there. What it returns
+// waits for the end.
+func (h *house) readFeed(ctx context.Context) (end func() (figure string, err error), err error) {
+	file := filepath.Join(h.c.dir, "events.csv")
+	if _, err := h.comity(ctx, "feed", "simulate", file, "--from", "1900-01", "--to", "2019-12", "--rows", fmt.Sprint(feedRows)); err != nil {
+		return nil, err
+	}
+	if _, err := h.comity(ctx, "feed", "add", "ucdp-ged", file, "--name", "exercise", "--exercise", "--dir", h.dirs[0]); err != nil {
+		return nil, err
+	}
+	type outcome struct {
+		out string
+		err error
+	}
+	ended := make(chan outcome, 1)
+	go func() {
+		out, err := h.comity(ctx, "feed", "run", "exercise", "--json", "--dir", h.dirs[0])
+		ended <- outcome{out, err}
+	}()
+	if err := wait(ctx, time.Minute, "some of the feed to be read", func() error {
+		if len(ended) > 0 {
+			return nil
+		}
+		coming, err := filepath.Glob(filepath.Join(h.dirs[0], "feeds", "coming-*"))
+		for _, name := range coming {
+			if st, err := os.Stat(name); err == nil && st.Size() > 0 {
+				return nil // its first rows are written, as they are kept
+			}
+		}
+		return errors.Join(err, errors.New("none is"))
+	}); err != nil {
+		return nil, err
+	}
+	return func() (string, error) {
+		select {
+		case o := <-ended:
+			if o.err == nil {
+				return "it went on", nil
+			}
+			return "it did not: " + lastLine(o.err), nil
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}, nil
+}
+
+// readAgain reads the feed again, and holds what is there against its file.
+func (h *house) readAgain(ctx context.Context) row {
+	r := row{what: "the next time all events of its file are there, and counted"}
+	if _, r.err = h.comity(ctx, "feed", "run", "exercise", "--json", "--dir", h.dirs[1]); r.err != nil {
+		return r
+	}
+	f, err := h.feed(ctx)
+	r.figure, r.err = fmt.Sprintf("%d events", f.Events), err
+	if err == nil && (f.Events != feedRows || f.Last.Rows != feedRows || f.Last.Err != "") {
+		r.err = fmt.Errorf("want %d: %+v", feedRows, f)
+	}
+	return r
+}
+
+// lastLine of what a command that failed said.
+func lastLine(err error) string {
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	return lines[len(lines)-1]
+}
+
+// feedState is what "comity feed list --json" says of a feed.
+type feedState struct {
+	Events int
+	Last   struct {
+		Rows int
+		Err  string
+	}
+}
+
+func (h *house) feed(ctx context.Context) (f feedState, err error) {
+	out, err := h.comity(ctx, "feed", "list", "--json", "--dir", h.dirs[1])
+	if err != nil {
+		return f, err
+	}
+	var all []feedState
+	if err := json.Unmarshal([]byte(out), &all); err != nil || len(all) != 1 {
+		return f, fmt.Errorf("one feed is not listed: %s, %v", out, err)
+	}
+	return all[0], nil
 }

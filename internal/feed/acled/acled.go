@@ -3,9 +3,9 @@
 // numbers) and from late 2024 (as text), and the pages of its API.
 //
 // Its terms forbid handing rows on, so they do not leave the node. Its
-// events are of types of its own, which are not UCDP's types of organized
-// violence: an event has a Category and no Violence. fatalities is one number; it
-// stands for low, best and high. Version is the time of the last change, Source
+// events are of types of its own, which stand in Category; which of UCDP's types of
+// organized violence an event is of, if any, is said by us: see violence. fatalities is
+// one number; it stands for low, best and high. Version is the time of the last change, Source
 // who reported it, Grade source_scale. Precisions are brought to UCDP's numbers:
 // time_precision 1, 2, 3 (day, week, month) to 1, 3, 4, geo_precision 1, 2, 3
 // (place, near it, region) to 1, 2, 4.
@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/url"
 	"slices"
 
 	"github.com/comity/comity/internal/feed"
@@ -45,7 +46,7 @@ var JSON = feed.Adapter{
 	Licence: licence,
 	Private: true,
 	Newer:   newer,
-	API:     api{},
+	API:     func(*url.URL) feed.API { return api{} },
 	Open:    openJSON,
 }
 
@@ -79,7 +80,9 @@ const (
 	timePrecision
 	geoPrecision
 	actor1
+	inter1
 	actor2
+	inter2
 	iso
 	iso3
 	country
@@ -91,7 +94,7 @@ const (
 )
 
 var names = [taken]string{"event_id_cnty", "event_date", "latitude", "longitude", "event_type", "fatalities", "data_id", "sub_event_type", "time_precision",
-	"geo_precision", "actor1", "actor2", "iso", "iso3", "country", "location", "source", "source_scale", "timestamp"}
+	"geo_precision", "actor1", "inter1", "actor2", "inter2", "iso", "iso3", "country", "location", "source", "source_scale", "timestamp"}
 
 type row [taken][]byte
 
@@ -165,12 +168,27 @@ func (r *jsonReader) Next(e *feed.Event) error {
 	}
 	var row row
 	members := r.Members()
+	if at, ok := members["deleted_timestamp"]; ok {
+		return r.gone(e, members[names[eventID]], at)
+	}
 	for c, name := range names {
 		row[c] = members[name]
 	}
 	if c, reason := r.event(e, &row); reason != "" {
 		return r.Fault(names[c], reason)
 	}
+	return nil
+}
+
+// gone is a removal, as the API tells of it: when, and of which event.
+func (r *jsonReader) gone(e *feed.Event, key, at []byte) error {
+	if len(key) == 0 || len(key) > feed.MaxKey {
+		return r.Fault(names[eventID], "is no key of an event")
+	}
+	if n, ok := feed.ParseInt(at); !ok || n <= 0 {
+		return r.Fault("deleted_timestamp", "is no time in seconds since 1970")
+	}
+	*e = feed.Event{Key: string(key), Version: string(at), Gone: true}
 	return nil
 }
 
@@ -234,6 +252,7 @@ func (m maker) event(e *feed.Event, r *row) (column, string) {
 		return fatalities, "is no number of deaths"
 	}
 	e.Low, e.Best, e.High = int32(n), int32(n), int32(n)
+	e.Violence = violence(r)
 	return m.text(e, r)
 }
 

@@ -1,12 +1,6 @@
 package acled
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
@@ -29,11 +23,11 @@ NAM100,2022-05-16,2022,1,Political violence,Battles,Armed clash,Army,,1,Rebels,,
 	format2025 = `event_id_cnty;event_date;year;time_precision;disorder_type;event_type;sub_event_type;actor1;assoc_actor_1;inter1;actor2;assoc_actor_2;inter2;interaction;civilian_targeting;iso;region;country;admin1;admin2;admin3;location;latitude;longitude;geo_precision;source;source_scale;notes;fatalities;tags;timestamp
 NAM100;2022-05-16T00:00:00Z;2022;1;Political violence;Battles;Armed clash;Army;;State forces;Rebels;;Rebel group;State forces-Rebel group;;516;Southern Africa;Namibia;Oshana;Ondangwa;;Ondangwa;-17.91;15.98;2;Example Paper;National;notes;3;;1657041386
 `
-	object = `{"event_id_cnty":"NAM100","event_date":"2022-05-16","year":"2022","time_precision":"1","event_type":"Battles","sub_event_type":"Armed clash","actor1":"Army","actor2":"Rebels","iso":516,"country":"Namibia","location":"Ondangwa","latitude":"-17.91","longitude":"15.98","geo_precision":"2","source":"Example Paper","source_scale":"National","notes":"x","fatalities":3,"timestamp":"1657041386"}`
+	object = `{"event_id_cnty":"NAM100","event_date":"2022-05-16","year":"2022","time_precision":"1","event_type":"Battles","sub_event_type":"Armed clash","actor1":"Army","inter1":"State forces","actor2":"Rebels","inter2":"Rebel group","iso":516,"country":"Namibia","location":"Ondangwa","latitude":"-17.91","longitude":"15.98","geo_precision":"2","source":"Example Paper","source_scale":"National","notes":"x","fatalities":3,"timestamp":"1657041386"}`
 )
 
 var want = feed.Event{
-	Key: "NAM100", Version: "1657041386", Title: "Army - Rebels", Category: "Battles: Armed clash",
+	Key: "NAM100", Version: "1657041386", Title: "Army - Rebels", Category: "Battles: Armed clash", Violence: feed.StateBased,
 	From: feed.Date(2022, time.May, 16), To: feed.Date(2022, time.May, 16), DatePrec: 1,
 	Located: true, Lat: -17.91, Lon: 15.98, WherePrec: 2, Place: "Ondangwa", Country: "NAM", GW: 565, Cell: feed.CellAt(-17.91, 15.98),
 	SideA: "Army", SideB: "Rebels", Low: 3, Best: 3, High: 3, Source: "Example Paper", Grade: "National",
@@ -127,69 +121,6 @@ func TestSample(t *testing.T) {
 	}
 	if sum != dead {
 		t.Errorf("%d dead, want %d", sum, dead)
-	}
-}
-
-// server is ACLED's, as far as we ask it: five rows, two to a page.
-func server(t *testing.T) *httptest.Server {
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /oauth/token", func(w http.ResponseWriter, r *http.Request) {
-		if r.FormValue("grant_type") != "password" || r.FormValue("client_id") != "acled" || r.FormValue("username") != "officer@example.org" || r.FormValue("password") != "pass&word" {
-			http.Error(w, `{"error":"invalid_grant"}`, http.StatusBadRequest)
-			return
-		}
-		fmt.Fprint(w, `{"token_type":"Bearer","expires_in":86400,"access_token":"abc","refresh_token":"def"}`)
-	})
-	mux.HandleFunc("GET /api/acled/read", func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") != "Bearer abc" {
-			http.Error(w, "no", http.StatusUnauthorized)
-			return
-		}
-		q := r.URL.Query()
-		if q.Get("country") == "refused" {
-			fmt.Fprint(w, `{"success":false,"error":{"message":"no access"}}`)
-			return
-		}
-		rows := []json.RawMessage{}
-		var page int
-		fmt.Sscan(q.Get("page"), &page)
-		for i := 2 * (page - 1); i < min(5, 2*page); i++ {
-			rows = append(rows, json.RawMessage(strings.Replace(object, "NAM100", fmt.Sprint("NAM", i), 1)))
-		}
-		if err := json.NewEncoder(w).Encode(map[string]any{"success": true, "count": len(rows), "data": rows}); err != nil {
-			t.Error(err)
-		}
-	})
-	s := httptest.NewServer(mux)
-	t.Cleanup(s.Close)
-	return s
-}
-
-func TestAPI(t *testing.T) {
-	s := server(t)
-	login := feed.Login{User: "officer@example.org", Password: "pass&word"}
-	var pages bytes.Buffer
-	if err := feed.Fetch(context.Background(), s.Client(), JSON.API, s.URL+"/api/acled/read?country=Namibia&limit=2", login, &pages, 1<<20); err != nil {
-		t.Fatal(err)
-	}
-	events, faults := feedtest.Read(t, JSON, &pages, feed.Options{})
-	if len(events) != 5 || len(faults) > 0 || events[4].Key != "NAM4" {
-		t.Errorf("%d events, %v", len(events), faults)
-	}
-	for _, c := range []struct {
-		address string
-		login   feed.Login
-		want    string
-	}{
-		{"/api/acled/read", feed.Login{}, "a login is needed"},
-		{"/api/acled/read", feed.Login{User: "officer@example.org", Password: "wrong"}, "no leave"},
-		{"/api/acled/read?limit=2&country=refused", login, "no access"},
-		{"/elsewhere?limit=2", login, "404"},
-	} {
-		err := feed.Fetch(context.Background(), s.Client(), JSON.API, s.URL+c.address, c.login, &bytes.Buffer{}, 1<<20)
-		if err == nil || !strings.Contains(err.Error(), c.want) || c.login.Password != "" && strings.Contains(err.Error(), c.login.Password) {
-			t.Errorf("%s as %s: %v; want %q", c.address, c.login.User, err, c.want)
-		}
 	}
 }
 

@@ -10,8 +10,8 @@
 // else of the first; it says so where the alert is not of status Actual. From is
 // onset, effective or sent, To the day on which it expires. Category is category and event,
 // then severity and urgency; Grade is certainty, Source who sent it, Place the
-// areas. It has no deaths and no type of violence, and no Country: the middle of
-// its area is no proof of one.
+// areas. It has no deaths and no type of violence. Country is that of the codes of its
+// areas, or else of their geometry, where that is certain; see country.
 //
 // http://docs.oasis-open.org/emergency/cap/v1.2/CAP-v1.2-os.html
 package cap

@@ -33,6 +33,7 @@ const declaration = `<?xml version="1.0" encoding="UTF-8"?>`
 var want = feed.Event{
 	Key: "desk@example.org,EX-1", Version: "2003-04-11T10:00:00-05:00", Title: "Flood at Bouaké", Category: "Met, Safety: Flood, Severe, Expected",
 	From: feed.Date(2003, time.April, 12), To: feed.Date(2003, time.April, 14), DatePrec: 1, Located: true, Lat: 7.5, Lon: -5.5, Cell: feed.CellAt(7.5, -5.5),
+	Country: "CIV", CountryBy: feed.ByPoint, GW: 437,
 	Place: "Bouaké; Katiola", Source: "Example Met Office", Grade: "Likely", URL: "https://example.org/flood",
 }
 
@@ -104,7 +105,7 @@ func TestHeads(t *testing.T) {
 <entry><updated>2003-04-11T10:00:00Z</updated><title>no id</title></entry></feed>`
 	events, faults := feedtest.Read(t, Alerts, strings.NewReader(atom), feed.Options{})
 	want := feed.Event{Key: "urn:1", Version: "2003-04-11T10:00:00Z", Title: "Flood at Bouaké", Category: "Flood", From: feed.Date(2003, time.April, 11), To: feed.Date(2003, time.April, 12),
-		DatePrec: 1, Located: true, Lat: 7.69, Lon: -5.03, Cell: feed.CellAt(7.69, -5.03), Place: "Bouaké", URL: "https://example.org/1.cap"}
+		DatePrec: 1, Located: true, Lat: 7.69, Lon: -5.03, Cell: feed.CellAt(7.69, -5.03), Country: "CIV", CountryBy: feed.ByPoint, GW: 437, Place: "Bouaké", URL: "https://example.org/1.cap"}
 	if len(events) != 1 || events[0] != want || len(faults) != 1 || faults[0].Column != "id" {
 		t.Errorf("%v\n got %+v\nwant %+v", faults, events, want)
 	}

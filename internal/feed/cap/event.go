@@ -115,6 +115,7 @@ func (r *reader) describe(e *feed.Event, info *element, sent string) (column, re
 	if column, reason := point(r.places, e, append(areas, info)); reason != "" {
 		return column, reason
 	}
+	country(r.places, e, append(areas, info))
 	what := info.get("event")
 	e.Category = cut(join(": ", join(", ", texts(info.all("category"))...), join(", ", what, info.get("severity"), info.get("urgency"))))
 	e.Title = cut(cmp.Or(info.get("headline"), what, e.Place))

@@ -2,12 +2,15 @@
 package feedtest
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/comity/comity/internal/feed"
 )
@@ -76,6 +79,23 @@ func ReadFile(t testing.TB, a feed.Adapter, name string, o feed.Options) ([]feed
 	}
 	defer f.Close()
 	return Read(t, a, f, o)
+}
+
+// Fetch asks the API of an adapter at an address, as a reading does, but does not wait.
+func Fetch(t testing.TB, c *http.Client, a feed.Adapter, address string, q feed.Query) (string, feed.Fetched, error) {
+	t.Helper()
+	u, err := feed.ParseAddress(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Address = u
+	if q.Now.IsZero() {
+		q.Now = time.Date(2025, time.June, 1, 0, 0, 0, 0, time.UTC)
+	}
+	var out strings.Builder
+	web := &feed.Web{Client: c, Most: 1 << 20, Idle: 5 * time.Second, Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
+	got, err := a.API(u).Fetch(t.Context(), web, q, &out)
+	return out.String(), got, err
 }
 
 // Mend checks that the one fault of a file becomes the event that is wanted when

@@ -30,6 +30,7 @@ var Events = feed.Adapter{
 	Title:   "GDELT events, 1.0 and 2.0 export files",
 	Licence: "GDELT Project, free for any use with a citation and a link to https://www.gdeltproject.org/",
 	Machine: true,
+	API:     api,
 	Open:    open,
 }
 
@@ -132,6 +133,9 @@ func (r *reader) event(e *feed.Event, g geo) (column, reason string) {
 		}
 	} else if len(kind) > 0 && string(kind) != "0" {
 		return "ActionGeo_Type", "is none of 0 to 5"
+	}
+	if len(r.Field(g.country)) == 0 { // where GDELT names one that is no State, it is none
+		r.places.Locate(e, 0)
 	}
 	return r.text(e, g)
 }

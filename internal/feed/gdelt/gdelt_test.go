@@ -63,7 +63,9 @@ func TestValues(t *testing.T) {
 	}{
 		{g.kind, "0", "", func(e feed.Event) bool { return !e.Located && e.Cell == 0 && e.WherePrec == 0 }},
 		{g.kind, "1", "", func(e feed.Event) bool { return e.WherePrec == 6 }},
-		{g.country, "GZ", "", func(e feed.Event) bool { return e.Country == "" && e.Located }},
+		{g.country, "RQ", "", func(e feed.Event) bool { return e.Country == "" && e.Located && e.CountryBy == feed.BySource }},
+		{g.country, "GZ", "", func(e feed.Event) bool { return e.Country == "PSE" }},
+		{g.country, "", "", func(e feed.Event) bool { return e.Country == "AUT" && e.CountryBy == feed.ByPoint }},
 		{g.address, "BBC Monitoring", "", func(e feed.Event) bool { return e.Source == "BBC Monitoring" && e.URL == "" }},
 		{g.address, "javascript://news.example/x", "", func(e feed.Event) bool { return e.URL == "" }},
 		{actor1Name, " ", "", func(e feed.Event) bool { return e.Title == "GOV" }},

@@ -4,7 +4,8 @@ import "strings"
 
 // FIPS returns the State of a country code of FIPS 10-4, which GDELT uses. It is
 // not ISO 3166-1, though it looks like it: AU is Austria, AS Australia, CH China,
-// SZ Switzerland. Territories and what is no State are not found.
+// SZ Switzerland. Palestine has two codes. Territories and what is no State are not
+// found.
 func (x *Index) FIPS(code string) string {
 	i := strings.Index(fips, " "+strings.ToUpper(code)+"=")
 	if len(code) != 2 || i < 0 {
@@ -27,4 +28,4 @@ const fips = " AF=AFG AL=ALB AG=DZA AN=AND AO=AGO AC=ATG AR=ARG AM=ARM AS=AUS AU
 	" PK=PAK PS=PLW PM=PAN PP=PNG PA=PRY PE=PER RP=PHL PL=POL PO=PRT QA=QAT RO=ROU RS=RUS RW=RWA SC=KNA ST=LCA VC=VCT WS=WSM SM=SMR TP=STP" +
 	" SA=SAU SG=SEN RI=SRB RB=SRB SE=SYC SL=SLE SN=SGP LO=SVK SI=SVN BP=SLB SO=SOM SF=ZAF OD=SSD SP=ESP CE=LKA SU=SDN NS=SUR WZ=SWZ SW=SWE" +
 	" SZ=CHE SY=SYR TI=TJK TZ=TZA TH=THA TO=TGO TN=TON TD=TTO TS=TUN TU=TUR TX=TKM TV=TUV UG=UGA UP=UKR AE=ARE UK=GBR US=USA UY=URY UZ=UZB" +
-	" NH=VUT VE=VEN VM=VNM YM=YEM ZA=ZMB ZI=ZWE "
+	" GZ=PSE WE=PSE NH=VUT VE=VEN VM=VNM YM=YEM ZA=ZMB ZI=ZWE "

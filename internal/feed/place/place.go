@@ -1,6 +1,6 @@
-// Package place finds the State that a source means by a code of its own, and
-// says whether a point can be right. What is no State of internal/world is not
-// found: nothing is guessed.
+// Package place finds the State that a source means by a code of its own, or in which a
+// point lies, and says whether a point can be right. What is no State of internal/world
+// is not found, and neither is one that is not certain: nothing is guessed.
 package place
 
 import (
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/comity/comity/internal/atlas"
 	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/world"
 )
@@ -21,15 +22,20 @@ type Index struct {
 	byISO3 map[string]world.State
 	byName map[string]string
 	gw     map[string]int
+	atlas  *atlas.Atlas
 }
 
-// Load returns the index. It fails only where world.Load does.
+// Load returns the index. It fails only where world.Load or atlas.Load do.
 var Load = sync.OnceValues(func() (*Index, error) {
 	w, err := world.Load()
 	if err != nil {
 		return nil, err
 	}
-	x := &Index{map[int]string{}, map[int]string{}, map[string]string{}, map[string]world.State{}, map[string]string{}, map[string]int{}}
+	shapes, err := atlas.Load()
+	if err != nil {
+		return nil, err
+	}
+	x := &Index{map[int]string{}, map[int]string{}, map[string]string{}, map[string]world.State{}, map[string]string{}, map[string]int{}, shapes}
 	for _, s := range w.States() {
 		id := string(s.ID)
 		x.byISO2[s.ISO2], x.byISO3[id] = id, s

@@ -138,7 +138,8 @@ func (r *reader) event(e *feed.Event) (Field, string) {
 func (r *reader) short(f Field) string { return fmt.Sprintf("%.40q", r.get(f)) }
 
 func (r *reader) where(e *feed.Event) (Field, string) {
-	if b := r.get(Country); len(b) > 0 {
+	b := r.get(Country)
+	if len(b) > 0 {
 		n, isNumber := feed.ParseInt(b)
 		switch r.Countries {
 		case ISO3, "":
@@ -162,7 +163,13 @@ func (r *reader) where(e *feed.Event) (Field, string) {
 			}
 		}
 	}
-	return Latitude, r.places.Point(e, r.get(Latitude), r.get(Longitude))
+	if reason := r.places.Point(e, r.get(Latitude), r.get(Longitude)); reason != "" {
+		return Latitude, reason
+	}
+	if len(b) == 0 && e.Located {
+		r.places.Locate(e, 0)
+	}
+	return Latitude, ""
 }
 
 func (r *reader) deaths(e *feed.Event) (Field, string) {

@@ -33,7 +33,7 @@ var Reports = feed.Adapter{
 	Title:   "ReliefWeb reports and disasters, API",
 	Licence: "ReliefWeb API; each item under the terms of who wrote it",
 	Newer:   newer,
-	API:     api{},
+	API:     func(*url.URL) feed.API { return api{} },
 	Open:    open,
 }
 
@@ -124,6 +124,9 @@ func (r *reader) event(e *feed.Event, it *item) (member, reason string) {
 	if primary.ISO3 == "" && len(f.Country) == 1 {
 		primary = f.Country[0]
 	}
+	if primary.ISO3 == "" && len(f.Country) > 1 {
+		e.CountryBy = feed.UnknownSeveral
+	}
 	if primary.ISO3 != "" {
 		e.Country, e.GW = r.places.ISO3(primary.ISO3)
 		e.WherePrec, e.Place = 6, cut(primary.Name)
@@ -145,55 +148,81 @@ func newer(a, b string) bool {
 // has approved beforehand.
 type api struct{}
 
-// First implements feed.API.
-func (api) First(ctx context.Context, _ *http.Client, at *url.URL, l feed.Login) (*http.Request, error) {
-	if strings.HasPrefix(at.Path, "/v1/") {
-		return nil, errors.New("version 1 of ReliefWeb's API is closed; the address of version 2 begins with /v2/")
+// Fetch implements feed.API. The oldest items come first, unless the address says
+// otherwise: what is published meanwhile then stands behind what was read.
+func (api) Fetch(ctx context.Context, web *feed.Web, q feed.Query, w io.Writer) (feed.Fetched, error) {
+	if strings.HasPrefix(q.Address.Path, "/v1/") {
+		return feed.Fetched{}, errors.New("version 1 of ReliefWeb's API is closed; the address of version 2 begins with /v2/")
 	}
-	u := *at
-	q := u.Query()
-	if q.Get("appname") == "" {
-		q.Set("appname", l.User)
+	u := *q.Address
+	query := u.Query()
+	if query.Get("appname") == "" {
+		query.Set("appname", q.Login.User)
 	}
-	if q.Get("appname") == "" {
-		return nil, errors.New("ReliefWeb answers only to a name that it has approved: give it as the user of the login")
+	if query.Get("appname") == "" {
+		return feed.Fetched{}, errors.New("ReliefWeb answers only to a name that it has approved: give it as the user of the login")
 	}
-	if q.Get("limit") == "" {
-		q.Set("limit", "1000") // as many as it gives
+	for name, value := range map[string]string{"limit": "1000" /* as many as it gives */, "profile": "list", "sort[]": "date.created:asc"} {
+		if word, _, _ := strings.Cut(name, "["); !strings.Contains(u.RawQuery, word) && !(word == "profile" && strings.Contains(u.RawQuery, "fields")) {
+			query.Set(name, value)
+		}
 	}
-	if !q.Has("profile") && !strings.Contains(u.RawQuery, "fields") {
-		q.Set("profile", "list")
-	}
-	u.RawQuery = q.Encode()
-	return http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-}
-
-// Next implements feed.API.
-func (api) Next(last *http.Request, page []byte) (*http.Request, error) {
-	var answer struct {
-		Links struct {
-			Next struct {
-				Href string `json:"href"`
-			} `json:"next"`
-		} `json:"links"`
-		Data []json.RawMessage `json:"data"`
-	}
-	if err := json.Unmarshal(page, &answer); err != nil {
-		return nil, fmt.Errorf("ReliefWeb's answer: %w", err)
-	}
-	if answer.Links.Next.Href == "" || len(answer.Data) == 0 {
-		return nil, nil
-	}
-	u, err := last.URL.Parse(answer.Links.Next.Href)
+	u.RawQuery = query.Encode()
+	first, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, fmt.Errorf("ReliefWeb's next page: %w", err)
+		return feed.Fetched{}, err
 	}
-	q := u.Query()
-	q.Set("appname", last.URL.Query().Get("appname"))
-	u.RawQuery = q.Encode()
-	next := last.Clone(last.Context())
-	next.URL = u
-	return next, nil
+	total := int64(-1) // not known
+	seen := map[string]bool{}
+	err = web.Pages(ctx, first, w, feed.IsJSON, func(last *http.Request, page []byte) (*http.Request, error) {
+		var answer struct {
+			Total *int64 `json:"totalCount"`
+			Links struct {
+				Next struct {
+					Href string `json:"href"`
+				} `json:"next"`
+			} `json:"links"`
+			Data *[]struct {
+				ID json.RawMessage `json:"id"`
+			} `json:"data"`
+			Error struct {
+				Message string `json:"message"`
+			} `json:"error"`
+		}
+		err := json.Unmarshal(page, &answer)
+		switch {
+		case answer.Error.Message != "":
+			return nil, fmt.Errorf("ReliefWeb answers: %.300s", answer.Error.Message)
+		case err != nil || answer.Data == nil:
+			return nil, fmt.Errorf("ReliefWeb answers without items: %.300s", page)
+		}
+		if answer.Total != nil {
+			total = *answer.Total
+		}
+		for _, x := range *answer.Data {
+			seen[string(x.ID)] = true
+		}
+		if answer.Links.Next.Href == "" || len(*answer.Data) == 0 {
+			return nil, nil
+		}
+		next, err := last.URL.Parse(answer.Links.Next.Href)
+		if err != nil {
+			return nil, fmt.Errorf("ReliefWeb's next page: %w", err)
+		}
+		if next.Host == last.URL.Host {
+			next.Scheme = last.URL.Scheme
+		}
+		query := next.Query()
+		query.Set("appname", last.URL.Query().Get("appname"))
+		next.RawQuery = query.Encode()
+		r := last.Clone(ctx)
+		r.URL = next
+		return r, nil
+	})
+	if err == nil && int64(len(seen)) < total && !query.Has("offset") {
+		err = fmt.Errorf("ReliefWeb says that it has %d items, and its pages have %d; nothing of it was taken, run it again, or ask for fewer by a filter in the address", total, len(seen))
+	}
+	return feed.Fetched{}, err
 }
 
 func join(all []named) string {

@@ -1,13 +1,13 @@
 package reliefweb
 
 import (
-	"bytes"
-	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -72,29 +72,53 @@ func TestSample(t *testing.T) {
 	}
 }
 
-func TestPages(t *testing.T) {
+// server is ReliefWeb's, as far as we ask it: five items, two to a page.
+func server(t *testing.T, change func(offset int, answer map[string]any)) *httptest.Server {
 	var s *httptest.Server
 	s = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		if q.Get("appname") != "comity.example" || q.Get("profile") != "list" || r.URL.Path != "/v2/reports" {
-			http.Error(w, "You are not using an approved appname", http.StatusForbidden)
+		if q.Get("appname") != "comity.example" || r.URL.Path != "/v2/reports" {
+			http.Error(w, `{"status":403,"error":{"message":"You are not using an approved appname"}}`, http.StatusForbidden)
 			return
 		}
-		switch q.Get("offset") {
-		case "":
-			fmt.Fprintf(w, `{"links":{"next":{"href":"%s/v2/reports?offset=1&limit=1&profile=list"}},"data":[%s]}`, s.URL, report)
-		case "1":
-			fmt.Fprintf(w, `{"links":{},"data":[%s]}`, disaster)
+		if q.Get("profile") != "list" || q.Get("sort[]") != "date.created:asc" {
+			t.Errorf("asked %s", r.URL.RawQuery)
+		}
+		offset, _ := strconv.Atoi(q.Get("offset"))
+		data := []json.RawMessage{}
+		for i := offset; i < min(5, offset+2); i++ {
+			data = append(data, json.RawMessage(strings.Replace(report, "4000001", fmt.Sprint(4000001+i), 1)))
+		}
+		answer := map[string]any{"totalCount": 5, "count": len(data), "data": data, "links": map[string]any{}}
+		if offset+2 < 5 { // appname is left out, as some answers do
+			answer["links"] = map[string]any{"next": map[string]any{"href": fmt.Sprintf("%s/v2/reports?offset=%d&limit=2&profile=list&sort[]=date.created:asc", s.URL, offset+2)}}
+		}
+		if change != nil {
+			change(offset, answer)
+		}
+		if err := json.NewEncoder(w).Encode(answer); err != nil {
+			t.Error(err)
 		}
 	}))
-	defer s.Close()
-	var pages bytes.Buffer
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestPages(t *testing.T) {
 	login := feed.Login{User: "comity.example"}
-	if err := feed.Fetch(context.Background(), s.Client(), Reports.API, s.URL+"/v2/reports?limit=1", login, &pages, 1<<20); err != nil {
-		t.Fatal(err)
+	fetch := func(s *httptest.Server, path string, l feed.Login) (string, error) {
+		text, _, err := feedtest.Fetch(t, s.Client(), Reports, s.URL+path, feed.Query{Login: l})
+		return text, err
 	}
-	if events, faults := feedtest.Read(t, Reports, &pages, feed.Options{}); len(events) != 2 || len(faults) > 0 {
-		t.Errorf("%+v, %v", events, faults)
+	s := server(t, nil)
+	for _, path := range []string{"/v2/reports?limit=2", "/v2/reports?limit=2&appname=comity.example"} {
+		text, err := fetch(s, path, login)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if events, faults := feedtest.Read(t, Reports, strings.NewReader(text), feed.Options{}); len(events) != 5 || len(faults) > 0 || events[4].Key != "4000005" {
+			t.Errorf("%s: %d events, %v", path, len(events), faults)
+		}
 	}
 	for _, c := range []struct {
 		address string
@@ -105,8 +129,36 @@ func TestPages(t *testing.T) {
 		{"/v2/reports", feed.Login{}, "approved"},
 		{"/v2/reports", feed.Login{User: "unknown"}, "approved appname"},
 	} {
-		if err := feed.Fetch(context.Background(), s.Client(), Reports.API, s.URL+c.address, c.login, &bytes.Buffer{}, 1<<20); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := fetch(s, c.address, c.login); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v; want %q", c.address, err, c.want)
+		}
+	}
+	for name, c := range map[string]struct {
+		change func(offset int, answer map[string]any)
+		want   string // "": it is good
+	}{
+		"more is published meanwhile": {func(offset int, a map[string]any) { a["totalCount"] = 5 - 2 + offset/2 }, ""},
+		"a page is empty": {func(offset int, a map[string]any) {
+			if offset == 2 {
+				a["data"] = []any{}
+			}
+		}, "says that it has 5 items, and its pages have 2"},
+		"the next page is not named": {func(offset int, a map[string]any) {
+			if offset == 2 {
+				delete(a, "links")
+			}
+		}, "says that it has 5 items, and its pages have 4"},
+		"an error that is 200 OK": {func(offset int, a map[string]any) {
+			if offset == 2 {
+				clear(a)
+				a["status"], a["error"] = 400, map[string]any{"message": "Invalid \"limit\" specified"}
+			}
+		}, "ReliefWeb answers: Invalid \"limit\" specified"},
+		"neither items nor an error": {func(_ int, a map[string]any) { clear(a) }, "without items: {}"},
+	} {
+		text, err := fetch(server(t, c.change), "/v2/reports?limit=2", login)
+		if c.want == "" && (err != nil || strings.Count(text, "totalCount") != 3) || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v; want %q", name, err, c.want)
 		}
 	}
 }

@@ -24,7 +24,7 @@ var API = feed.Adapter{
 	Replaces:  Replaces,
 	VersionOf: VersionOf,
 	Whole:     wholeAnswer,
-	API:       api{},
+	API:       func(*url.URL) feed.API { return api{} },
 	Open:      openAPI,
 }
 
@@ -73,40 +73,62 @@ func (r *apiReader) Next(e *feed.Event) error {
 
 type api struct{}
 
-// First implements feed.API.
-func (api) First(ctx context.Context, _ *http.Client, address *url.URL, l feed.Login) (*http.Request, error) {
-	u := *address
-	q := u.Query()
-	if q.Get("pagesize") == "" {
-		q.Set("pagesize", "1000") // as many as it gives
+// Fetch implements feed.API. An answer says how many events there are, and pages are
+// cut out of what there is when each is asked for: a release that is changed meanwhile
+// is not read, since an event that is missed would be taken for one that it does not
+// have.
+func (api) Fetch(ctx context.Context, web *feed.Web, q feed.Query, w io.Writer) (feed.Fetched, error) {
+	u := *q.Address
+	query := u.Query()
+	if query.Get("pagesize") == "" {
+		query.Set("pagesize", "1000") // as many as it gives
 	}
-	u.RawQuery = q.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err == nil && l.Password != "" {
-		req.Header.Set("x-ucdp-access-token", l.Password)
-	}
-	return req, err
-}
-
-// Next implements feed.API.
-func (api) Next(last *http.Request, page []byte) (*http.Request, error) {
-	var answer struct {
-		Next string `json:"NextPageUrl"`
-	}
-	if err := json.Unmarshal(page, &answer); err != nil {
-		return nil, fmt.Errorf("UCDP's answer: %w", err)
-	}
-	if answer.Next == "" {
-		return nil, nil
-	}
-	u, err := last.URL.Parse(answer.Next)
+	u.RawQuery = query.Encode()
+	first, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, fmt.Errorf("UCDP's next page: %w", err)
+		return feed.Fetched{}, err
 	}
-	if u.Host == last.URL.Host {
-		u.Scheme = last.URL.Scheme // behind a proxy it takes itself for http
+	if q.Login.Password != "" {
+		first.Header.Set("x-ucdp-access-token", q.Login.Password)
 	}
-	next := last.Clone(last.Context())
-	next.URL = u
-	return next, nil
+	total := int64(-1) // not known yet
+	seen := map[string]bool{}
+	err = web.Pages(ctx, first, w, feed.IsJSON, func(last *http.Request, page []byte) (*http.Request, error) {
+		var answer struct {
+			Total  *int64 `json:"TotalCount"`
+			Next   string `json:"NextPageUrl"`
+			Result *[]struct {
+				ID json.RawMessage `json:"id"`
+			}
+		}
+		if err := json.Unmarshal(page, &answer); err != nil || answer.Result == nil {
+			return nil, fmt.Errorf("UCDP answers without events: %.300s", page)
+		}
+		for _, e := range *answer.Result {
+			seen[string(e.ID)] = true
+		}
+		if answer.Total != nil && total >= 0 && *answer.Total != total {
+			return nil, fmt.Errorf("UCDP changed its events while they were read: first there were %d, then %d; nothing of it was taken, run it again", total, *answer.Total)
+		}
+		if answer.Total != nil {
+			total = *answer.Total
+		}
+		if answer.Next == "" {
+			return nil, nil
+		}
+		next, err := last.URL.Parse(answer.Next)
+		if err != nil {
+			return nil, fmt.Errorf("UCDP's next page: %w", err)
+		}
+		if next.Host == last.URL.Host {
+			next.Scheme = last.URL.Scheme // behind a proxy it takes itself for http
+		}
+		r := last.Clone(ctx)
+		r.URL = next
+		return r, nil
+	})
+	if err == nil && total >= 0 && int64(len(seen)) != total && !query.Has("page") {
+		err = fmt.Errorf("UCDP says that it has %d events, and its pages have %d; nothing of it was taken, run it again", total, len(seen))
+	}
+	return feed.Fetched{}, err
 }

@@ -250,6 +250,20 @@ func (s *Store) Entries(ctx context.Context, o comity.Origin, from, to int64) ([
 	return out, ctx.Err()
 }
 
+// AppendBundle implements [journal.Store].
+func (s *Store) AppendBundle(ctx context.Context, b []byte, o comity.Origin, from, to int64) ([]byte, error) {
+	entries, err := s.Entries(ctx, o, from, to)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if b, err = torchwood.AppendTileEntry(b, e); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
 func copyHead(h journal.Head) journal.Head {
 	h.Note = bytes.Clone(h.Note)
 	return h

@@ -241,13 +241,14 @@ func (db *DB) Drop(ctx context.Context) error {
 }
 
 // identities are the tables of the node's schema that have an identity column,
-// and its sequence. Sequences of other schemas, which may go at any moment,
+// that column, and its sequence. Sequences of other schemas, which may go at any moment,
 // are not looked at.
 const identities = `WITH mine AS MATERIALIZED (
-	SELECT s.oid, t.relname FROM pg_class s
+	SELECT s.oid, t.relname, a.attname FROM pg_class s
 	JOIN pg_namespace n ON n.oid = s.relnamespace
 	JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.deptype = 'i'
 	JOIN pg_class t ON t.oid = d.refobjid
+	JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
 	WHERE s.relkind = 'S' AND n.nspname = current_schema()) `
 
 // Counters lists the tables with an identity column of which numbers were
@@ -260,4 +261,32 @@ func (db *DB) Counters() string {
 func (db *DB) SetCounter(ctx context.Context, tx sqltx.Runner, table string, value int64) error {
 	_, err := tx.Exec(ctx, identities+"SELECT setval(oid::regclass, $1) FROM mine WHERE relname = $2", value, table)
 	return err
+}
+
+// CountOn has identity columns go on behind the highest number that is there: an
+// INSERT that names a number, as an import does, does not move their sequences.
+func (db *DB) CountOn(ctx context.Context, tx sqltx.Runner) error {
+	rows, err := tx.Query(ctx, identities+`SELECT format('SELECT setval(%L::regclass, n) FROM (SELECT GREATEST(MAX(%I), pg_sequence_last_value(%L::regclass)) AS n FROM %I) x WHERE n > 0',
+		oid::regclass, attname, oid::regclass, relname) FROM mine`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var q string
+		if err := rows.Scan(&q); err != nil {
+			return err
+		}
+		all = append(all, q)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	for _, q := range all {
+		if _, err := tx.Exec(ctx, q); err != nil {
+			return err
+		}
+	}
+	return nil
 }

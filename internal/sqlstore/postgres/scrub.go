@@ -10,7 +10,7 @@ import (
 
 // texts are the tables that hold what was opened of sealed acts, or was to be
 // sealed.
-var texts = []string{"sealed", "brief", "draft"}
+var texts = []string{"sealed", "brief", "extract", "draft"}
 
 const (
 	scrubPatience = 5 * time.Second // for transactions that may still see what was deleted

@@ -336,6 +336,9 @@ func (db *DB) Tables() string {
 // Counters lists the tables with AUTOINCREMENT.
 func (db *DB) Counters() string { return "SELECT name, seq FROM sqlite_sequence ORDER BY name" }
 
+// CountOn has nothing to do: rowids go on behind the highest.
+func (db *DB) CountOn(context.Context, sqltx.Runner) error { return nil }
+
 // SetCounter sets the last number that a table with AUTOINCREMENT gave out.
 func (db *DB) SetCounter(ctx context.Context, tx sqltx.Runner, table string, value int64) error {
 	if _, err := tx.Exec(ctx, "DELETE FROM sqlite_sequence WHERE name = ?", table); err != nil {

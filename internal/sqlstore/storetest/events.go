@@ -45,6 +45,8 @@ func RunEvents(t *testing.T, open func(t *testing.T) EventStore) {
 		{"Forgotten", forgotten},
 		{"Withdrawn", withdrawn},
 		{"WithdrawnAndKilled", withdrawnAndKilled},
+		{"Gone", gone},
+		{"WithdrawnWhole", withdrawnWhole},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
@@ -129,7 +131,7 @@ func made(r *rand.Rand, n int, version string) (out []feed.Event) {
 
 func feeds(t *testing.T, s EventStore) {
 	ctx := t.Context()
-	f := watch.Feed{Name: "acled", Adapter: "acled", From: "https://acled.example/x", Mapping: []byte(`{"a":1}`), TLP: comity.Amber, Private: true, Exercise: true, Machine: true, Added: began}
+	f := watch.Feed{Name: "acled", Adapter: "acled", From: "https://acled.example/x", Mapping: []byte(`{"a":1}`), TLP: comity.Amber, Private: true, Exercise: true, Machine: true, Added: began, Removed: began}
 	if err := s.PutFeed(ctx, f); err != nil {
 		t.Fatal(err)
 	}
@@ -292,6 +294,9 @@ func quarantine(t *testing.T, s EventStore) {
 	if err := in.Put(ctx, append(rows(feed.Event{Key: "1", Country: "MLI"}, feed.Event{Key: "3", Country: "MLI"}), a, b)); err != nil {
 		t.Fatal(err)
 	}
+	if states, err := s.Feeds(ctx); err != nil || states[0].Begun != began {
+		t.Errorf("while it runs: %+v, %v", states, err)
+	}
 	counts(t, finish(t, in), 1, 0, 1, 2)
 	left, err := s.Quarantined(ctx, "one", 0, 10)
 	if err != nil || len(left) != 2 || left[0].ID != all[0].ID || left[1].ID != all[1].ID {
@@ -303,8 +308,25 @@ func quarantine(t *testing.T, s EventStore) {
 	if err := s.Mend(ctx, "one", all[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	if states, err := s.Feeds(ctx); err != nil || states[0].Quarantined != 1 || states[0].Last.Quarantined != 2 {
+	if states, err := s.Feeds(ctx); err != nil || states[0].Quarantined != 1 || states[0].Last.Quarantined != 2 || !states[0].Begun.IsZero() {
 		t.Errorf("after one was mended: %+v, %v", states, err)
+	}
+	bare := bad(7, "", "bad as well", "d")
+	bare.Bare = true
+	in = begin(t, s, "one")
+	if err := in.Put(ctx, []watch.Row{bare, bad(8, "", "bad as well", "e")}); err != nil {
+		t.Fatal(err)
+	}
+	run, err := in.Close(ctx, watch.Run{Ended: began, Note: "one is not kept"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts(t, run, 0, 0, 0, 2)
+	if runs, err := s.Runs(ctx, "one", 1); err != nil || runs[0].Note != "one is not kept" || runs[0].Quarantined != 2 {
+		t.Errorf("a run with one that is not kept: %+v, %v", runs, err)
+	}
+	if page, err := s.Quarantined(ctx, "one", left[1].ID, 10); err != nil || len(page) != 1 || page[0].Raw != "e" {
+		t.Errorf("of its rows are kept %+v, %v", page, err)
 	}
 }
 
@@ -392,6 +414,11 @@ func exercise(t *testing.T, s EventStore) {
 	}
 }
 
+// says is that somebody says something of a situation.
+func says(situation string) watch.Saying {
+	return watch.Saying{Situation: situation, By: "a.diallo", At: began}
+}
+
 func situations(t *testing.T, s EventStore) {
 	ctx := t.Context()
 	r := rand.New(rand.NewPCG(11, 12))
@@ -414,21 +441,21 @@ func situations(t *testing.T, s EventStore) {
 		}
 	}
 	take(t, s, "one", 100, events[:200]...)
-	if err := s.Tie(ctx, file, "one", events[3].Key, events[4].Key); err != nil {
+	if err := s.Tie(ctx, says(file), "one", events[3].Key, events[4].Key); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Tie(ctx, file, "one", events[4].Key); err != nil { // again
+	if err := s.Tie(ctx, says(file), "one", events[4].Key); err != nil { // again
 		t.Fatal(err)
 	}
 	sum(events[3], events[4])
 	events[4].Version, events[4].Best, events[4].High = "2", 70, 80
 	take(t, s, "one", 100, events[4])
 	sum(events[3], events[4])
-	if err := s.Tie(ctx, file, "one", "no such key"); err == nil {
+	if err := s.Tie(ctx, says(file), "one", "no such key"); err == nil {
 		t.Error("an event that is not there is tied")
 	}
 	scene := watch.Scene{Countries: []string{"MLI"}, From: feed.Date(1990, 1, 1), To: feed.Date(2015, 1, 1)}
-	if err := s.PutScene(ctx, file, scene); err != nil {
+	if err := s.PutScene(ctx, says(file), scene); err != nil {
 		t.Fatal(err)
 	}
 	in := func(part []feed.Event) (out []feed.Event) {
@@ -443,7 +470,7 @@ func situations(t *testing.T, s EventStore) {
 	take(t, s, "one", 100, events[200:]...)
 	sum(in(events)...)
 	box := watch.Scene{South: 12, West: -1, North: 13, East: 1}
-	if err := s.PutScene(ctx, file, box); err != nil {
+	if err := s.PutScene(ctx, says(file), box); err != nil {
 		t.Fatal(err)
 	}
 	var want []feed.Event
@@ -455,6 +482,61 @@ func situations(t *testing.T, s EventStore) {
 	sum(want...)
 	if scenes, err := s.Scenes(ctx); err != nil || !reflect.DeepEqual(scenes, map[string]watch.Scene{file: box}) {
 		t.Errorf("scenes %v, %v", scenes, err)
+	}
+
+	// A single cell, and nothing; what is untied is in the scene still, or nowhere.
+	one := events[slices.IndexFunc(events, func(e feed.Event) bool { return e.Located })]
+	lat, lon := feed.CellCentre(one.Cell)
+	if err := s.PutScene(ctx, says(file), watch.Scene{South: lat, West: lon, North: lat, East: lon}); err != nil {
+		t.Fatal(err)
+	}
+	want = nil
+	for i, e := range events {
+		if i == 3 || i == 4 || e.Cell == one.Cell {
+			want = append(want, e)
+		}
+	}
+	sum(want...)
+	ties, err := s.Ties(ctx, file, 100)
+	if err != nil || len(ties.Events) != 2 || ties.Events[0].Feed != "one" || ties.Events[0].To < ties.Events[1].To || ties.Scene == nil || ties.Scene.South != lat || len(ties.Said) != 5 {
+		t.Errorf("ties %+v, %v", ties, err)
+	}
+	if x := ties.Said[0]; x.Did != watch.PutPlace || x.Scene.South != lat || x.By != "a.diallo" || x.At != began {
+		t.Errorf("said last: %+v", x)
+	}
+	if x := ties.Said[4]; x.Did != watch.TiedEvent || x.Feed != "one" || x.Event != events[3].Key {
+		t.Errorf("said first: %+v", x)
+	}
+	to, err := s.TiedTo(ctx, "one", events[3].Key)
+	if err != nil || !reflect.DeepEqual(to, []watch.Saying{says(file)}) {
+		t.Errorf("the event is tied %+v, %v", to, err)
+	}
+	if to, err = s.TiedTo(ctx, "one", events[5].Key); err != nil || len(to) != 0 {
+		t.Errorf("another is tied %+v, %v", to, err)
+	}
+	for range 2 { // the second time there is none any more
+		if err := s.DropScene(ctx, says(file)); err != nil {
+			t.Fatal(err)
+		}
+		sum(events[3], events[4])
+	}
+	for range 2 {
+		if err := s.Untie(ctx, says(file), "one", events[3].Key, "no such key"); err != nil {
+			t.Fatal(err)
+		}
+		sum(events[4])
+	}
+	take(t, s, "one", 100, events[3]) // it comes again, and stays untied
+	sum(events[4])
+	if err := s.Untie(ctx, says(file), "one", events[4].Key); err != nil {
+		t.Fatal(err)
+	}
+	sum()
+	if ties, err = s.Ties(ctx, file, 2); err != nil || len(ties.Events) != 0 || ties.Scene != nil || len(ties.Said) != 2 || ties.Said[0].Did != watch.UntiedEvent || ties.Said[0].Event != events[4].Key {
+		t.Errorf("at the end: %+v, %v", ties, err)
+	}
+	if ties, err = s.Ties(ctx, "au.example/99", 9); err != nil || !reflect.DeepEqual(ties, watch.Ties{}) {
+		t.Errorf("of a situation to which nothing is tied: %+v, %v", ties, err)
 	}
 }
 
@@ -504,7 +586,7 @@ func forgotten(t *testing.T, s EventStore) {
 	newer := made(r, 60, "2")
 	take(t, s, "one", 100, newer[:20]...)
 	copy(events, newer[:20])
-	if err := s.Tie(ctx, "au.example/7", "one", events[3].Key); err != nil {
+	if err := s.Tie(ctx, says("au.example/7"), "one", events[3].Key); err != nil {
 		t.Fatal(err)
 	}
 	before, err := s.Versions(ctx, "one", events[3].Key)
@@ -523,6 +605,9 @@ func forgotten(t *testing.T, s EventStore) {
 	}
 	if sums, err := s.Sums(ctx, watch.SeriesQuery{Place: watch.Place{Level: watch.BySituation}}); err != nil || len(sums) != 0 {
 		t.Errorf("the situation still has %v, %v", sums, err)
+	}
+	if ties, err := s.Ties(ctx, "au.example/7", 9); err != nil || len(ties.Events) != 0 || len(ties.Said) != 0 {
+		t.Errorf("of a situation: %+v, %v", ties, err)
 	}
 	left := slices.Concat(events[:3], events[4:50], events[51:])
 	checkEvents(t, s, map[watch.FeedName][]feed.Event{"one": left})

@@ -19,7 +19,7 @@ import (
 // open returns an empty store.
 func RunFold(t *testing.T, open func(t *testing.T) desk.Store) {
 	for name, test := range map[string]func(*testing.T, desk.Store){
-		"Arrival": foldArrival, "Scopes": foldScopes, "Waiting": foldWaiting, "Sealed": foldSealed, "Briefs": foldBriefs, "Undone": foldUndone, "Reset": foldReset,
+		"Arrival": foldArrival, "Scopes": foldScopes, "Waiting": foldWaiting, "Sealed": foldSealed, "Briefs": foldBriefs, "Extracts": foldExtracts, "Undone": foldUndone, "Reset": foldReset,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -138,6 +138,14 @@ func foldScopes(t *testing.T, s desk.Store) {
 	if p, in, err := s.PlacedIn(ctx, name(ours, 2), name(ours, 2), casefile.House("ecowas.example"), file); err != nil || !in || p.Scope != file || p.Clear || p.Problem != "1" {
 		t.Errorf("PlacedIn = %+v, %v, %v", p, in, err)
 	}
+	if x, at, opens, err := s.Opener(ctx, file); err != nil || !opens || x.Name != file || len(x.Entry) == 0 || x.Waits || at != (desk.PlacedIn{Scope: file, Clear: true}) {
+		t.Errorf("Opener = %+v, %+v, %v, %v", x, at, opens, err)
+	}
+	for _, n := range []comity.ActName{name(ours, 1), name(ours, 199), name(ours, 200), name(theirs, 0), house, {Domain: "never.example"}} {
+		if _, _, opens, err := s.Opener(ctx, n); opens || err != nil {
+			t.Errorf("%s opened a file: %v, %v", n, opens, err)
+		}
+	}
 	if _, in, err := s.PlacedIn(ctx, name(ours, 199), file, house); in || err != nil {
 		t.Errorf("PlacedIn of an act that is in none: %v, %v", in, err)
 	}
@@ -252,6 +260,76 @@ func foldBriefs(t *testing.T, s desk.Store) {
 	if v, seen, err := s.Versions(ctx, file); err != nil || v != 3 || seen != 2 {
 		t.Errorf("Versions = %d, %d, %v; want 3, 2", v, seen, err)
 	}
+}
+
+func foldExtracts(t *testing.T, s desk.Store) {
+	ctx := t.Context()
+	file, other := name(ours, 0), name(ours, 2)
+	is := func(when string, of casefile.Scope, version, made int64, doc string, since ...comity.ActName) {
+		t.Helper()
+		x, err := s.Extract(ctx, of)
+		ok(t, err)
+		var got []comity.ActName
+		for _, a := range x.Since {
+			got = append(got, a.Name)
+			if len(a.Entry) == 0 || a.Clear != (a.Name.Index%2 == 0) || a.Problem != fmt.Sprint(a.Name.Index) {
+				t.Errorf("%s: %s: %d bytes, %v, %q", when, a.Name, len(a.Entry), a.Clear, a.Problem)
+			}
+		}
+		slices.SortFunc(got, comity.ActName.Compare)
+		if x.Version != version || x.Of != made || string(x.Doc) != doc || !slices.Equal(got, since) {
+			t.Errorf("%s: version %d, %q of %d, and since %v; want %d, %q of %d, and %v", when, x.Version, x.Doc, x.Of, got, version, doc, made, since)
+		}
+	}
+	place := func(first int, acts ...desk.PlacedAct) {
+		t.Helper()
+		ok(t, arrive(t, s, ours, numbered(first, first+len(acts)), func(tx desk.FoldTx) error {
+			for i := range acts {
+				acts[i].Name = name(ours, int64(first+i))
+				acts[i].Clear, acts[i].Problem = acts[i].Name.Index%2 == 0, fmt.Sprint(acts[i].Name.Index)
+			}
+			_, err := tx.Place(acts)
+			return err
+		}))
+	}
+	put := func(of casefile.Scope, version int64, doc string, want bool) {
+		t.Helper()
+		ok(t, s.Fold(ctx, func(tx desk.FoldTx) error {
+			done, err := tx.PutExtract(of, version, []byte(doc))
+			if err == nil && done != want {
+				err = fmt.Errorf("extract of version %d of %s: put %v, want %v", version, of, done, want)
+			}
+			return err
+		}))
+	}
+	is("no scope", file, 0, 0, "")
+	place(0, desk.PlacedAct{Scope: file}, desk.PlacedAct{Scope: file}, desk.PlacedAct{Scope: other})
+	is("no extract", file, 2, 0, "", name(ours, 0), name(ours, 1))
+	put(file, 1, "of another version", false)
+	put(name(ours, 7), 1, "of no scope", false)
+	put(file, 2, "two", true)
+	is("with all", file, 2, 2, "two")
+	is("of another scope", other, 1, 0, "", name(ours, 2))
+	place(3, desk.PlacedAct{Scope: file}, desk.PlacedAct{Scope: other}, desk.PlacedAct{Scope: file})
+	place(6, desk.PlacedAct{Scope: file})
+	put(file, 2, "made before they came", false)
+	is("with what came since", file, 5, 2, "two", name(ours, 3), name(ours, 5), name(ours, 6))
+	put(file, 5, "five", true)
+	is("made again", file, 5, 5, "five")
+	if v, acts, err := s.Scope(ctx, file); err != nil || v != 5 || len(acts) != 5 {
+		t.Errorf("Scope = %d, %d acts, %v; want 5 of 5", v, len(acts), err)
+	}
+	ok(t, s.Fold(ctx, func(tx desk.FoldTx) error { return tx.Touch(file) }))
+	is("after an act has changed", file, 6, 0, "", name(ours, 0), name(ours, 1), name(ours, 3), name(ours, 5), name(ours, 6))
+	put(file, 5, "of before it changed", false)
+	put(file, 6, "six", true)
+	ok(t, s.Fold(ctx, func(tx desk.FoldTx) error { return tx.Reset("other rules") }))
+	is("folded anew", file, 0, 0, "")
+	ok(t, s.Fold(ctx, func(tx desk.FoldTx) error {
+		_, err := tx.Place([]desk.PlacedAct{{Name: file, Scope: file, Clear: true, Problem: "0"}})
+		return err
+	}))
+	is("and placed anew", file, 1, 0, "", file)
 }
 
 func foldUndone(t *testing.T, s desk.Store) {

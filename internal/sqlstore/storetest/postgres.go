@@ -63,14 +63,14 @@ func Terminate(t testing.TB, address string) {
 		u.Query().Get("schema"))
 }
 
-// Cut cuts all connections of an application.
-func Cut(t testing.TB, address, application string) {
+// Cut cuts all connections of an application, and returns how many.
+func Cut(t testing.TB, address, application string) int {
 	t.Helper()
-	execute(t, address, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1", application)
+	return execute(t, address, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1", application)
 }
 
-// execute runs a statement on the server of an address.
-func execute(t testing.TB, address, q string, args ...any) {
+// execute runs a statement on the server of an address, and returns of how many rows.
+func execute(t testing.TB, address, q string, args ...any) int {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
@@ -85,7 +85,14 @@ func execute(t testing.TB, address, q string, args ...any) {
 	}
 	db := sql.OpenDB(c)
 	defer db.Close()
-	if _, err := db.Exec(q, args...); err != nil {
+	done, err := db.Exec(q, args...)
+	if err != nil {
+		t.Errorf("%s: %v", q, err)
+		return 0
+	}
+	n, err := done.RowsAffected()
+	if err != nil {
 		t.Errorf("%s: %v", q, err)
 	}
+	return int(n)
 }

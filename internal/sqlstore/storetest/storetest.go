@@ -6,6 +6,7 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -80,6 +81,17 @@ func check(t *testing.T, s journal.Store, o comity.Origin, entries [][]byte) {
 	if _, err := s.Entries(t.Context(), o, 0, h.Size+1); !errors.Is(err, journal.ErrNotFound) {
 		t.Errorf("Entries behind the end: %v, want ErrNotFound", err)
 	}
+	var bundle []byte
+	for _, e := range entries {
+		bundle = append(binary.BigEndian.AppendUint16(bundle, uint16(len(e))), e...)
+	}
+	room := append(make([]byte, 0, 100), "kept"...)
+	if got, err := s.AppendBundle(t.Context(), room, o, 0, h.Size); err != nil || string(got) != "kept"+string(bundle) {
+		t.Errorf("AppendBundle: %d bytes, %v; want the entries with their lengths, %d, behind the 4 that were there", len(got), err, len(bundle))
+	}
+	if _, err := s.AppendBundle(t.Context(), nil, o, 0, h.Size+1); !errors.Is(err, journal.ErrNotFound) {
+		t.Errorf("AppendBundle behind the end: %v, want ErrNotFound", err)
+	}
 	if h.Size == 0 {
 		return
 	}
@@ -124,6 +136,9 @@ func empty(t *testing.T, s journal.Store, _ func() journal.Store) {
 	for _, r := range [][2]int64{{-1, 0}, {2, 1}} {
 		if _, err := s.Entries(t.Context(), ours, r[0], r[1]); err == nil {
 			t.Errorf("Entries(%d, %d) without error", r[0], r[1])
+		}
+		if _, err := s.AppendBundle(t.Context(), nil, ours, r[0], r[1]); err == nil {
+			t.Errorf("AppendBundle(%d, %d) without error", r[0], r[1])
 		}
 	}
 	if err := s.Update(t.Context(), ours, func(tx journal.Tx) error {

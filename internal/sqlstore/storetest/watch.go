@@ -52,7 +52,7 @@ func keptForecasts(t *testing.T, k watch.Keeper) {
 	drill.Exercise = true
 	ok(t, k.PutForecasts(ctx, []watch.Forecast{first, second, other, drill}))
 	read := func(exercise bool, until feed.Month, limit int) []watch.Forecast {
-		all, err := k.Forecasts(ctx, exercise, mali, until, limit)
+		all, err := k.Forecasts(ctx, watch.ForecastQuery{Exercise: exercise, Place: mali, Until: until, Limit: limit})
 		ok(t, err)
 		return all
 	}
@@ -70,9 +70,30 @@ func keptForecasts(t *testing.T, k watch.Keeper) {
 	ok(t, k.PutForecasts(ctx, []watch.Forecast{again}))
 	same(t, "after one made again", read(false, april, 1), []watch.Forecast{again})
 
-	briefs, err := k.Briefs(ctx, false, watch.ByCountry, april+1)
+	briefs, err := k.Briefs(ctx, false, false, watch.ByCountry, april+1)
 	ok(t, err)
 	same(t, "briefs", briefs, []watch.Brief{second.Brief(), other.Brief()})
+
+	// Those with own reports stand beside the others, and are replaced by themselves.
+	own := forecastFrom(mali, april+1, "a")
+	own.Own, own.TLP = true, comity.Red
+	ofNiger := own
+	ofNiger.Place = niger
+	ok(t, k.PutForecasts(ctx, []watch.Forecast{own, ofNiger}))
+	with := func(from feed.Month) []watch.Forecast {
+		all, err := k.Forecasts(ctx, watch.ForecastQuery{Own: true, Place: mali, From: from, Until: april + 9, Limit: 9})
+		ok(t, err)
+		return all
+	}
+	same(t, "with own reports", with(april+1), []watch.Forecast{own})
+	same(t, "with own reports, from May on", len(with(april+2)), 0)
+	same(t, "without", read(false, april+9, 1), []watch.Forecast{second})
+	ok(t, k.PutForecasts(ctx, []watch.Forecast{ofNiger}, watch.StaleForecasts{Own: true, Level: watch.ByCountry, Last: april + 1}))
+	same(t, "with own reports that are stale", len(with(0)), 0)
+	briefs, err = k.Briefs(ctx, false, true, watch.ByCountry, april+1)
+	ok(t, err)
+	same(t, "briefs with own reports", briefs, []watch.Brief{ofNiger.Brief()})
+	same(t, "without, still", read(false, april+9, 1), []watch.Forecast{second})
 	newest := func(exercise bool, l watch.Level) feed.Month {
 		m, err := k.Newest(ctx, exercise, l)
 		ok(t, err)

@@ -18,7 +18,7 @@
 // caller's. A mark fills the shape of the State that it is about and no other;
 // areas whose status is in question have shapes of their own, which look like
 // all land that nobody marked. Boundaries that are disputed, or not final, are
-// dashed, and a disclaimer stands under the map. SOURCES.md says where shapes
+// dashed, and a disclaimer stands under the map. SOURCES.md of package atlas says where shapes
 // and lines come from and what was chosen.
 //
 // The projection is Equal Earth with its centre at 11° east.

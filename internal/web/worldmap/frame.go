@@ -40,7 +40,7 @@ func (a *Atlas) FrameOf(c Code) Frame {
 // FrameAround is the part of the sheet that reaches so many degrees to each side
 // of a point.
 func FrameAround(p Point, degrees float64) Frame {
-	return boundsOf(Ring{{p.Lon - degrees, p.Lat - degrees}, {p.Lon + degrees, p.Lat - degrees}, {p.Lon + degrees, p.Lat + degrees}, {p.Lon - degrees, p.Lat + degrees}}).fitted(0)
+	return boundsOf(Ring{{Lon: p.Lon - degrees, Lat: p.Lat - degrees}, {Lon: p.Lon + degrees, Lat: p.Lat - degrees}, {Lon: p.Lon + degrees, Lat: p.Lat + degrees}, {Lon: p.Lon - degrees, Lat: p.Lat + degrees}}).fitted(0)
 }
 
 // FrameOver is the part of the sheet on which the marks and dots of a map lie, with

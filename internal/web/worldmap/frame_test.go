@@ -18,13 +18,13 @@ func TestFrameOf(t *testing.T) {
 			t.Errorf("%s: a frame of %g by %g", s.Code, f.W, f.H)
 		}
 	}
-	if f := a.FrameOf("FRA"); !f.Holds(Point{2.3, 48.9}) || f.Holds(Point{-53, 4}) || f.Holds(Point{55.5, -21}) {
+	if f := a.FrameOf("FRA"); !f.Holds(Point{Lon: 2.3, Lat: 48.9}) || f.Holds(Point{Lon: -53, Lat: 4}) || f.Holds(Point{Lon: 55.5, Lat: -21}) {
 		t.Errorf("the frame of France is %v", f)
 	}
 	if f := a.FrameOf("XXX"); f != (Frame{}) {
 		t.Errorf("a code without a shape has the frame %v", f)
 	}
-	if f := FrameAround(Point{20, 5}, 3); !f.Holds(Point{22.9, 7.9}) || f.Holds(Point{30, 5}) {
+	if f := FrameAround(Point{Lon: 20, Lat: 5}, 3); !f.Holds(Point{Lon: 22.9, Lat: 7.9}) || f.Holds(Point{Lon: 30, Lat: 5}) {
 		t.Errorf("the frame around a point is %v", f)
 	}
 }
@@ -55,7 +55,7 @@ func TestBox(t *testing.T) {
 func TestDrawFrame(t *testing.T) {
 	a := load(t)
 	m := Map{Marks: []Mark{{State: "LBR", Name: "Liberia", Level: Late}}, Words: Words{Title: "Part", Late: "likely", Dot: "events", Dashed: "dashed", Disclaimer: "no opinion"},
-		Dots: []Dot{{At: Point{-9, 7}, Size: 4}, {At: Point{-9.5, 6.5}, Size: 12, Title: "3 <events>"}}}
+		Dots: []Dot{{At: Point{Lon: -9, Lat: 7}, Size: 4}, {At: Point{Lon: -9.5, Lat: 6.5}, Size: 12, Title: "3 <events>"}}}
 	whole := draw(t, a, m)
 	m.Frame = a.FrameOf("LBR")
 	part := draw(t, a, m)
@@ -78,17 +78,17 @@ func TestDrawFrame(t *testing.T) {
 // What lies together is shown near; what is spread over the world is not.
 func TestFrameOver(t *testing.T) {
 	a := load(t)
-	m := Map{Marks: []Mark{{State: "LBR"}, {State: "cell", At: &Point{-5, 9}}, {State: "XAA"}}, Dots: []Dot{{At: Point{-12, 4}}}}
+	m := Map{Marks: []Mark{{State: "LBR"}, {State: "cell", At: &Point{Lon: -5, Lat: 9}}, {State: "XAA"}}, Dots: []Dot{{At: Point{Lon: -12, Lat: 4}}}}
 	f := a.FrameOver(m)
-	for _, p := range []Point{{-9.4, 6.5}, {-5, 9}, {-12, 4}} {
+	for _, p := range []Point{{Lon: -9.4, Lat: 6.5}, {Lon: -5, Lat: 9}, {Lon: -12, Lat: 4}} {
 		if !f.Holds(p) {
 			t.Errorf("%v is outside the frame %v", p, f)
 		}
 	}
-	if f.Holds(Point{20, 5}) {
+	if f.Holds(Point{Lon: 20, Lat: 5}) {
 		t.Errorf("the frame %v reaches to what is not marked", f)
 	}
-	m.Dots = append(m.Dots, Dot{At: Point{120, -20}})
+	m.Dots = append(m.Dots, Dot{At: Point{Lon: 120, Lat: -20}})
 	if f := a.FrameOver(m); f != (Frame{}) {
 		t.Errorf("marks over half the world have the frame %v", f)
 	}
@@ -99,8 +99,8 @@ func TestFrameOver(t *testing.T) {
 
 // What is no shape of the atlas is marked where the caller says.
 func TestMarkAtPoint(t *testing.T) {
-	out := draw(t, load(t), Map{Marks: []Mark{{State: "cell 1", At: &Point{-28, -40}, Name: "A cell at sea", Level: Open, URL: "/x"}}})
-	x, y := spot(Point{-28, -40})
+	out := draw(t, load(t), Map{Marks: []Mark{{State: "cell 1", At: &Point{Lon: -28, Lat: -40}, Name: "A cell at sea", Level: Open, URL: "/x"}}})
+	x, y := spot(Point{Lon: -28, Lat: -40})
 	for _, want := range []string{`<a class="wm-state wm-open" href="/x" aria-label="A cell at sea"><title>A cell at sea</title><circle class="wm-hit"`, fmt.Sprintf(`cx="%d" cy="%d" r="9"`, x, y)} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the map lacks %s", want)

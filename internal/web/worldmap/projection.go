@@ -2,9 +2,6 @@ package worldmap
 
 import "math"
 
-// Point on the Earth in degrees, WGS 84.
-type Point struct{ Lon, Lat float64 }
-
 // The map's sheet, in units of its viewBox. The centre is at 11° east, so that
 // the map's edge runs through the Bering Strait and cuts no mainland; it ends
 // at 57° south, for no State lies further south.

