@@ -275,13 +275,17 @@ func (b *Backtest) Trials() []Trial {
 }
 
 // Ratio is the geometric mean, over windows, of the model's CRPS to that of the
-// first benchmark. Each window counts the same, whatever wars fell into it.
+// first benchmark. Each window counts the same, whatever wars fell into it; one
+// in which either made no error at all does not count, as its ratio is no number.
 func (b *Backtest) Ratio() float64 {
-	var logs float64
+	var logs, n float64
 	for _, w := range b.Windows {
-		logs += math.Log(w.Trials[0].All.CRPS / w.Trials[1].All.CRPS)
+		if model, benchmark := w.Trials[0].All.CRPS, w.Trials[1].All.CRPS; model > 0 && benchmark > 0 {
+			logs += math.Log(model / benchmark)
+			n++
+		}
 	}
-	return math.Exp(logs / float64(len(b.Windows)))
+	return math.Exp(logs / n)
 }
 
 // Onset is the record of onsets in all windows.

@@ -126,3 +126,14 @@ func BenchmarkRun(b *testing.B) {
 		}
 	}
 }
+
+// A window in which nobody died, and nobody was expected to, has no ratio.
+func TestRatioWithoutErrors(t *testing.T) {
+	of := func(model, benchmark float64) WindowResult {
+		return WindowResult{Trials: []Trial{{All: Score{CRPS: model}}, {All: Score{CRPS: benchmark}}}}
+	}
+	b := Backtest{Windows: []WindowResult{of(1, 2), of(0, 0), of(2, 4)}}
+	if got := b.Ratio(); !near(got, 0.5, 1e-12) {
+		t.Errorf("ratio %v, want 0.5", got)
+	}
+}

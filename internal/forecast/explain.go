@@ -14,7 +14,7 @@ type Explanation struct {
 
 // A Part is one view of the future, with its share in the forecast.
 type Part struct {
-	Name   string // "analogs", "memory", "midway"; doc/forecast.md says what they are
+	Name   string // "analogs", "counts", "memory", "midway"; doc/forecast.md says what they are
 	Weight float64
 	Months []Interval // by month of the forecast
 }
@@ -44,7 +44,7 @@ const (
 // analogCount is how many analogs are shown.
 const analogCount = 5
 
-func (m *model) explain(at moment, near []neighbour, w [numParts]float64, t Task) Explanation {
+func (m *model) explain(at moment, near []neighbour, w [numParts]float64) Explanation {
 	var e Explanation
 	for p, weight := range w {
 		if weight > 0 {
@@ -62,7 +62,7 @@ func (m *model) explain(at moment, near []neighbour, w [numParts]float64, t Task
 		return e
 	}
 	level, high := m.panel.level(at), 0
-	for _, l := range m.forest.levels {
+	for _, l := range m.course.levels {
 		if l >= level {
 			high++
 		}
@@ -90,10 +90,7 @@ func (e *Explanation) add(v *view, w [numParts]float64) {
 // Among equals the later stands first.
 func (m *model) analogs(at moment, near []neighbour) []Analog {
 	sorted := slices.Clone(near)
-	when := func(n neighbour) Month {
-		c := m.forest.moments[n.row]
-		return m.panel.series[c.s].First + Month(c.t)
-	}
+	when := func(n neighbour) Month { return m.panel.when(m.course.moments[n.row]) }
 	slices.SortStableFunc(sorted, func(a, b neighbour) int {
 		if c := cmp.Compare(b.weight, a.weight); c != 0 {
 			return c
@@ -103,7 +100,7 @@ func (m *model) analogs(at moment, near []neighbour) []Analog {
 	var shown []moment
 	var out []Analog
 	for _, n := range sorted {
-		c := m.forest.moments[n.row]
+		c := m.course.moments[n.row]
 		if slices.ContainsFunc(shown, func(o moment) bool { return o.s == c.s && max(o.t-c.t, c.t-o.t) < 12 }) {
 			continue
 		}
@@ -114,7 +111,7 @@ func (m *model) analogs(at moment, near []neighbour) []Analog {
 			ID: s.ID, Name: s.Name, Until: when(n), Weight: n.weight,
 			Before: slices.Clone(s.Values[max(0, int(c.t)-11) : c.t+1]),
 			After:  slices.Clone(s.Values[from:min(to, len(s.Values))]),
-			Scale:  (m.panel.level(at) + small) / (m.forest.levels[n.row] + small),
+			Scale:  (m.panel.level(at) + small) / (m.course.levels[n.row] + small),
 		})
 		if len(out) == analogCount {
 			break

@@ -13,6 +13,7 @@ import (
 // answered by what followed them (quantile regression forests, Meinshausen
 // 2006).
 type forest struct {
+	scaled  bool // futures are seen in relation to the level before, not as counts
 	moments []moment
 	levels  []float64           // by moment
 	weights []float64           // by moment: for how many it stands
@@ -52,18 +53,22 @@ const small = 3
 
 // growForest learns from all moments of a panel that the months from lead first
 // to lead last are known after. There may be none, in a short history.
-func growForest(ctx context.Context, p *panel, first, last int, seed uint64) *forest {
-	f := &forest{}
+func growForest(ctx context.Context, p *panel, first, last int, scaled bool, seed uint64) *forest {
+	f := &forest{scaled: scaled}
 	f.choose(p, last)
 	if len(f.moments) < 2*leafRows {
-		return &forest{}
+		return &forest{scaled: scaled}
 	}
 	x := make([][features]float64, len(f.moments))
 	y := make([][outcomes]float32, len(f.moments))
 	each(ctx, len(f.moments), func(i int) {
 		m := f.moments[i]
-		x[i] = p.features(m)
+		x[i] = f.features(p, m)
 		f.levels[i] = p.level(m)
+		base := 0.0
+		if scaled {
+			base = f.levels[i]
+		}
 		months := last - first + 1
 		for d := range outcomes {
 			from, to := first+d*months/outcomes, first+(d+1)*months/outcomes
@@ -71,7 +76,7 @@ func growForest(ctx context.Context, p *panel, first, last int, seed uint64) *fo
 			var z float64
 			for lead := from; lead < to; lead++ {
 				v, _ := p.after(m, min(lead, last), 1)
-				z += math.Log((v + small) / (f.levels[i] + small))
+				z += math.Log((v + small) / (base + small))
 			}
 			y[i][d] = float32(z / float64(to-from))
 		}
@@ -109,6 +114,14 @@ func growForest(ctx context.Context, p *panel, first, last int, seed uint64) *fo
 	return f
 }
 
+// features are those that the trees of f look at.
+func (f *forest) features(p *panel, m moment) [features]float64 {
+	if f.scaled {
+		return p.features(m, alike-1)
+	}
+	return p.features(m, math.Inf(1))
+}
+
 // choose picks the moments to learn from. Among many series, as the cells of a
 // grid are, it passes over more of them, and of the quiet ones most; those
 // that it takes stand for those that it does not.
@@ -122,7 +135,8 @@ func (f *forest) choose(p *panel, last int) {
 	}
 	all := func(yield func(m moment)) {
 		for s, sr := range p.series {
-			for t := len(sr.Values) - 1 - last; t >= minKnown-1; t -= everyMonth {
+			// Those that are whole years before the newest are among them.
+			for t := len(sr.Values) - 1 - last - last%everyMonth; t >= minKnown-1; t -= everyMonth {
 				yield(moment{int32(s), int32(t)})
 			}
 		}
@@ -288,12 +302,13 @@ type neighbour struct {
 	weight float64
 }
 
-// neighbours are the moments that share leaves with one of these features. The
+// neighbours are the moments that share leaves with a moment of a panel. The
 // weights sum to 1. They are ordered by row.
-func (f *forest) neighbours(x [features]float64) []neighbour {
+func (f *forest) neighbours(p *panel, m moment) []neighbour {
 	if len(f.trees) == 0 {
 		return nil
 	}
+	x := f.features(p, m)
 	var b [features]uint8
 	for i, e := range f.edges {
 		b[i] = binOf(e, x[i])

@@ -36,13 +36,13 @@ func quantiles(points []point, n int) []float64 {
 	return out
 }
 
-// between is the distribution half-way between two: quantile by quantile, the
-// mean of their roots, squared. Unlike a mixture it is no wider than
-// the two are.
-func between(a, b []float64) []float64 {
+// between is a distribution between two, nearer to a the larger its share, 0 to
+// 1: quantile by quantile, the mean of their roots, squared. Unlike a mixture
+// it is no wider than the two are.
+func between(a, b []float64, share float64) []float64 {
 	out := make([]float64, len(a))
 	for i := range a {
-		r := (math.Sqrt(a[i]) + math.Sqrt(b[i])) / 2
+		r := share*math.Sqrt(a[i]) + (1-share)*math.Sqrt(b[i])
 		out[i] = r * r
 	}
 	return out

@@ -1,6 +1,9 @@
 package forecast
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // A panel is a history that can be learned from: what was known of each series
 // at the end of each of its months, and what followed. It holds nothing after
@@ -8,6 +11,7 @@ import "math"
 type panel struct {
 	series []Series
 	sums   [][]float64 // sums[s][t] is the sum of the first t values of series s
+	calm   [][]float64 // the values without what stands out: see calmed
 }
 
 // A moment is the end of a month of a series: what is known are the first t+1
@@ -27,12 +31,34 @@ func (p *panel) add(series []Series) {
 		for t, v := range s.Values {
 			sums[t+1] = sums[t] + v
 		}
-		p.series, p.sums = append(p.series, s), append(p.sums, sums)
+		p.series, p.sums, p.calm = append(p.series, s), append(p.sums, sums), append(p.calm, calmed(s.Values))
 	}
+}
+
+// calmed are values of which none stands far above all others of the half years
+// before and after it. Sources enter the dead of a whole year, or of a battle
+// that took weeks, into one month, often a December: such an entry says little
+// of the other months. The newest value stays as it is, as nobody knows what it
+// begins.
+func calmed(values []float64) []float64 {
+	calm := slices.Clone(values)
+	for i := range max(0, len(values)-1) {
+		var others float64
+		for j := max(0, i-6); j < min(len(values), i+7); j++ {
+			if j != i {
+				others = max(others, values[j])
+			}
+		}
+		calm[i] = min(values[i], others+small)
+	}
+	return calm
 }
 
 // now is the last moment of a series.
 func (p *panel) now(s int) moment { return moment{int32(s), int32(len(p.series[s].Values) - 1)} }
+
+// when is the month that ends at m.
+func (p *panel) when(m moment) Month { return p.series[m.s].First + Month(m.t) }
 
 // known are the values that are known at m.
 func (p *panel) known(m moment) []float64 { return p.series[m.s].Values[:m.t+1] }
@@ -82,8 +108,9 @@ const features = 16
 // their size: the largest have too few of their own size to learn from.
 const alike = 50
 
-// features describes a moment. Nothing in it says where or when.
-func (p *panel) features(m moment) [features]float64 {
+// features describes a moment. Nothing in it says where or when. Sizes from
+// most on count as most.
+func (p *panel) features(m moment, most float64) [features]float64 {
 	v := p.known(m)
 	last := len(v) - 1
 	const never = 240
@@ -115,7 +142,7 @@ func (p *panel) features(m moment) [features]float64 {
 	}
 	logs /= float64(n12)
 	m3, m6, m12, m24, m36 := p.mean(m, 3), p.mean(m, 6), p.mean(m, 12), p.mean(m, 24), p.mean(m, 36)
-	size := func(x float64) float64 { return math.Log1p(min(x, alike-1)) }
+	size := func(x float64) float64 { return math.Log1p(min(x, most)) }
 	return [features]float64{
 		size(v[last]),
 		size(m3),

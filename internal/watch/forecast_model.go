@@ -15,7 +15,7 @@ type Mixture struct{}
 
 // Name implements [Engine]. The number rises when the same history gives other
 // forecasts.
-func (Mixture) Name() string { return "mixture-1" }
+func (Mixture) Name() string { return "mixture-2" }
 
 // What a forecast of Mixture lacks, in words.
 const (
