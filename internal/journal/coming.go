@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"runtime"
 
 	"github.com/comity/comity/comity"
 )
@@ -49,10 +50,13 @@ func (a *attempt) announce() {
 	a.j.c.Coming(a.coming)
 }
 
-// settled says what became of the head that was announced.
+// settled says what became of the head that was announced, and lets those run who
+// wait for it: they carry it on, which takes longer than to answer the callers
+// here.
 func (a *attempt) settled(came bool) {
 	if a.coming != nil {
 		a.coming.came = came
 		close(a.coming.known)
+		runtime.Gosched()
 	}
 }

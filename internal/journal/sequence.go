@@ -156,9 +156,9 @@ func (j *Journal) sequence(batch []*pending) {
 		err = a.settle(ctx, err)
 		j.Doubt(whyLost)
 	}
-	// Who is woken last runs next, and that should be who carries the entries on:
-	// so it is told behind the callers.
-	defer a.settled(err == nil)
+	if err != nil {
+		a.settled(false)
+	}
 	var behind *BehindError
 	if j.c.Ask != nil && a.called == 0 && errors.As(err, &behind) {
 		if behind.Stored.Size < behind.Seen.Size {
@@ -178,6 +178,7 @@ func (j *Journal) sequence(batch []*pending) {
 		j.edge = a.edge
 		j.failing.Store(nil)
 		defer j.advance(a.head, a.recent())()
+		a.settled(true)
 	case errors.Is(err, errEmpty):
 		// The drafts have their own errors.
 	default:

@@ -112,7 +112,12 @@ func (r *round) wholeWith(entries [][]byte) (bool, error) {
 			}
 		}
 	}
-	if len(entries) == 0 {
+	return r.bringAll(entries)
+}
+
+// bringAll reports whether every blob is here that entries name which come next.
+func (r *round) bringAll(entries [][]byte) (bool, error) {
+	if r.c.Blobs == nil || len(entries) == 0 {
 		return true, nil
 	}
 	n, ok := r.c.Blobs.(BlobNeeder)

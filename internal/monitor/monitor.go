@@ -113,6 +113,7 @@ type Monitor struct {
 	store    sync.Mutex
 	extender journal.Extender // of the copy
 	gen      int64            // of what was pushed
+	left     *memory          // what the last push left; nil if that is not known
 	recent   []Claim          // checkpoints that were pushed last, oldest first
 	pushed   func(pushed)     // tells the follower; may be nil
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -580,4 +581,111 @@ func TestPushDuringPoll(t *testing.T) {
 	if p.poll(); p.mem.Writes() > 60 {
 		t.Errorf("%d states written", p.mem.Writes())
 	}
+}
+
+// reading counts how often a state is read.
+type reading struct {
+	*monitortest.Memory
+	n atomic.Int64
+}
+
+func (r *reading) State(ctx context.Context, o comity.Origin) (monitor.State, error) {
+	r.n.Add(1)
+	return r.Memory.State(ctx, o)
+}
+
+// A push that goes on behind the last one is received without reading before its
+// transaction what that one left.
+func TestPushGoesOn(t *testing.T) {
+	p := newPushing(t, 3)
+	states := &reading{Memory: p.mem}
+	p.conf.State = states
+	p.restart()
+	p.step()
+	p.received(3)
+	if n := states.n.Swap(0); n != 2 {
+		t.Errorf("the first push read the state %d times, want it at the beginning and in the transaction", n)
+	}
+	for i := range 3 {
+		p.grow(2)
+		p.step()
+		p.received(int64(5 + 2*i))
+		if n := states.n.Swap(0); n != 1 {
+			t.Errorf("the state was read %d times, want it in the transaction only", n)
+		}
+	}
+}
+
+// What another process did since the last push counts as if it were remembered
+// here.
+func TestPushAfterAnotherProcess(t *testing.T) {
+	t.Run("froze", func(t *testing.T) {
+		p := newPushing(t, 3)
+		p.step()
+		f := monitor.Frozen{Evidence: monitor.Evidence{Origin: un, Size: 1}, Since: time.Unix(1, 0).UTC()}
+		if err := p.mem.Freeze(t.Context(), f); err != nil {
+			t.Fatal(err)
+		}
+		p.grow(2)
+		if err := p.pusher.Step(t.Context()); peer.StatusOf(err) != http.StatusUnprocessableEntity {
+			t.Errorf("Step: %v, want status 422", err)
+		}
+		p.holds(3)
+	})
+	t.Run("extended", func(t *testing.T) {
+		p := newPushing(t, 3)
+		p.step()
+		p.grow(4)
+		l := witnesstest.NewLog(p.un, 7)
+		err := p.copy.Update(t.Context(), un, func(tx journal.Tx) error {
+			_, root, err := journal.Extend(tx, l.Entries[3:5])
+			if err != nil {
+				return err
+			}
+			return tx.PutHead(journal.Head{Origin: un, Size: 5, Root: root, Note: l.Checkpoint(5)})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.sent()
+		p.step()
+		p.received(7)
+		p.wantSent("add-entries 409", "add-entries 200")
+	})
+	t.Run("was shown a larger checkpoint", func(t *testing.T) {
+		p := newPushing(t, 3)
+		p.step()
+		p.grow(4)
+		l := witnesstest.NewLog(p.un, 6)
+		st, err := p.mem.State(t.Context(), un)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st.Claim = &monitor.Claim{Size: 6, Root: l.Root(6), Note: l.Checkpoint(6)}
+		if err := p.mem.PutState(t.Context(), st); err != nil {
+			t.Fatal(err)
+		}
+		p.sent()
+		p.step()
+		p.received(7)
+		p.wantSent("add-entries 409", "add-entries 200") // it has to extend that one
+	})
+	t.Run("was shown another tree", func(t *testing.T) {
+		p := newPushing(t, 3)
+		p.step()
+		p.grow(4)
+		fork := p.origin.Log.Fork(2)
+		st, err := p.mem.State(t.Context(), un)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st.Claim = &monitor.Claim{Size: 7, Root: fork.Root(7), Note: fork.Checkpoint(7)}
+		if err := p.mem.PutState(t.Context(), st); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.pusher.Step(t.Context()); peer.StatusOf(err) != http.StatusUnprocessableEntity {
+			t.Errorf("Step: %v, want status 422", err)
+		}
+		p.holds(3)
+	})
 }

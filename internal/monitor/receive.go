@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,6 +48,7 @@ type pushed struct {
 // PutState and PutMirror while a transaction of Config.Journal is open.
 type MirrorTx interface {
 	State(comity.Origin) (State, error)
+	Wants(comity.Origin) (bool, error) // whether Config.Blobs.Missing returns any
 	PutState(State) error
 	PutMirror(MirrorCheckpoint) error
 }
@@ -208,11 +211,12 @@ func (r *round) contradictionAtHand(cp Claim) (bool, error) {
 
 // An intake takes the packages of one add-entries request.
 type intake struct {
-	m    *Monitor
-	u    upload
-	cp   Claim // of size u.End
-	read round // what was stored when it began
-	at   int64 // the entry that the next package begins with
+	m        *Monitor
+	u        upload
+	cp       Claim // of size u.End
+	read     round // what was stored when it began
+	recalled bool  // that was not read, but remembered
+	at       int64 // the entry that the next package begins with
 
 	packs []pack
 	bytes int64
@@ -232,10 +236,46 @@ type tail struct {
 func (m *Monitor) intake(ctx context.Context, u upload) (*intake, error) {
 	m.store.Lock()
 	defer m.store.Unlock()
+	if r := m.recall(ctx, u); r != nil {
+		recent := m.recent
+		in, err := m.intakeAt(r, u)
+		if err == nil {
+			in.recalled = true
+			return in, nil
+		}
+		m.recent = recent // something else may be stored by now, of which it is no mistake
+	}
 	r, err := m.receive(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return m.intakeAt(r, u)
+}
+
+// memory is what the last push left in the store.
+type memory struct {
+	state State
+	head  journal.Head
+	gen   int64 // Monitor.gen after it
+}
+
+// recall begins what is pushed as receive does, without reading the store: with
+// what the last push left there, if u goes on just behind that and there is
+// nothing to compare its checkpoint with. Otherwise it returns nil. Whether the
+// store is still as it was left, the transaction will show.
+func (m *Monitor) recall(ctx context.Context, u upload) *round {
+	l := m.left
+	if l == nil || l.gen != m.gen || u.Start != l.head.Size || u.End <= u.Start ||
+		slices.ContainsFunc(m.recent, func(c Claim) bool { return c.Size > l.head.Size }) {
+		return nil
+	}
+	r := &round{Monitor: m, ctx: ctx, saved: l.state, st: l.state, head: l.head, gen: m.gen}
+	r.p.Size, r.p.Advertised = r.head.Size, max(r.saved.Advertised, r.head.Size)
+	return r
+}
+
+// intakeAt is intake with what is stored.
+func (m *Monitor) intakeAt(r *round, u upload) (*intake, error) {
 	in := &intake{m: m, u: u, read: *r, at: u.Start}
 	if body, ok := u.asCheckpoint(); ok {
 		if err := in.checkpoint(r, body); err != nil {
@@ -370,6 +410,16 @@ func (in *intake) commit(ctx context.Context) (lines []byte, info mirrorInfo, er
 	if err != nil {
 		return nil, info, err
 	}
+	if in.recalled { // the checkpoint was compared with something else than what is stored
+		m.recent = slices.DeleteFunc(m.recent, func(c Claim) bool { return c.Size == in.cp.Size && c.Root == in.cp.Root })
+		again, err := m.intakeAt(r, in.u)
+		if err != nil {
+			return nil, info, err
+		}
+		if again.cp.Root != in.cp.Root {
+			return nil, info, &conflict{mirrorInfo{in.u.End, r.head.Size, []byte(ourTicket)}, "another checkpoint of that size is pending"}
+		}
+	}
 	return in.commitTo(r)
 }
 
@@ -377,18 +427,17 @@ func (in *intake) commit(ctx context.Context) (lines []byte, info mirrorInfo, er
 func (in *intake) commitTo(r *round) (lines []byte, info mirrorInfo, err error) {
 	m := in.m
 	entries := in.after(r.head.Size)
-	whole, err := r.wholeWith(entries)
-	if err != nil {
-		return nil, info, err
-	}
 	var signed *MirrorCheckpoint
+	var whole bool
 	switch {
 	case len(entries) > 0:
-		signed, err = r.storePushed(in, entries, whole)
+		signed, whole, err = r.storePushed(in, entries)
 	case r.early:
 		err = errMoved // nothing to compare in
-	case r.head.Size == in.u.End:
-		signed, err = r.mirrored(whole)
+	default:
+		if whole, err = r.wholeWith(nil); err == nil && r.head.Size == in.u.End {
+			signed, err = r.mirrored(whole)
+		}
 	}
 	if err != nil {
 		return nil, info, err
@@ -415,9 +464,28 @@ func (in *intake) commitTo(r *round) (lines []byte, info mirrorInfo, err error) 
 	return nil, info, nil
 }
 
+var errWants = errors.New("blobs are missing")
+
 // storePushed extends the copy by entries, which belong to in.cp, in one
 // transaction, and signs in it if the copy is whole then.
-func (r *round) storePushed(in *intake, entries [][]byte, whole bool) (*MirrorCheckpoint, error) {
+func (r *round) storePushed(in *intake, entries [][]byte) (_ *MirrorCheckpoint, whole bool, err error) {
+	if whole, err = r.bringAll(entries); err != nil {
+		return nil, false, err
+	}
+	// Mostly nothing is missing of what came before, which is seen at once within.
+	signed, err := r.storeIf(in, entries, whole, true)
+	if errors.Is(err, errWants) {
+		if whole, err = r.wholeWith(entries); err != nil {
+			return nil, false, err
+		}
+		signed, err = r.storeIf(in, entries, whole, false)
+	}
+	return signed, whole, err
+}
+
+// storeIf is storePushed that signs if whole. With look it first makes sure that
+// no blob is missing of what is here; errWants if one is, or that cannot be told.
+func (r *round) storeIf(in *intake, entries [][]byte, whole, look bool) (*MirrorCheckpoint, error) {
 	next := journal.Head{Origin: r.origin, Size: r.head.Size + int64(len(entries)), Root: in.cp.Root, Note: in.cp.Note}
 	st := r.st
 	var proof tlog.TreeProof // that in.cp starts with next
@@ -438,6 +506,11 @@ func (r *round) storePushed(in *intake, entries [][]byte, whole bool) (*MirrorCh
 		}
 		if err := r.unchanged(tx); err != nil {
 			return err
+		}
+		if look && r.c.Blobs != nil {
+			if err := r.wantsNone(tx); err != nil {
+				return err
+			}
 		}
 		_, root, err := r.extender.Extend(tx, entries, nil)
 		if err != nil {
@@ -472,18 +545,40 @@ func (r *round) storePushed(in *intake, entries [][]byte, whole bool) (*MirrorCh
 		// here: a fork. The peer's tiles will prove it.
 		r.tell(pushed{progress: r.p, look: true})
 		return nil, refuse(http.StatusUnprocessableEntity, "the entries do not continue those that are here")
-	case errors.Is(err, errMoved) && r.early:
+	case errors.Is(err, errWants), errors.Is(err, errMoved) && r.early:
 		return nil, err
 	case errors.Is(err, errMoved):
 		return nil, &conflict{mirrorInfo{in.u.End, r.head.Size, []byte(ourTicket)}, "the copy has moved on meanwhile"}
 	case err != nil:
 		return nil, fmt.Errorf("storing entries of %s: %w", r.origin, err)
 	}
+	runtime.Gosched() // who waits here for these entries goes before the answer
 	r.Monitor.gen++
+	r.left = nil
+	if next.Note != nil { // the state was not written
+		r.left = &memory{r.saved, next, r.Monitor.gen}
+	}
 	r.head, r.st = next, st
 	r.p.Stored = int64(len(entries))
 	r.prune()
 	return signed, nil
+}
+
+// wantsNone fails with errWants unless it is seen within the transaction that no
+// blob is missing of what the copy holds.
+func (r *round) wantsNone(tx journal.Tx) error {
+	m, ok := inTx(tx)
+	if !ok {
+		return errWants
+	}
+	wants, err := m.Wants(r.origin)
+	if err != nil {
+		return fmt.Errorf("looking for missing blobs of %s: %w", r.origin, err)
+	}
+	if wants {
+		return errWants
+	}
+	return nil
 }
 
 // unchanged fails if the state is not the one that was read before the lock was

@@ -378,6 +378,11 @@ func (n *Node) Start(ctx context.Context) error {
 	return nil
 }
 
+// pushesTake is how long after a new checkpoint those are told of it who fetch it,
+// and those who cosign it. Most have been pushed to by then; to tell these as well,
+// while they take it, would keep them from it. What comes meanwhile is told with it.
+const pushesTake = 5 * time.Millisecond
+
 // watchJournal tells followers and witnesses of every new checkpoint.
 func (n *Node) watchJournal(ctx context.Context) {
 	size := n.journal.Head().Size // first: what comes from now on is waited for
@@ -387,8 +392,13 @@ func (n *Node) watchJournal(ctx context.Context) {
 		for _, l := range n.all() {
 			l.pusher.Wake() // first: who is pushed to need not ask
 		}
-		runtime.Gosched() // let them push
-		n.heads.Publish(monitor.Head{Origin: n.Self.Origin, Size: size})
+		switch {
+		case !n.c.Serves:
+			runtime.Gosched() // let them push
+		case !pause(ctx, pushesTake):
+			return
+		}
+		n.heads.Publish(monitor.Head{Origin: n.Self.Origin, Size: n.journal.Head().Size})
 		for _, s := range n.submitters() {
 			s.Wake()
 		}

@@ -33,6 +33,7 @@ type Register struct {
 	store  Store
 	now    func() time.Time
 	limits Limits
+	tokens kept
 }
 
 // NewRegister returns the register in the store. now is real time.
@@ -43,7 +44,7 @@ func NewRegister(store Store, now func() time.Time, l Limits) *Register {
 	if l.Absolute <= 0 {
 		l.Absolute = 24 * time.Hour
 	}
-	return &Register{store, now, l}
+	return &Register{store: store, now: now, limits: l}
 }
 
 // AddPerson enters a person; ErrExists if the ID is taken.
@@ -110,7 +111,8 @@ func (r *Register) issue(ctx context.Context, sort Sort, id string, role Role, v
 }
 
 // ByToken returns whose token it is and the role in which they act. An error
-// wraps ErrCredential unless the store failed.
+// wraps ErrCredential unless the store failed. A token that another process has
+// revoked is believed for up to a second.
 func (r *Register) ByToken(ctx context.Context, token string) (Person, Role, error) {
 	c, p, err := r.find(ctx, Token, token)
 	if err != nil {
@@ -175,7 +177,9 @@ func (r *Register) Revoke(ctx context.Context, credential string) error {
 		if !ok {
 			continue
 		}
-		switch err := r.store.DropCredential(ctx, hash); {
+		err := r.store.DropCredential(ctx, hash)
+		r.tokens.drop() // also with an error: it may be gone
+		switch {
 		case errors.Is(err, ErrNotFound):
 			return unknown(sort)
 		case err != nil:
@@ -191,7 +195,9 @@ func (r *Register) RevokeAll(ctx context.Context, id string) error {
 	if _, err := r.Person(ctx, id); err != nil {
 		return err
 	}
-	if err := r.store.DropCredentials(ctx, id); err != nil {
+	err := r.store.DropCredentials(ctx, id)
+	r.tokens.drop()
+	if err != nil {
 		return fmt.Errorf("revoke what %s holds: %w", id, err)
 	}
 	return nil
@@ -207,7 +213,7 @@ func (r *Register) find(ctx context.Context, sort Sort, text string) (Credential
 	if !ok {
 		return Credential{}, Person{}, unknown(sort)
 	}
-	c, p, err := r.store.Credential(ctx, hash)
+	c, p, err := r.lookUp(ctx, sort, hash)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return Credential{}, Person{}, unknown(sort)
@@ -219,6 +225,24 @@ func (r *Register) find(ctx context.Context, sort Sort, text string) (Credential
 		return Credential{}, Person{}, fmt.Errorf("%w: this %s ran out at %s; ask for a new one", ErrCredential, sort, c.Until)
 	}
 	return c, p, nil
+}
+
+// lookUp returns what the store has of a credential; of a token, what it had a
+// moment ago.
+func (r *Register) lookUp(ctx context.Context, sort Sort, hash comity.Hash) (Credential, Person, error) {
+	if sort != Token {
+		return r.store.Credential(ctx, hash)
+	}
+	now := r.now()
+	t, ok, since := r.tokens.get(hash, now)
+	if ok {
+		return t.Credential, t.holder, nil
+	}
+	c, p, err := r.store.Credential(ctx, hash)
+	if err == nil {
+		r.tokens.put(hash, keptToken{c, p, now}, since)
+	}
+	return c, p, err
 }
 
 // roleOf is the role in which the holder acts: that of the credential, or their

@@ -271,6 +271,49 @@ func TestRevoke(t *testing.T) {
 	is(t, p, role, err, "releasing.1", person.Officer)
 }
 
+// What another process revokes counts here after a second, also if the token is
+// used all the time.
+func TestRevokedElsewhere(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	elsewhere := person.NewRegister(h.store, h.clock, person.Limits{})
+	token := h.token("officer.1", person.Officer, time.Hour)
+	p, role, err := h.ByToken(ctx, token)
+	is(t, p, role, err, "officer.1", person.Officer)
+	h.after(time.Second / 2)
+	if err := elsewhere.Revoke(ctx, token); err != nil {
+		t.Fatal(err)
+	}
+	p, role, err = h.ByToken(ctx, token) // from memory
+	is(t, p, role, err, "officer.1", person.Officer)
+	h.after(time.Second / 2)
+	_, _, err = h.ByToken(ctx, token)
+	refused(t, err, person.ErrCredential, "revoked")
+}
+
+// revoking revokes whatever is looked up, after it was read.
+type revoking struct {
+	*persontest.Memory
+	revoke func()
+}
+
+func (s revoking) Credential(ctx context.Context, h comity.Hash) (person.Credential, person.Person, error) {
+	c, p, err := s.Memory.Credential(ctx, h)
+	s.revoke()
+	return c, p, err
+}
+
+// A token that is revoked while it is looked up is not kept.
+func TestRevokedMeanwhile(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	token := h.token("officer.1", person.Officer, time.Hour)
+	var r *person.Register
+	r = person.NewRegister(revoking{h.store, func() { r.Revoke(ctx, token) }}, h.clock, person.Limits{})
+	p, role, err := r.ByToken(ctx, token)
+	is(t, p, role, err, "officer.1", person.Officer)
+	_, _, err = r.ByToken(ctx, token)
+	refused(t, err, person.ErrCredential, "revoked")
+}
+
 func TestTokens(t *testing.T) {
 	h, ctx := newHouse(t), t.Context()
 	token := h.token("releasing.1", person.Observer, time.Hour)

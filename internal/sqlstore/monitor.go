@@ -58,6 +58,16 @@ func (f Followed) PutState(ctx context.Context, st monitor.State) error {
 	return f.s.Write(ctx, func(tx *Tx) error { return tx.PutState(st) })
 }
 
+// Wants implements [monitor.MirrorTx].
+func (tx *Tx) Wants(o comity.Origin) (any bool, err error) {
+	bound, err := tx.On(o)
+	if err == nil {
+		err = tx.queryRow(tx.ctx, "SELECT EXISTS (SELECT 1 FROM wanted WHERE act >= ? AND act < ?)",
+			bound.log.id*maxEntries, (bound.log.id+1)*maxEntries).Scan(&any)
+	}
+	return any, tx.s.failed("find out whether blobs of "+string(o)+" are wanted", err)
+}
+
 // PutState implements [monitor.MirrorTx].
 func (tx *Tx) PutState(st monitor.State) error {
 	claim, err1 := jsonOf(st.Claim, st.Claim == nil)

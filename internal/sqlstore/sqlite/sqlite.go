@@ -23,7 +23,8 @@ import (
 type DB struct {
 	path           string
 	writer, reader *sql.DB
-	writes, reads  *sqltx.Stmts // the driver parses what it is to run each time
+	writes         stmts        // of the connection for writing
+	reads          *sqltx.Stmts // the driver parses what it is to run each time
 	broken         atomic.Pointer[error]
 }
 
@@ -62,7 +63,7 @@ func Open(ctx context.Context, path string, readers int) (*DB, error) {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	db := &DB{path: path}
-	if db.writer, err = connect(path, url.Values{"_txlock": {"immediate"}}); err != nil {
+	if db.writer, err = connect(path, url.Values{}); err != nil {
 		return nil, err
 	}
 	db.writer.SetMaxOpenConns(1)
@@ -85,7 +86,7 @@ func Open(ctx context.Context, path string, readers int) (*DB, error) {
 	}
 	db.reader.SetMaxOpenConns(readers)
 	db.reader.SetMaxIdleConns(readers)
-	db.writes, db.reads = &sqltx.Stmts{DB: db.writer}, &sqltx.Stmts{DB: db.reader}
+	db.reads = &sqltx.Stmts{DB: db.reader}
 	return db, nil
 }
 
@@ -138,120 +139,6 @@ func (db *DB) ForUpdate() string { return "" }
 // Snapshot is the default: a transaction sees the state at its first read.
 func (db *DB) Snapshot() sql.IsolationLevel { return sql.LevelDefault }
 
-// Rows per INSERT. Each size is one statement to keep prepared.
-var groups = []int{64, 8, 1}
-
-// PutEntries implements [sqltx.Tx]: it inserts in groups of rows.
-func (t *transaction) PutEntries(ctx context.Context, pos int64, entries [][]byte) error {
-	var args []any
-	for _, n := range groups {
-		q := insertEntries[n]
-		for len(entries) >= n {
-			args = args[:0]
-			for i, e := range entries[:n] {
-				if e == nil {
-					e = []byte{}
-				}
-				args = append(args, pos+int64(i), e)
-			}
-			if err := t.Later(ctx, q, args...); err != nil {
-				return err
-			}
-			pos, entries = pos+int64(n), entries[n:]
-		}
-	}
-	return nil
-}
-
-var insertEntries = func() map[int]string {
-	m := map[int]string{}
-	for _, n := range groups {
-		m[n] = "INSERT INTO entry (pos, data) VALUES (?, ?)" + strings.Repeat(", (?, ?)", n-1)
-	}
-	return m
-}()
-
-// PutRows implements [sqltx.Tx]: it inserts in groups of rows.
-func (t *transaction) PutRows(ctx context.Context, table, columns string, values []any) error {
-	width := strings.Count(columns, ",") + 1
-	one := "(?" + strings.Repeat(", ?", width-1) + ")"
-	for _, n := range groups {
-		if len(values) < n*width {
-			continue
-		}
-		q := "INSERT INTO " + table + " (" + columns + ") VALUES " + one + strings.Repeat(", "+one, n-1)
-		for ; len(values) >= n*width; values = values[n*width:] {
-			if err := t.Later(ctx, q, values[:n*width]...); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// Transact runs fn in a transaction on the writing connection. The wait for it
-// ends with ctx. Once begun, a transaction runs to its end: it is short, and
-// watching ctx costs a goroutine per statement.
-func (db *DB) Transact(ctx context.Context, fn func(context.Context, sqltx.Tx) error) error {
-	err := db.transact(ctx, fn)
-	if err == nil {
-		db.writes.Prepare() // with the connection free again
-	}
-	return err
-}
-
-func (db *DB) transact(ctx context.Context, fn func(context.Context, sqltx.Tx) error) error {
-	c, err := db.writer.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	ctx = context.WithoutCancel(ctx)
-	tx, err := c.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() // after a commit: nothing
-	return fn(ctx, &transaction{sqltx.SQL{On: tx, Stmts: db.writes}, tx, db})
-}
-
-// transaction is a [sqltx.Tx]. Its statements are carried out at once.
-type transaction struct {
-	sqltx.SQL
-	tx *sql.Tx
-	db *DB
-}
-
-// Later implements [sqltx.Tx].
-func (t *transaction) Later(ctx context.Context, q string, args ...any) error {
-	_, err := t.Exec(ctx, q, args...)
-	return err
-}
-
-// Once implements [sqltx.Tx].
-func (t *transaction) Once(ctx context.Context, q string) error {
-	_, err := t.tx.ExecContext(ctx, q)
-	return err
-}
-
-// Flush implements [sqltx.Tx].
-func (t *transaction) Flush(context.Context) error { return nil }
-
-// Commit implements [sqltx.Tx]. If the disk fails while doing so, SQLite has
-// undone the transaction, but after a crash of the machine its log may be found
-// whole and the transaction be there. So its outcome is unknown, and nothing
-// more may be written until the file has been opened again.
-func (t *transaction) Commit(context.Context) (unknown bool, err error) {
-	err = t.tx.Commit()
-	if code(err)&0xff == sqlite3.SQLITE_IOERR {
-		broken := fmt.Errorf("the disk failed while the database %s was being written; "+
-			"stop this node, check the disk, start it again: %w", t.db.path, err)
-		t.db.broken.CompareAndSwap(nil, &broken)
-		return true, err
-	}
-	return false, err
-}
-
 // Changed does nothing: a file is opened once, by one machine.
 func (db *DB) Changed(func(was, is string)) {}
 
@@ -294,13 +181,12 @@ func code(err error) int {
 
 // Close closes all connections.
 func (db *DB) Close() error {
-	db.writes.Close()
 	db.reads.Close()
 	var errs []error
 	if db.reader != nil {
 		errs = append(errs, db.reader.Close())
 	}
-	errs = append(errs, db.writer.Close())
+	errs = append(errs, db.closeWriter())
 	return errors.Join(errs...)
 }
 
