@@ -4,6 +4,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -23,7 +24,6 @@ import (
 type DB struct {
 	path           string
 	writer, reader *sql.DB
-	writes         stmts        // of the connection for writing
 	reads          *sqltx.Stmts // the driver parses what it is to run each time
 	broken         atomic.Pointer[error]
 }
@@ -62,10 +62,16 @@ func Open(ctx context.Context, path string, readers int) (*DB, error) {
 	if err := f.Close(); err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	db := &DB{path: path}
-	if db.writer, err = connect(path, url.Values{}); err != nil {
+	forWriting, err := connector(path, url.Values{})
+	if err != nil {
 		return nil, err
 	}
+	forReading, err := connector(path, url.Values{"_pragma": {"query_only(1)"}})
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{path: path, writer: sql.OpenDB(writingConnector{forWriting}), reader: sql.OpenDB(forReading)}
+	db.reads = &sqltx.Stmts{DB: db.reader}
 	db.writer.SetMaxOpenConns(1)
 	// The page size of a file is settled when it is first written.
 	for _, pragma := range []string{fmt.Sprintf("page_size = %d", PageSize), "journal_mode = wal"} {
@@ -77,20 +83,15 @@ func Open(ctx context.Context, path string, readers int) (*DB, error) {
 			return nil, fmt.Errorf("open the database %s: %w", path, err)
 		}
 	}
-	if db.reader, err = connect(path, url.Values{"_pragma": {"query_only(1)"}}); err != nil {
-		db.Close()
-		return nil, err
-	}
 	if readers == 0 {
 		readers = max(4, 2*runtime.GOMAXPROCS(0))
 	}
 	db.reader.SetMaxOpenConns(readers)
 	db.reader.SetMaxIdleConns(readers)
-	db.reads = &sqltx.Stmts{DB: db.reader}
 	return db, nil
 }
 
-func connect(path string, params url.Values) (*sql.DB, error) {
+func connector(path string, params url.Values) (driver.Connector, error) {
 	for _, pragma := range []string{"busy_timeout(10000)", "synchronous(full)", fmt.Sprintf("wal_autocheckpoint(%d)", logPages), "foreign_keys(1)", "trusted_schema(0)",
 		"journal_size_limit(67108864)"} {
 		params.Add("_pragma", pragma)
@@ -100,9 +101,7 @@ func connect(path string, params url.Values) (*sql.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", path, err)
 	}
-	db := sql.OpenDB(c)
-	db.SetConnMaxLifetime(0)
-	return db, nil
+	return c, nil
 }
 
 // Name of the database for messages.
@@ -182,12 +181,7 @@ func code(err error) int {
 // Close closes all connections.
 func (db *DB) Close() error {
 	db.reads.Close()
-	var errs []error
-	if db.reader != nil {
-		errs = append(errs, db.reader.Close())
-	}
-	errs = append(errs, db.closeWriter())
-	return errors.Join(errs...)
+	return errors.Join(db.reader.Close(), db.writer.Close())
 }
 
 // Scrub writes the file anew, and empties the write-ahead log. Nothing less

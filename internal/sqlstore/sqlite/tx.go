@@ -19,21 +19,54 @@ import (
 // one starts a goroutine to watch its context, which here never ends, and BEGIN
 // and COMMIT are parsed each time: together about as much work as the statements.
 
-// direct is the connection for writing, as the driver has it.
-type direct interface {
+// driverConn is what the driver's connections can do.
+type driverConn interface {
+	driver.Conn
+	driver.ConnBeginTx
 	driver.ConnPrepareContext
 	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
 }
 
 // maxStmts bounds the statements kept prepared. Those written down in the store
 // are fewer; the rest would be made up at run time.
 const maxStmts = 512
 
-// stmts are the statements that are kept prepared on the connection for writing.
-// Only the transaction that has it uses them.
-type stmts struct {
-	on direct
-	by map[string]stmt
+// writing is the connection for writing, with the statements that are kept
+// prepared on it. They end with it: database/sql closes a connection whenever it
+// sees fit, for one when a statement on it was interrupted.
+type writing struct {
+	driverConn
+	stmts map[string]stmt // for the transaction that has the connection
+}
+
+// writingConnector makes them.
+type writingConnector struct{ driver.Connector }
+
+func (c writingConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	made, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn, ok := made.(driverConn)
+	if !ok {
+		made.Close()
+		return nil, fmt.Errorf("the driver's %T runs nothing with a context", made)
+	}
+	return &writing{conn, map[string]stmt{}}, nil
+}
+
+// Close closes the statements and the connection, which otherwise stays open.
+func (w *writing) Close() error {
+	var errs []error
+	for _, st := range w.stmts {
+		errs = append(errs, st.Close())
+	}
+	w.stmts = map[string]stmt{}
+	return errors.Join(append(errs, w.driverConn.Close())...)
 }
 
 // stmt is a statement of the driver.
@@ -44,11 +77,11 @@ type stmt interface {
 }
 
 // get returns q prepared; done must be called when it is no longer used.
-func (s *stmts) get(ctx context.Context, q string) (st stmt, done func() error, err error) {
-	if st, ok := s.by[q]; ok {
+func (w *writing) get(ctx context.Context, q string) (st stmt, done func() error, err error) {
+	if st, ok := w.stmts[q]; ok {
 		return st, func() error { return nil }, nil
 	}
-	made, err := s.on.PrepareContext(ctx, q)
+	made, err := w.PrepareContext(ctx, q)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -57,20 +90,11 @@ func (s *stmts) get(ctx context.Context, q string) (st stmt, done func() error, 
 		made.Close()
 		return nil, nil, fmt.Errorf("the driver's %T runs nothing with a context", made)
 	}
-	if len(s.by) >= maxStmts {
+	if len(w.stmts) >= maxStmts {
 		return st, st.Close, nil
 	}
-	s.by[q] = st
+	w.stmts[q] = st
 	return st, func() error { return nil }, nil
-}
-
-func (s *stmts) close() error {
-	var errs []error
-	for _, st := range s.by {
-		errs = append(errs, st.Close())
-	}
-	*s = stmts{}
-	return errors.Join(errs...)
 }
 
 // Transact runs fn in a transaction on the writing connection. The wait for it
@@ -83,45 +107,19 @@ func (db *DB) Transact(ctx context.Context, fn func(context.Context, sqltx.Tx) e
 	defer c.Close()
 	ctx = context.WithoutCancel(ctx)
 	return c.Raw(func(on any) error {
-		d, ok := on.(direct)
-		if !ok {
-			return fmt.Errorf("the driver's %T prepares nothing with a context", on)
-		}
-		if db.writes.on != d { // the first, or another than before
-			db.writes = stmts{d, map[string]stmt{}}
-		}
-		t := &transaction{db: db}
+		t := &transaction{db: db, on: on.(*writing)}
 		if _, err := t.Exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 			return err
 		}
-		panics := true
-		defer func() {
-			t.rollback(ctx) // after a commit: nothing
-			if panics {
-				db.writes.close() // database/sql closes the connection
-			}
-		}()
-		err := fn(ctx, t)
-		panics = false
-		return err
+		defer t.rollback(ctx) // after a commit: nothing
+		return fn(ctx, t)
 	})
-}
-
-// closeWriter closes the connection for writing, and first its statements:
-// without that it stays open.
-func (db *DB) closeWriter() error {
-	if c, err := db.writer.Conn(context.Background()); err == nil { // else it is closed
-		err = errors.Join(c.Raw(func(any) error { return db.writes.close() }), c.Close())
-		if err != nil {
-			return errors.Join(err, db.writer.Close())
-		}
-	}
-	return db.writer.Close()
 }
 
 // transaction is a [sqltx.Tx]. Its statements are carried out at once.
 type transaction struct {
 	db   *DB
+	on   *writing
 	over bool
 }
 
@@ -147,7 +145,7 @@ func (t *transaction) Exec(ctx context.Context, q string, args ...any) (affected
 	if err != nil {
 		return 0, err
 	}
-	st, done, err := t.db.writes.get(ctx, q)
+	st, done, err := t.on.get(ctx, q)
 	if err != nil {
 		return 0, err
 	}
@@ -164,7 +162,7 @@ func (t *transaction) Query(ctx context.Context, q string, args ...any) (sqltx.R
 	if err != nil {
 		return nil, err
 	}
-	st, done, err := t.db.writes.get(ctx, q)
+	st, done, err := t.on.get(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +181,7 @@ func (t *transaction) Later(ctx context.Context, q string, args ...any) error {
 
 // Once implements [sqltx.Tx].
 func (t *transaction) Once(ctx context.Context, q string) error {
-	_, err := t.db.writes.on.ExecContext(ctx, q, nil)
+	_, err := t.on.ExecContext(ctx, q, nil)
 	return err
 }
 

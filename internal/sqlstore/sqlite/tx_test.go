@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/comity/comity/internal/sqlstore/sqltx"
 )
@@ -182,5 +184,55 @@ func TestCloseClosesStatements(t *testing.T) {
 	}
 	if _, err := os.Stat(db.path + "-wal"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the log is still there: %v", err)
+	}
+}
+
+// A connection that database/sql gives up, here since a statement was
+// interrupted, is closed with what was prepared on it; the next transaction has
+// its own. Nothing of either stays open.
+func TestConnectionReplaced(t *testing.T) {
+	db := openTemp(t)
+	write := func() {
+		t.Helper()
+		db.mustTransact(t, func(ctx context.Context, tx sqltx.Tx) error {
+			_, err := tx.Exec(ctx, "CREATE TABLE IF NOT EXISTS t (a INTEGER)")
+			return err
+		})
+	}
+	connection := func() (c *writing) {
+		t.Helper()
+		conn, err := db.writer.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if err := conn.Raw(func(on any) error { c = on.(*writing); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	write()
+	before := connection()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	const endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) INSERT INTO t SELECT count(*) FROM n"
+	if _, err := db.writer.ExecContext(ctx, endless); err == nil {
+		t.Fatal("what has no end has ended")
+	}
+	if connection() == before {
+		t.Fatal("the connection was kept: this tests nothing")
+	}
+	write()
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("the open files cannot be listed here")
+	}
+	for _, fd := range fds {
+		if to, _ := os.Readlink("/proc/self/fd/" + fd.Name()); strings.HasPrefix(to, db.path) {
+			t.Errorf("%s is still open", to)
+		}
 	}
 }
