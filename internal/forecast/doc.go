@@ -13,11 +13,11 @@
 // history under other names, or in another order, gives the same numbers. It
 // never sees a month after Task.Last.
 //
-// The forecast is a mixture of three views. One is what followed alike moments of
-// all series, scaled to the level here: those that a quantile regression forest
-// puts into the same leaves or, where nobody died for a year, those of about the same
-// risk of an outbreak by a logistic regression. One is the last months of the series
-// itself. One lies half-way between. Weights and other constants were chosen
+// The forecast is a mixture of views: what followed alike moments of all series,
+// scaled to the level here and as it was; the last months of the series itself; and
+// what lies between. Alike are moments that a quantile regression forest puts into
+// the same leaves or, where nobody died for a year, those of about the same risk
+// of an outbreak by a logistic regression. Weights and other constants were chosen
 // by backtests of windows until 2017; doc/forecast.md says how, and how
 // well it does.
 //
