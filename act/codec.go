@@ -34,7 +34,7 @@ func ParseDocument(b []byte) (*Document, error) {
 	if deeperThan(b, MaxDepth) {
 		return nil, fmt.Errorf("the document is nested deeper than %d levels", MaxDepth)
 	}
-	dec := jsontext.NewDecoder(bytes.NewReader(b))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(b))
 	t, err := dec.ReadToken()
 	if err != nil {
 		return nil, fmt.Errorf("the document is not JSON: %w", err)

@@ -24,7 +24,7 @@ func unmarshal(b []byte, v any) error {
 	if err := strict.Unmarshal(b, v); err != nil {
 		return err
 	}
-	return exactCase(jsontext.NewDecoder(bytes.NewReader(b)), reflect.TypeOf(v).Elem())
+	return exactCase(jsontext.NewDecoder(bytes.NewBuffer(b)), reflect.TypeOf(v).Elem())
 }
 
 // deeperThan counts brackets outside strings. It needs no valid JSON.

@@ -131,7 +131,7 @@ func decode(raw []byte) (Effect, error) {
 // skim reads a JSON text once: it returns the member "do", the text without it,
 // and whether a null stands anywhere.
 func skim(raw []byte) (do string, rest []byte, null bool, err error) {
-	dec := jsontext.NewDecoder(bytes.NewReader(raw))
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw))
 	name := ""
 	from := int64(0) // where what was read before the name ends
 	for before := from; ; before = dec.InputOffset() {

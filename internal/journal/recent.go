@@ -24,16 +24,24 @@ type recent struct {
 // with is what is kept once entries were added; e is the edge of the tree with
 // them.
 func (r *recent) with(e *edge, entries [][]byte) *recent {
-	all := entries
+	var before [][]byte
 	if r != nil && r.size+int64(len(entries)) == e.size {
-		all = slices.Concat(r.entries, entries)
+		before = r.entries
 	}
-	keep, bytes := len(all), 0
-	for keep > 0 && len(all)-keep < recentEntries && bytes < recentBytes {
-		keep--
-		bytes += len(all[keep])
+	n, bytes := 0, 0 // of the newest that are kept
+	for n < min(recentEntries, len(before)+len(entries)) && bytes < recentBytes {
+		n++
+		if n <= len(entries) {
+			bytes += len(entries[len(entries)-n])
+		} else {
+			bytes += len(before[len(before)+len(entries)-n])
+		}
 	}
-	return &recent{size: e.size, edge: e, entries: slices.Clone(all[keep:])}
+	kept := make([][]byte, 0, n)
+	if n > len(entries) {
+		kept = append(kept, before[len(before)+len(entries)-n:]...)
+	}
+	return &recent{size: e.size, edge: e, entries: append(kept, entries[max(0, len(entries)-n):]...)}
 }
 
 // Recent is the store as those read it who wait for what is appended here:

@@ -261,6 +261,7 @@ type attempt struct {
 	edge    *edge       // after the transaction
 	head    Head        // after the transaction; not to be shown before the commit is confirmed
 	coming  *Coming     // the same, as it was announced; nil if it was not
+	kept    *recent     // nil until it is asked for
 }
 
 // run is what happens inside the transaction.
@@ -318,7 +319,7 @@ func (a *attempt) run(tx Tx) error {
 
 // draft calls the drafts, until all are called or there are bytes enough.
 func (a *attempt) draft(tx Tx, first int64) error {
-	a.entries = make([][]byte, 0, len(a.batch))
+	a.entries, a.kept = make([][]byte, 0, len(a.batch)), nil
 	a.drafted = make([]*pending, 0, len(a.batch))
 	for bytes := 0; a.called < len(a.batch) && bytes < a.j.c.MaxBatchBytes; {
 		p := a.batch[a.called]
@@ -353,12 +354,15 @@ func (a *attempt) draft(tx Tx, first int64) error {
 	return nil
 }
 
-// recent is what is kept of a committed attempt.
+// recent is what is kept of an attempt, when it is committed.
 func (a *attempt) recent() *recent {
-	a.j.mu.Lock()
-	before := a.j.recent
-	a.j.mu.Unlock()
-	return before.with(a.edge, a.entries)
+	if a.kept == nil {
+		a.j.mu.Lock()
+		before := a.j.recent
+		a.j.mu.Unlock()
+		a.kept = before.with(a.edge, a.entries)
+	}
+	return a.kept
 }
 
 func (j *Journal) doubtful() bool {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/witness"
@@ -201,13 +202,13 @@ func decoded(r *http.Request, body *metered) (io.Reader, error) {
 	}
 	switch enc := strings.ToLower(r.Header.Get("Content-Encoding")); enc {
 	case "", "identity":
-		body.r = bufio.NewReaderSize(body.r, 16<<10)
+		body.buffer(body.r)
 	case "gzip":
 		zr, err := gzip.NewReader(body.r)
 		if err != nil {
 			return nil, refuse(http.StatusBadRequest, "the body is not gzip")
 		}
-		body.r = bufio.NewReaderSize(zr, 16<<10)
+		body.buffer(zr)
 	default:
 		return nil, refuse(http.StatusUnsupportedMediaType, "content encoding %q is not understood; gzip is", clip(enc))
 	}
@@ -219,8 +220,18 @@ func decoded(r *http.Request, body *metered) (io.Reader, error) {
 type metered struct {
 	s     *MirrorServer
 	r     io.Reader
+	buf   *bufio.Reader
 	small int64 // bytes left that anybody may send
 	held  bool  // a place among the big ones
+}
+
+var buffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 16<<10) }}
+
+// buffer reads from r, with a buffer that is kept for others after close.
+func (m *metered) buffer(r io.Reader) {
+	m.buf = buffers.Get().(*bufio.Reader)
+	m.buf.Reset(r)
+	m.r = m.buf
 }
 
 var errBusy = errors.New("too many send much at the same time")
@@ -242,6 +253,11 @@ func (m *metered) Read(p []byte) (int, error) {
 func (m *metered) close() {
 	if m.held {
 		<-m.s.big
+	}
+	if m.buf != nil {
+		m.buf.Reset(nil)
+		buffers.Put(m.buf)
+		m.r, m.buf = http.NoBody, nil
 	}
 }
 

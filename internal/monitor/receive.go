@@ -362,6 +362,7 @@ func (in *intake) fillBlock(r *round) error {
 	if err != nil {
 		return fmt.Errorf("reading the hashes of the copy of %s: %w", in.m.origin, err)
 	}
+	in.leafs = make([]tlog.Hash, 0, width)
 	for ; n > 0; n-- {
 		in.leafs = append(in.leafs, tlog.Hash(data[:tlog.HashSize]))
 		data = data[tlog.HashSize:]

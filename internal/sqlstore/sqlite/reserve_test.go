@@ -4,7 +4,9 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/comity/comity/internal/sqlstore/sqltx"
 )
@@ -94,5 +96,44 @@ func TestReserve(t *testing.T) {
 	}
 	if err := db.Reserve(t.Context()); err != nil || size() != room {
 		t.Errorf("reserved again: %d bytes, %v; want %d", size(), err, room)
+	}
+}
+
+// The log is copied into the file beside the commits, which do not make it longer
+// then.
+func TestLogIsCopied(t *testing.T) {
+	db := openTemp(t)
+	db.mustTransact(t, func(ctx context.Context, tx sqltx.Tx) error {
+		_, err := tx.Exec(ctx, "CREATE TABLE t (a BLOB)")
+		return err
+	})
+	length := func() int64 {
+		st, err := os.Stat(db.path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st.Size()
+	}
+	copies := func() int64 {
+		db.logged.copying.Lock()
+		defer db.logged.copying.Unlock()
+		return db.logged.copies
+	}
+	const blob = 1 << 20
+	for round := range int64(4) {
+		for written := int64(0); written <= logPages*PageSize; written += blob {
+			db.mustTransact(t, func(ctx context.Context, tx sqltx.Tx) error {
+				_, err := tx.Exec(ctx, "INSERT INTO t VALUES (?)", make([]byte, blob))
+				return err
+			})
+		}
+		for end := time.Now().Add(20 * time.Second); copies() == round; runtime.Gosched() {
+			if time.Now().After(end) {
+				t.Fatalf("the log was copied %d times", round)
+			}
+		}
+	}
+	if n := length(); n > (logPages+logPages/2)*PageSize {
+		t.Errorf("the log has %d bytes", n)
 	}
 }

@@ -26,18 +26,12 @@ type DB struct {
 	writer, reader *sql.DB
 	reads          *sqltx.Stmts // the driver parses what it is to run each time
 	broken         atomic.Pointer[error]
+	logged         *logged
 }
 
 // PageSize in bytes of a new file. In pages of this size a tile of hashes is
 // one page to write; with smaller ones, or larger, appending is slower.
 const PageSize = 8192
-
-// logPages is how long SQLite's write-ahead log grows, in pages, before a commit
-// copies it into the file: 32 MB. Whoever waits for that commit waits several
-// times as long as for another. At SQLite's default of 1,000 pages it is every
-// eightieth of a node's, which alone made the slowest hundredth of deliveries
-// (https://sqlite.org/wal.html#ckpt).
-const logPages = 4000
 
 // Open opens the file at path, which only the owner may read if it is new. It is
 // read on so many connections at once; with 0, on as many as are of use.
@@ -70,7 +64,7 @@ func Open(ctx context.Context, path string, readers int) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{path: path, writer: sql.OpenDB(writingConnector{forWriting}), reader: sql.OpenDB(forReading)}
+	db := &DB{path: path, logged: newLogged(), writer: sql.OpenDB(writingConnector{forWriting}), reader: sql.OpenDB(forReading)}
 	db.reads = &sqltx.Stmts{DB: db.reader}
 	db.writer.SetMaxOpenConns(1)
 	// The page size of a file is settled when it is first written.
@@ -88,11 +82,12 @@ func Open(ctx context.Context, path string, readers int) (*DB, error) {
 	}
 	db.reader.SetMaxOpenConns(readers)
 	db.reader.SetMaxIdleConns(readers)
+	db.logged.work.Go(db.copyLog)
 	return db, nil
 }
 
 func connector(path string, params url.Values) (driver.Connector, error) {
-	for _, pragma := range []string{"busy_timeout(10000)", "synchronous(full)", fmt.Sprintf("wal_autocheckpoint(%d)", logPages), "foreign_keys(1)", "trusted_schema(0)",
+	for _, pragma := range []string{"busy_timeout(10000)", "synchronous(full)", fmt.Sprintf("wal_autocheckpoint(%d)", longestLog), "foreign_keys(1)", "trusted_schema(0)",
 		"journal_size_limit(67108864)"} {
 		params.Add("_pragma", pragma)
 	}
@@ -180,6 +175,7 @@ func code(err error) int {
 
 // Close closes all connections.
 func (db *DB) Close() error {
+	db.logged.close()
 	db.reads.Close()
 	return errors.Join(db.reader.Close(), db.writer.Close())
 }
@@ -198,6 +194,8 @@ func (db *DB) Scrub(ctx context.Context) error {
 	if _, err := db.writer.ExecContext(ctx, "VACUUM"); err != nil {
 		return err
 	}
+	db.logged.copying.Lock()
+	defer db.logged.copying.Unlock()
 	var busy, frames, copied int
 	if err := db.writer.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &copied); err != nil {
 		return err

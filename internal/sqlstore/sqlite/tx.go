@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 
+	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/comity/comity/internal/sqlstore/sqltx"
@@ -29,6 +30,7 @@ type driverConn interface {
 	driver.Pinger
 	driver.SessionResetter
 	driver.Validator
+	Status(op sqlite.DBStatusOp, reset bool) (current, high int, err error)
 }
 
 // maxStmts bounds the statements kept prepared. Those written down in the store
@@ -195,6 +197,7 @@ func (t *transaction) Flush(context.Context) error { return nil }
 func (t *transaction) Commit(ctx context.Context) (unknown bool, err error) {
 	if _, err = t.Exec(ctx, "COMMIT"); err == nil {
 		t.over = true
+		t.db.written(t.on)
 		return false, nil
 	}
 	if code(err)&0xff == sqlite3.SQLITE_IOERR {
