@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -49,6 +48,9 @@ func (a *app) watchRunCmd() *cobra.Command {
 				return err
 			}
 			fmt.Fprintf(a.out, "Forecasts: %d. Rules at places: %d. Drafts: %d.\n", night.Forecasts, night.Evaluated, night.Drafted)
+			if night.Late > 0 {
+				fmt.Fprintf(a.out, "At %d of them no rule can fire: the data end so long ago that what it would warn of is past. \"comity feed list\" says which are old.\n", night.Late)
+			}
 			if night.Err != "" {
 				return errors.New(night.Err)
 			}
@@ -118,6 +120,9 @@ func (a *app) watchRulesCmd() *cobra.Command {
 				}
 				fmt.Fprintf(a.out, "%d  %s  %s >= %g%s\n    %d hits, %d false alarms, %d averted, %d open, %d misses; at %d places\n",
 					r.ID, r.Name, r.Signal, r.Fire, state, r.Score.Hits, r.Score.FalseAlarms, r.Score.Averted, r.Score.Open, r.Score.Misses, len(r.Standings))
+				if n := r.Late(); n > 0 {
+					fmt.Fprintf(a.out, "    cannot fire at %d of them: the data are so old that what it would warn of is past\n", n)
+				}
 			}
 			return nil
 		},
@@ -137,7 +142,7 @@ func (a *app) watchTryCmd() *cobra.Command {
 			if err != nil {
 				return usageError{fmt.Errorf("rule %q: want a number", args[0])}
 			}
-			first, last := feed.Month(0), feed.Month(math.MaxInt32)
+			var first, last feed.Month
 			if to != "" {
 				if last, err = feed.ParseMonth(to); err != nil {
 					return usageError{err}
@@ -165,7 +170,7 @@ func (a *app) watchTryCmd() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&from, "from", "", "first month, like 2015-01; by default five years before the last")
+	c.Flags().StringVar(&from, "from", "", "first month, like 2015-01; by default the year up to the last")
 	c.Flags().StringVar(&to, "to", "", "last month; by default the last with data")
 	return c
 }

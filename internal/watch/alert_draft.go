@@ -41,23 +41,23 @@ func (d *Desk) places(ctx context.Context, r Rule, src *sources, from feed.Month
 	return names[:min(len(names), maxPlaces)], nil
 }
 
-// evaluate looks at one rule everywhere and drafts what fires.
-func (d *Desk) evaluate(ctx context.Context, r Rule) (evaluated, drafted int, err error) {
+// evaluate looks at one rule everywhere, drafts what fires, and counts in n.
+func (d *Desk) evaluate(ctx context.Context, r Rule, n *Night) error {
 	c, err := compile(d.env, r)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	src, err := d.sources(ctx, r.Exercise, r.Feeds)
 	if err != nil || !src.ok() {
-		return 0, 0, err
+		return err
 	}
 	names, err := d.places(ctx, r, src, src.month)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	before, err := d.c.Keeper.Standings(ctx, r.ID, Place{})
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	stood := map[Place]Standing{}
 	for _, s := range before {
@@ -65,13 +65,13 @@ func (d *Desk) evaluate(ctx context.Context, r Rule) (evaluated, drafted int, er
 	}
 	outcomes, err := d.outcomesByPlace(ctx, r)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	var standings []Standing
 	var drafts []Draft
 	for _, name := range names {
 		if err := ctx.Err(); err != nil {
-			return 0, 0, err
+			return err
 		}
 		p := Place{r.Level, name}
 		s, ok := stood[p]
@@ -80,7 +80,7 @@ func (d *Desk) evaluate(ctx context.Context, r Rule) (evaluated, drafted int, er
 		}
 		known, err := src.extentOf(ctx, d.c.Store, p)
 		if err != nil {
-			return 0, 0, err
+			return err
 		}
 		if s.At > known.reach {
 			continue // a feed was taken away: wait until the others tell as much
@@ -88,15 +88,18 @@ func (d *Desk) evaluate(ctx context.Context, r Rule) (evaluated, drafted int, er
 		s.FalseAlarms = cried(outcomes[p])
 		s, draft, err := d.look(ctx, c, src, s)
 		if err != nil {
-			return 0, 0, err
+			return err
 		}
-		standings = append(standings, s)
+		if standings = append(standings, s); s.Late {
+			n.Late++
+		}
 		if draft != nil {
 			drafts = append(drafts, *draft)
 		}
 	}
-	drafted, err = d.c.Keeper.Evaluated(ctx, standings, drafts)
-	return len(standings), drafted, err
+	drafted, err := d.c.Keeper.Evaluated(ctx, standings, drafts)
+	n.Evaluated, n.Drafted = n.Evaluated+len(standings), n.Drafted+drafted
+	return err
 }
 
 // look evaluates a rule at a place; the draft is nil if it does not fire.
@@ -111,10 +114,16 @@ func (d *Desk) look(ctx context.Context, c *compiled, src *sources, s Standing) 
 		if ctx.Err() != nil {
 			return s, nil, ctx.Err()
 		}
-		s.At, s.Trouble = here.day, err.Error()
+		s.At, s.Late, s.Trouble = here.day, false, err.Error()
 		return s, nil, nil
 	}
+	was := s
 	s, fires := c.rule.step(s, here.day, value, also)
+	// What an exercise plays may be of any time.
+	if s.Late = !src.exercise && c.rule.claim(here.day).To < src.today; s.Late && fires {
+		s.Armed, s.Fired = was.Armed, was.Fired // it fires when newer data say the same
+		return s, nil, nil
+	}
 	if !fires {
 		return s, nil, nil
 	}
@@ -207,26 +216,25 @@ func (r Rule) text() string {
 
 // evaluateAll looks at all rules of one sort of events that are not paused. One
 // that fails is no reason to leave out the others.
-func (d *Desk) evaluateAll(ctx context.Context, exercise bool) (evaluated, drafted int, err error) {
+func (d *Desk) evaluateAll(ctx context.Context, exercise bool, n *Night) error {
 	rules, err := d.c.Keeper.Rules(ctx)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	var failed []error
 	for _, r := range rules {
 		if r.Paused || r.Exercise != exercise {
 			continue
 		}
-		n, m, err := d.evaluate(ctx, r)
-		evaluated, drafted = evaluated+n, drafted+m
+		err := d.evaluate(ctx, r, n)
 		if ctx.Err() != nil {
-			return evaluated, drafted, ctx.Err()
+			return ctx.Err()
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("rule %d, %s: %w", r.ID, r.Name, err))
 		}
 	}
-	return evaluated, drafted, errors.Join(failed...)
+	return errors.Join(failed...)
 }
 
 // lapse ends drafts whose time has passed.

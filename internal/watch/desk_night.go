@@ -111,9 +111,7 @@ func (d *Desk) night(ctx context.Context) (n Night, err error) {
 			n.Forecasts += made
 			note("forecast", err)
 		}
-		evaluated, drafted, err := d.evaluateAll(ctx, exercise)
-		n.Evaluated, n.Drafted = n.Evaluated+evaluated, n.Drafted+drafted
-		note("rules", err)
+		note("rules", d.evaluateAll(ctx, exercise, &n))
 		note("outcomes", d.propose(ctx, exercise))
 	}
 	note("drafts", d.lapse(ctx))

@@ -210,7 +210,7 @@ func TestReleasedByMonth(t *testing.T) {
 	h.feed(t, "candidate", "ucdp-ged", comity.Clear, false)
 	h.at(2003, time.May, 5)
 	h.take(t, "candidate", dead("MLI", feed.Date(2003, 3, 28), 30))
-	id := h.rule(t, func(r *watch.Rule) { r.Signal, r.Months = "deaths.months(1)", 1 })
+	id := h.rule(t, func(r *watch.Rule) { r.Signal = "deaths.months(1)" })
 	h.night(t)
 	x := h.drafts(t, watch.Waiting)
 	if len(x) != 1 || x[0].Evidence.Value != 30 || x[0].Claim.From != feed.Date(2003, 4, 1) || x[0].Evidence.Forecast.Last != feed.MonthOf(2003, 3) {
@@ -228,6 +228,42 @@ func TestReleasedByMonth(t *testing.T) {
 	ok(t, err)
 	if len(of) != 1 || of[0].Proposed != watch.Open {
 		t.Errorf("before April is known: %+v", of)
+	}
+}
+
+// Where the data end so long ago that what a warning would say is past, none is
+// drafted, and it is said; newer data that say the same make it fire. An exercise
+// plays when it likes. A trial ends with the data.
+func TestDataTooOldToWarn(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "candidate", "ucdp-ged", comity.Clear, false)
+	h.feed(t, "play", "plain", comity.Clear, true)
+	h.at(2003, time.August, 1)
+	h.take(t, "candidate", dead("MLI", feed.Date(2003, 3, 28), 30))
+	h.take(t, "play", dead("MLI", feed.Date(2002, 3, 28), 30))
+	id := h.rule(t, func(r *watch.Rule) { r.Signal = "deaths.months(1)" })
+	h.rule(t, func(r *watch.Rule) { r.Signal, r.Exercise = "deaths.months(1) + deaths.months(36)", true })
+	n := h.night(t)
+	x := h.drafts(t, watch.Waiting)
+	if len(x) != 1 || !x[0].Exercise || n.Late != 1 || n.Drafted != 1 || n.Evaluated != 2 {
+		t.Errorf("of March, in August: %+v, drafts %+v", n, x)
+	}
+	r, err := h.Rule(h.ctx, officer, id)
+	ok(t, err)
+	if s := r.Standings[0]; r.Late() != 1 || !s.Late || !s.Armed || s.Fired != 0 || s.Value != 30 || s.At != feed.Date(2003, 3, 31) {
+		t.Errorf("standing %+v", s)
+	}
+	trial, err := h.TryRule(h.ctx, officer, r.Rule, 0, 0, func(int64, int64) {})
+	ok(t, err)
+	if trial.From != feed.MonthOf(2002, 4) || trial.To != feed.MonthOf(2003, 3) {
+		t.Errorf("tried from %s to %s", trial.From, trial.To)
+	}
+	h.take(t, "candidate", dead("MLI", feed.Date(2003, 3, 28), 30), dead("MLI", feed.Date(2003, 6, 28), 40))
+	if n := h.night(t); n.Late != 0 || n.Drafted != 1 {
+		t.Errorf("of June, in August: %+v", n)
+	}
+	if r, err = h.Rule(h.ctx, officer, id); err != nil || r.Late() != 0 || r.Standings[0].Armed || r.Standings[0].Value != 40 {
+		t.Errorf("after newer data: %+v, %v", r.Standings, err)
 	}
 }
 

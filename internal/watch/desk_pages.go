@@ -239,6 +239,7 @@ type Night struct {
 	Begun, Ended comity.Time
 	Forecasts    int
 	Evaluated    int // rules at places
+	Late         int // of them those whose data end too long ago to warn of anything
 	Drafted      int
 	Err          string // why it ended early; empty if it did not
 }

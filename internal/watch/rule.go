@@ -64,7 +64,8 @@ type Standing struct {
 	Place       Place
 	Armed       bool
 	Fired       feed.Day // when it last did; 0: never
-	At          feed.Day // of the last evaluation
+	At          feed.Day // until when the data told at the last evaluation
+	Late        bool     // so long ago that what the rule would warn of were past: it does not fire
 	Value       float64  // of the signal then
 	Trouble     string   // why it has no value: "no forecast of this place"
 	FalseAlarms int      // since it was last right here, of those confirmed
@@ -77,6 +78,16 @@ type RuleView struct {
 	Standings []Standing // near to firing first
 	Score     Score
 	Label     comity.TLP // of what it sees
+}
+
+// Late counts the places at which the data are too old for the rule to fire.
+func (v RuleView) Late() (places int) {
+	for _, s := range v.Standings {
+		if s.Late {
+			places++
+		}
+	}
+	return places
 }
 
 // Trial is how a rule would have done.

@@ -13,6 +13,7 @@ import (
 const (
 	maxTrial     = 240    // months
 	maxAfterward = 60     // months that must be forecast for it
+	trialLength  = 12     // months, if none are named
 	maxLooks     = 60_000 // evaluations
 	trialMonths  = 12     // ahead, of forecasts made for it
 	trialDraws   = 200
@@ -21,7 +22,8 @@ const (
 // try evaluates a rule at the end of each month as if it had been written then.
 // What it sees at each ends with the month; its forecasts were made from that
 // month, or are made so now; the false alarms that damp it are those whose time
-// had passed.
+// had passed. Without a last month the data's last counts, without a first the
+// year up to the last.
 func (d *Desk) try(ctx context.Context, r Rule, from, to feed.Month, told func(done, of int64)) (Trial, error) {
 	c, err := compile(d.env, r)
 	if err != nil {
@@ -34,9 +36,11 @@ func (d *Desk) try(ctx context.Context, r Rule, from, to feed.Month, told func(d
 	if !src.ok() {
 		return Trial{}, Mistakes{{Field: "Feeds", Text: errNothing.Error()}}
 	}
-	to = min(to, src.month)
+	if to = min(to, src.month); to == 0 {
+		to = src.month
+	}
 	if from == 0 {
-		from = to - 59
+		from = to - (trialLength - 1)
 	}
 	n := int(to - from + 1)
 	if n < 1 || n > maxTrial {

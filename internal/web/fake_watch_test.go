@@ -71,7 +71,7 @@ func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
 		{ID: 2, Feed: "exercise", Run: 3, Fault: feed.Fault{Line: 203, Reason: "12 columns, want 14", Raw: "=HYPERLINK(1) " + hostile}},
 	}
 	f.rules = []watch.RuleView{{Rule: watch.Rule{ID: 1, Name: "Risk above a half", Exercise: true, Level: watch.ByCountry, Signal: "p(25, 3)", Fire: .5, Rearm: .3, Gap: 30, Damp: 1.2, Deaths: 25, Months: 3, Lapse: 14, By: "a.diallo", At: at("2003-01-02T00:00:00Z"), Version: 2},
-		Standings: []watch.Standing{{Rule: 1, Place: lbr, Armed: true, At: feed.Date(2003, time.May, 6), Value: .61, Fire: .72, FalseAlarms: 2, Fired: feed.Date(2003, time.March, 3)}, {Rule: 1, Place: watch.Place{Level: watch.ByCountry, Name: "GIN"}, Trouble: "no forecast of this place"}},
+		Standings: []watch.Standing{{Rule: 1, Place: lbr, Armed: true, At: feed.Date(2003, time.May, 6), Value: .61, Fire: .72, FalseAlarms: 2, Fired: feed.Date(2003, time.March, 3)}, {Rule: 1, Place: watch.Place{Level: watch.ByCountry, Name: "GIN"}, Trouble: "no forecast of this place"}, {Rule: 1, Place: watch.Place{Level: watch.ByCountry, Name: "SLE"}, Armed: true, At: feed.Date(2002, time.May, 31), Late: true, Value: .2, Fire: .72}},
 		Score:     watch.Score{Hits: 3, FalseAlarms: 1, Averted: 1, Open: 2, Misses: 1}, Label: comity.Green},
 		{Rule: watch.Rule{ID: 2, Name: hostile, Exercise: true, Level: watch.BySituation, Places: []string{"ecowas.example/0"}, Signal: hostile, Paused: true, Version: 1, By: hostile}, Label: comity.Amber}}
 	claim := watch.Claim{Deaths: 25, From: feed.Date(2003, time.May, 6), To: feed.Date(2003, time.August, 5)}
@@ -147,7 +147,7 @@ func (f *fakeWatch) may(who desk.Who) error {
 }
 
 func (f *fakeWatch) Overview(_ context.Context, who desk.Who, exercise bool) (watch.Overview, error) {
-	o := watch.Overview{Exercise: exercise, At: f.desk.now, Feeds: f.of(exercise), Night: watch.Night{Begun: at("2003-05-07T02:00:00Z"), Ended: at("2003-05-07T02:01:00Z"), Forecasts: 191, Drafted: 1}}
+	o := watch.Overview{Exercise: exercise, At: f.desk.now, Feeds: f.of(exercise), Night: watch.Night{Begun: at("2003-05-07T02:00:00Z"), Ended: at("2003-05-07T02:01:00Z"), Forecasts: 191, Late: 1, Drafted: 1}}
 	if exercise {
 		o.Last, o.Label, o.Waiting, o.Making = feed.MonthOf(2003, 4), comity.Green, 1, f.making
 		o.Rising = []watch.Rising{{Place: lbr, Rise: watch.Rise{Risk: .61, Was: .22, Known: true, Median: 31, Low: 2, High: 260}, Deaths: 44, Before: 9,

@@ -274,7 +274,7 @@ func (s *site) rulePost(w http.ResponseWriter, r *request) error {
 	var mistakes watch.Mistakes
 	switch do {
 	case "try":
-		from, to := s.trialMonths(d)
+		from, to := d.month("from"), d.month("to")
 		if len(d.problems) > 0 {
 			return wrong(d.problems, nil)
 		} else if err := s.c.Watch.CheckRule(r.Context(), r.who, rule); errors.As(err, &mistakes) {
@@ -299,19 +299,11 @@ func (s *site) rulePost(w http.ResponseWriter, r *request) error {
 
 func ruleURL(id watch.RuleID) string { return "/watch/rules/" + digits(int64(id)) }
 
-// trialMonths are those that the form names to try a rule on; the last twelve if
-// it names none.
-func (s *site) trialMonths(d *reader) (from, to feed.Month) {
-	to = feed.DayOf(s.c.Desk.Now().Time).Month() - 1
-	from = to - 11
-	return d.month("from", from), d.month("to", to)
-}
-
-// month is one like 2003-04.
-func (d *reader) month(name string, otherwise feed.Month) feed.Month {
+// month is one like 2003-04; 0 if none is named.
+func (d *reader) month(name string) feed.Month {
 	v := d.text(name)
 	if v == "" {
-		return otherwise
+		return 0
 	}
 	m, err := feed.ParseMonth(v)
 	if err != nil {

@@ -471,6 +471,7 @@ func TestRule(t *testing.T) {
 		t.Errorf("a month that is none: status %d", w.Code)
 	}
 	in.Set("from", "2001-01")
+	in.Set("to", "2003-04")
 	w = x.worked(t, x.as("officer", "POST", "/watch/rules/new", in))
 	if page := text(checkPage(t, "trial", w)); w.Code != 200 || !strings.Contains(page, "Tried from January 2001 to April 2003") || !strings.Contains(page, "It would have drafted 1 warning at 12 places.") || !strings.Contains(page, "How often it came: 67%.") {
 		t.Errorf("the trial: status %d", w.Code)
