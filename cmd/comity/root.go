@@ -83,7 +83,9 @@ Begin with "comity demo": seven organizations on this machine, no set-up.`,
 			return c.Help()
 		},
 	}
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; \"%s --help\" lists what it takes", err, c.CommandPath())}
+	})
 	c.PersistentFlags().StringVar(&a.dir, "dir", ".", "the organization's folder")
 	c.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log more, on standard error")
 	c.AddCommand(a.demoCmd(), a.initCmd(), a.serveCmd(), a.followCmd(), a.peersCmd(), a.keyCmd(), a.witnessCmd(), a.actCmd(), a.draftsCmd(), a.releaseCmd(), a.showCmd(),
@@ -95,7 +97,7 @@ Begin with "comity demo": seven organizations on this machine, no set-up.`,
 func exactly(n int, what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != n {
-			return usageError{fmt.Errorf("%s wants %s", c.CommandPath(), what)}
+			return usageError{fmt.Errorf("%s wants %s%s", c.CommandPath(), what, howTo(c))}
 		}
 		return nil
 	}
@@ -103,9 +105,17 @@ func exactly(n int, what string) cobra.PositionalArgs {
 
 func none(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usageError{fmt.Errorf("%s takes no arguments, and was given %q", c.CommandPath(), args[0])}
+		return usageError{fmt.Errorf("%s takes no arguments, and was given %q%s", c.CommandPath(), args[0], howTo(c))}
 	}
 	return nil
+}
+
+// howTo says how a command is written, if it takes more than its name.
+func howTo(c *cobra.Command) string {
+	if _, rest, more := strings.Cut(c.Use, " "); more {
+		return fmt.Sprintf("; write: %s %s", c.CommandPath(), rest)
+	}
+	return ""
 }
 
 // aloneFlag is for commands that record.
