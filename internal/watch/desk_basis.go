@@ -17,7 +17,7 @@ type sources struct {
 	feeds    []FeedName // never empty if ok
 	states   []State    // of these
 	violence []feed.Violence
-	label    comity.TLP // the strongest of theirs
+	label    comity.TLP // the strongest of those that told something, or nothing happened
 	today    feed.Day
 	// final is the day from which on those of passing feeds count; 0: always.
 	final feed.Day
@@ -36,8 +36,14 @@ func (s *sources) ok() bool { return len(s.feeds) > 0 && s.reach != 0 }
 func (s *sources) add(x State) {
 	s.feeds = append(s.feeds, x.Feed.Name)
 	s.states = append(s.states, x)
-	s.label = strongest(append([]comity.TLP{x.Feed.TLP}, labelOf(s.label)...)...)
+	if x.told() {
+		s.label = strongest(append([]comity.TLP{x.Feed.TLP}, labelOf(s.label)...)...)
+	}
 }
+
+// told reports whether anything was learned of a feed: it has events, or was read
+// and had none.
+func (s *State) told() bool { return s.Events > 0 || !s.Read.Ended.IsZero() }
 
 // part are some of the sources; they tell as far as all together.
 func (s *sources) part(of func(*State) bool) *sources {
@@ -184,6 +190,9 @@ func labelOf(l comity.TLP) []comity.TLP {
 func (s *sources) used() []FeedUsed {
 	var out []FeedUsed
 	for _, x := range s.states {
+		if !x.told() {
+			continue
+		}
 		out = append(out, FeedUsed{Name: x.Feed.Name, Version: x.Read.Version, Read: x.Read.Ended, TLP: x.Feed.TLP})
 	}
 	return out

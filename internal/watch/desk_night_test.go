@@ -231,6 +231,29 @@ func TestReleasedByMonth(t *testing.T) {
 	}
 }
 
+// A feed of which nothing was read yet bears its label alone.
+func TestUnreadFeedRaisesNoLabel(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "open", "plain", comity.Clear, false)
+	h.feed(t, "guarded", "plain", comity.Amber, false)
+	h.take(t, "open", dead("MLI", feed.Date(2003, 4, 8), 30))
+	id := h.rule(t, nil)
+	h.night(t)
+	rule := func() comity.TLP {
+		r, err := h.Rule(h.ctx, officer, id)
+		ok(t, err)
+		return r.Label
+	}
+	x := h.drafts(t, watch.Waiting)
+	if len(x) != 1 || x[0].TLP != comity.Clear || len(x[0].Evidence.Feeds) != 1 || rule() != comity.Clear {
+		t.Errorf("before it was read: rule %s, drafts %+v", rule(), x)
+	}
+	h.take(t, "guarded", dead("NER", feed.Date(2003, 4, 8), 1))
+	if rule() != comity.Amber {
+		t.Errorf("after it was read: %s", rule())
+	}
+}
+
 // Where the data end so long ago that what a warning would say is past, none is
 // drafted, and it is said; newer data that say the same make it fire. An exercise
 // plays when it likes. A trial ends with the data.
