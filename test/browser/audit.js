@@ -88,6 +88,27 @@
       if (seen.right - seen.left > 1 && seen.bottom - seen.top > 1) words.push({ e, r: seen });
     }
   }
+  // Boxes: no text stands beside the cell, the line or the column that it is in.
+  for (const { e, r } of words) {
+    let b = e;
+    while (b !== document.body && !/^(block|grid|flex|list-item|table-cell|inline-block|flow-root)$/.test(getComputedStyle(b).display)) b = b.parentElement;
+    const o = box(b);
+    if (!b.closest("svg") && o.width > 1 && (r.left < o.left - 2 || r.right > o.right + 2)) bad.push(`it sticks out of its box: ${say(e)} by ${Math.round(Math.max(o.left - r.left, r.right - o.right))} px out of ${say(b)}`);
+  }
+
+  // Numbers read from left to right, with their signs, in every language.
+  const number = /[<>+−-]?\d[\d.,:–%]*/g;
+  const digits = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let n; (n = digits.nextNode());) {
+    const e = n.parentElement;
+    if (e.closest("script,style,option,textarea,title,desc") || !e.checkVisibility() || spoken(e)) continue;
+    for (const m of n.data.matchAll(number)) {
+      const s = m[0].replace(/[.,:–]+$/, "");
+      const at = [...s].map((_, i) => { const range = document.createRange(); range.setStart(n, m.index + i); range.setEnd(n, m.index + i + 1); return range.getBoundingClientRect(); });
+      if (at.some((r, i) => i && r.width && at[i - 1].width && r.top === at[i - 1].top && r.left < at[i - 1].left)) bad.push(`a number is mirrored: ${s} in ${say(e)}`);
+    }
+  }
+
   words.sort((a, b) => a.r.top - b.r.top);
   words.forEach((a, i) => {
     for (let j = i + 1; j < words.length && words[j].r.top < a.r.bottom; j++) {

@@ -98,6 +98,8 @@ func (w *world) auditFinds(t *testing.T) {
 		"off start":   {`main.append(Object.assign(document.createElement("p"), {textContent: "off"})); Object.assign(main.lastChild.style, {position: "relative", insetInlineStart: "-90px"})`, "it sticks out of the page"},
 		"cut off":     {`main.append(Object.assign(document.createElement("p"), {textContent: "a long line"})); Object.assign(main.lastChild.style, {inlineSize: "20px", overflow: "hidden", whiteSpace: "nowrap"})`, "it is cut off"},
 		"overlapping": {`main.append(Object.assign(document.createElement("p"), {textContent: "one"}), Object.assign(document.createElement("p"), {textContent: "two"})); main.lastChild.style.marginBlockStart = "-24px"; main.lastChild.previousSibling.style.margin = 0`, "it lies on other text"},
+		"out of box":  {`main.append(Object.assign(document.createElement("p"), {textContent: "a long line"})); Object.assign(main.lastChild.style, {inlineSize: "20px", whiteSpace: "nowrap"})`, "it sticks out of its box"},
+		"mirrored":    {`main.append(Object.assign(document.createElement("p"), {textContent: "نسبة 59%", dir: "rtl"}))`, "a number is mirrored"},
 		"empty row":   {`main.append(document.createElement("dl"))`, "an empty list"},
 	} {
 		for _, lang := range []string{"en", "ar"} {
