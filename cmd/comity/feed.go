@@ -79,7 +79,11 @@ func (a *app) feedAddCmd() *cobra.Command {
 				return err
 			}
 			defer n.Close()
-			if err := n.Feeds.Add(c.Context(), f, nil); err != nil {
+			err = n.Feeds.Add(c.Context(), f, nil)
+			if errors.Is(err, watch.ErrFeedExists) {
+				return fmt.Errorf("%w: \"comity feed set %s --from …\" does the one, --name the other", err, f.Name)
+			}
+			if err != nil {
 				return err
 			}
 			if f.Adapter == plain.CSV.Name && f.Mapping == nil {
@@ -539,13 +543,14 @@ func (a *app) feedQuarantineCmd() *cobra.Command {
 			if asCSV {
 				_ = w.Write([]string{"feed", "id", "run", "line", "column", "reason", "raw"}) // Error tells of it below
 			}
-			found := len(args) == 0
+			found, rows := len(args) == 0, 0
 			for _, s := range all {
 				if len(args) > 0 && string(s.Feed.Name) != args[0] {
 					continue
 				}
 				found = true
 				err := eachQuarantined(c.Context(), n, s.Feed.Name, func(q watch.Quarantined) {
+					rows++
 					if asCSV {
 						_ = w.Write([]string{string(q.Feed), strconv.FormatInt(q.ID, 10), strconv.FormatInt(q.Run, 10), strconv.FormatInt(q.Line, 10), q.Column, q.Reason, q.Raw})
 						return
@@ -558,6 +563,9 @@ func (a *app) feedQuarantineCmd() *cobra.Command {
 			}
 			if !found {
 				return fmt.Errorf("feed %s: %w", args[0], watch.ErrNoFeed)
+			}
+			if rows == 0 && !asCSV {
+				fmt.Fprintln(a.out, "Nothing is in quarantine.")
 			}
 			w.Flush()
 			return w.Error()

@@ -47,7 +47,7 @@ func (a *app) watchRunCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, "Forecasts: %d. Rules at places: %d. Drafts: %d.\n", night.Forecasts, night.Evaluated, night.Drafted)
+			fmt.Fprintf(a.out, "New forecasts: %d. Rules at places: %d. Drafts: %d.\n", night.Forecasts, night.Evaluated, night.Drafted)
 			if night.Late > 0 {
 				fmt.Fprintf(a.out, "At %d of them no rule can fire: the data end so long ago that what it would warn of is past. \"comity feed list\" says which are old.\n", night.Late)
 			}

@@ -99,7 +99,7 @@ func (f *Feeds) Add(ctx context.Context, x Feed, sent io.Reader) error {
 	case err == nil && !was.Removed.IsZero():
 		return fmt.Errorf("there was a feed %s, which was removed %s: bring it back, or give the new one another name", x.Name, was.Removed)
 	case err == nil:
-		return fmt.Errorf("there is a feed %s already; give the new one another name", x.Name)
+		return fmt.Errorf("feed %s: %w; change what it is read from, or give the new one another name", x.Name, ErrFeedExists)
 	case !errors.Is(err, ErrNoFeed):
 		return err
 	}

@@ -93,6 +93,8 @@ var (
 	ErrNotCounted = errors.New("what came last is not counted yet: read the feed first")
 	// ErrNoFeed says that there is no feed of a name.
 	ErrNoFeed = errors.New("there is no such feed")
+	// ErrFeedExists: a feed that is added needs a name of its own.
+	ErrFeedExists = errors.New("there is a feed of that name already")
 )
 
 // Row is a row of a source as it was read: an event, or why it is none.

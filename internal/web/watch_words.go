@@ -21,6 +21,7 @@ func (p *printer) watchFuncs(f template.FuncMap) template.FuncMap {
 	f["between"] = between
 	f["day"] = p.day
 	f["month"] = func(m feed.Month) string { return p.words.Month(m.First().Time()) }
+	f["dayAfter"] = func(m feed.Month) template.HTML { return p.day((m + 1).First()) }
 	f["days"] = p.days
 	f["level"] = p.level
 	f["levels"] = p.levelsOf
@@ -166,7 +167,7 @@ func (p *printer) feedState(f watch.FeedView) template.HTML {
 	case f.Age < 0:
 		return mark{"□", "quiet"}.html(template.HTML(template.HTMLEscapeString(p.words.T(i18n.Key("has no events")))))
 	case f.Stale:
-		return mark{"△", "warn"}.html(template.HTML(template.HTMLEscapeString(p.words.N(i18n.Key("older than it should be: %d day|older than it should be: %d days"), f.Age))))
+		return mark{"△", "warn"}.html(template.HTML(template.HTMLEscapeString(p.words.N(i18n.Key("%d day old: more than it should be|%d days old: more than it should be"), f.Age))))
 	}
 	return mark{"●", "good"}.html(template.HTML(template.HTMLEscapeString(p.words.N(i18n.Key("%d day old|%d days old"), f.Age))))
 }
