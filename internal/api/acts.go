@@ -192,7 +192,10 @@ func (h *Handler) postPreview(w http.ResponseWriter, r *http.Request, who desk.W
 	if err != nil {
 		return err
 	}
-	out := Preview{Document: p.Document, Consequential: p.Consequential, Recipients: []Recipient{}, Notes: list(p.Notes)}
+	out := Preview{Document: p.Document, Consequential: p.Consequential, Recipients: []Recipient{}, Notes: []string{}}
+	for _, n := range p.Notes {
+		out.Notes = append(out.Notes, n.String())
+	}
 	for _, x := range p.Recipients {
 		out.Recipients = append(out.Recipients, Recipient{x.Org, x.Organ, x.For, x.Name, x.Route, x.Reads})
 	}

@@ -375,7 +375,7 @@ func (d *fakeDesk) Preview(_ context.Context, who desk.Who, document []byte) (de
 		return desk.Preview{}, &desk.Invalid{Err: err}
 	}
 	spec, _ := act.Lookup(a.Kind)
-	return desk.Preview{Document: document, Act: a, Consequential: spec.Consequential, Notes: []string{"Everybody can read this."},
+	return desk.Preview{Document: document, Act: a, Consequential: spec.Consequential, Notes: []desk.Note{{About: desk.NotePublic}},
 		Recipients: []desk.Recipient{{Org: "un.example", Organ: "Security Council", For: "answer", Name: "United Nations", Route: "journal", Reads: "all"},
 			{Org: "CARICOM", Route: "outside", Reads: "seal"}}}, nil
 }

@@ -247,12 +247,12 @@ func TestMembership(t *testing.T) {
 			return ecowas.desk.Preview(t.Context(), officer, document(t, request(file, "A request", party)))
 		}
 		step(party, "admit")
-		if p, err := preview(); err != nil || strings.Contains(strings.Join(p.Notes, " "), "suspended") {
+		if p, err := preview(); err != nil || strings.Contains(fmt.Sprint(p.Notes), "suspended") {
 			t.Errorf("%s admitted: %q, %v", party, p.Notes, err)
 		}
 		step(party, "suspend")
 		p, err := preview()
-		if err != nil || !strings.Contains(strings.Join(p.Notes, " "), string(party)+" is suspended since ecowas.example/") {
+		if err != nil || !strings.Contains(fmt.Sprint(p.Notes), string(party)+" is suspended since ecowas.example/") {
 			t.Errorf("%s suspended: %q, %v; want a note and no more", party, p.Notes, err)
 		}
 		step(party, "remove", act.To{Org: party, For: act.ForInformation}) // it is told so

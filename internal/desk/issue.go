@@ -280,15 +280,15 @@ func (d *Desk) address(p *Preview, peers []peer.Peer) error {
 		p.Recipients = append(p.Recipients, Recipient{Org: x.Domain.Party(), Name: x.Name, Route: "journal", Reads: reads})
 	}
 	if public {
-		p.Notes = append(p.Notes, "TLP:CLEAR: everybody can read this act, for ever.")
+		p.Notes = append(p.Notes, Note{About: NotePublic})
 	}
 	for _, r := range p.Recipients {
 		if r.Route == "outside" {
-			p.Notes = append(p.Notes, fmt.Sprintf("%s keeps no node here: reach them by mail, telephone or letter, and enter what they answer.", r.Name))
+			p.Notes = append(p.Notes, Note{About: NoteOutside, Party: r.Org, Name: r.Name})
 		}
 	}
 	if a.Ask != nil && a.Ask.Basis == effect.Wish && !a.Ask.Due.IsZero() {
-		p.Notes = append(p.Notes, "The date is a wish: after it the file reads \"no answer recorded here\", not \"overdue\", unless the addressee accepts it.")
+		p.Notes = append(p.Notes, Note{About: NoteWish})
 	}
 	return nil
 }

@@ -226,7 +226,7 @@ func membersOf(s *casefile.State, p *Preview) error {
 		case m.Is == "removed":
 			return fmt.Errorf("to: %s is a member no longer since %s; leave it out, or admit it again with an act of membership first", t.Org, m.Act)
 		case m.Is == "suspended":
-			p.Notes = append(p.Notes, fmt.Sprintf("%s is suspended since %s. It receives this act all the same.", t.Org, m.Act))
+			p.Notes = append(p.Notes, Note{About: NoteSuspended, Party: t.Org, Act: m.Act})
 		}
 	}
 	return nil

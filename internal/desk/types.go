@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/comity/comity/act"
@@ -68,7 +69,40 @@ type Preview struct {
 	Act           *act.Act
 	Consequential bool // a second person must release it
 	Recipients    []Recipient
-	Notes         []string // what the officer should know before issuing
+	Notes         []Note // what the officer should know before issuing
+}
+
+// Note is what an officer should know before issuing an act.
+type Note struct {
+	About NoteAbout
+	Party comity.Party   // NoteOutside, NoteSuspended: whom
+	Name  string         // its name, as known here
+	Act   comity.ActName // NoteSuspended: by which act
+}
+
+// NoteAbout is what a note is about.
+type NoteAbout string
+
+const (
+	NotePublic    NoteAbout = "public"    // everybody can read the act
+	NoteOutside   NoteAbout = "outside"   // an addressee keeps no node
+	NoteWish      NoteAbout = "wish"      // the date of the ask binds nobody
+	NoteSuspended NoteAbout = "suspended" // an addressee is a suspended member
+)
+
+// String is the note in English.
+func (n Note) String() string {
+	switch n.About {
+	case NotePublic:
+		return "TLP:CLEAR: everybody can read this act, for ever."
+	case NoteOutside:
+		return fmt.Sprintf("%s keeps no node here: reach them by mail, telephone or letter, and enter what they answer.", n.Name)
+	case NoteWish:
+		return "The date is a wish: after it the file reads \"no answer recorded here\", not \"overdue\", unless the addressee accepts it."
+	case NoteSuspended:
+		return fmt.Sprintf("%s is suspended since %s. It receives this act all the same.", n.Party, n.Act)
+	}
+	return string(n.About)
 }
 
 // Recipient is one addressee of a previewed act: how it is reached, and what

@@ -19,6 +19,15 @@ type Part struct {
 	Months []Interval // by month of the forecast
 }
 
+// PartNames are the names that a Part can have.
+func PartNames() []string {
+	var all []string
+	for p := range numParts {
+		all = append(all, p.String())
+	}
+	return all
+}
+
 // An Analog is a past episode, anywhere, that went before what the forecast
 // expects here.
 type Analog struct {

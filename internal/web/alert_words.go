@@ -46,7 +46,7 @@ func (s *site) warningWords(r *request, t watch.Warning) warningWords {
 		}
 	}
 	if t := e.Track; t.Months > 0 {
-		add(r.words.N(i18n.Key("forecasts of %d month here: mean error %s deaths, %s by the last twelve months alone; %s fell into the range of 90 of 100 cases|forecasts of %d months here: mean error %s deaths, %s by the last twelve months alone; %s fell into the range of 90 of 100 cases"), t.Months, rounded(t.Score), rounded(t.Benchmark), share(t.Within)))
+		add(r.words.N(i18n.Key("forecasts of %d month here: mean error %s deaths, %s by the last twelve months alone; %s fell into the range of 90 of 100 cases|forecasts of %d months here: mean error %s deaths, %s by the last twelve months alone; %s fell into the range of 90 of 100 cases"), t.Months, rounded(t.Score), rounded(t.Benchmark), r.words.Share(t.Within)))
 	}
 	if e.FalseAlarms > 0 {
 		add(r.words.N(i18n.Key("this rule gave %d false alarm here since it was last right|this rule gave %d false alarms here since it was last right"), e.FalseAlarms))
@@ -72,9 +72,9 @@ func (s *site) forecastLines(r *request, f *watch.Forecast, place func(watch.Pla
 		out = append(out, r.t("forecast %s of data to %s: median %s within 3 months, in 90 of 100 cases between %s and %s", f.Engine, r.words.Month(f.Last.First().Time()),
 			deathsOf(r.words, int64(math.Round(t.Quantiles.Median()))), deaths(t.Quantiles.Low()), deaths(t.Quantiles.High())))
 		if i := slices.Index(watch.Thresholds, trackDeaths); i >= 0 && i < len(t.Risk) {
-			line := r.t("probability of 25 deaths or more within 3 months: %s", share(t.Risk[i]))
+			line := r.t("probability of 25 deaths or more within 3 months: %s", r.words.Share(t.Risk[i]))
 			if i < len(t.Base) {
-				line = r.t("probability of 25 deaths or more within 3 months: %s; of all earlier times here it was so in %s", share(t.Risk[i]), share(t.Base[i]))
+				line = r.t("probability of 25 deaths or more within 3 months: %s; of all earlier times here it was so in %s", r.words.Share(t.Risk[i]), r.words.Share(t.Base[i]))
 			}
 			out = append(out, line)
 		}

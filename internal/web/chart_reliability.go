@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/comity/comity/internal/web/i18n"
@@ -29,12 +28,12 @@ func (p *printer) reliabilityChart(id string, bins []reliabilityBin) *chart {
 	s := &sheet{words: p.words, x: span{0, 1}, y: span{0, 1}, height: 300, head: 18, foot: 24}
 	s.line("c-diagonal", []point{{0, 0}, {1, 1}})
 	for _, v := range []float64{.25, .5, .75, 1} {
-		s.level(v, share(v))
+		s.level(v, p.words.Share(v))
 		anchor := "middle"
 		if v == 1 {
 			anchor = "end"
 		}
-		s.word("c-word", anchor, v, s.height-6, share(v))
+		s.word("c-word", anchor, v, s.height-6, p.words.Share(v))
 		s.line("c-tick", []point{{v, 0}, {v, -s.pixels(5)}})
 	}
 	s.line("c-axis", []point{{0, 0}, {1, 0}})
@@ -46,24 +45,11 @@ func (p *printer) reliabilityChart(id string, bins []reliabilityBin) *chart {
 	t := chartTable{Caption: c.Title, Columns: []string{p.words.T(i18n.Key("Probability named")), p.words.T(i18n.Key("How often it came")), p.words.T(i18n.Key("Cases"))}}
 	for _, b := range bins {
 		s.dot("c-dot", b.Said, b.Came, 4+8*math.Sqrt(float64(b.Cases)/float64(cases)))
-		t.Rows = append(t.Rows, []string{share(b.Said), share(b.Came), i18n.Number(int64(b.Cases))})
+		t.Rows = append(t.Rows, []string{p.words.Share(b.Said), p.words.Share(b.Came), i18n.Number(int64(b.Cases))})
 	}
 	c.Says = p.words.N(i18n.Key("%d forecast, in groups of about the same probability. Where a dot lies below the line, less came than was said.|%d forecasts, in groups of about the same probability. Where a dot lies below the line, less came than was said."), cases)
 	c.Drawing = s.drawing(id, c.Title, c.Says)
 	c.Legend = []chartKey{{"c-dot", p.words.T(i18n.Key("forecasts; larger for more of them"))}, {"c-diagonal", p.words.T(i18n.Key("it came as often as was said"))}}
 	c.Tables = []chartTable{t}
 	return c
-}
-
-// share is a probability as a percentage. What is not nothing is not shown as
-// nothing, nor what is not certain as certain.
-func share(v float64) string {
-	switch pct := math.Round(v * 100); {
-	case v > 0 && pct == 0:
-		return "<1%"
-	case v < 1 && pct == 100:
-		return ">99%"
-	default:
-		return fmt.Sprintf("%.0f%%", pct)
-	}
 }

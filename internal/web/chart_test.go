@@ -237,15 +237,6 @@ func TestReliability(t *testing.T) {
 	}
 }
 
-// What may happen is not said to be impossible, nor what may not to be certain.
-func TestShare(t *testing.T) {
-	for v, want := range map[float64]string{0: "0%", .001: "<1%", .005: "1%", .5: "50%", .996: ">99%", 1: "100%"} {
-		if got := share(v); got != want {
-			t.Errorf("share(%v) = %s, want %s", v, got, want)
-		}
-	}
-}
-
 func TestTicks(t *testing.T) {
 	for top, want := range map[float64][]float64{0: {0, 1}, 3: {0, 1, 2, 3}, 9: {0, 5, 10}, 1400: {0, 500, 1000, 1500}, math.Inf(1): {0, 1}, math.NaN(): {0, 1}, .2: {0, 1}} {
 		if got := ticks(top, 4); !slices.Equal(got, want) {

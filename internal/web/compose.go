@@ -377,12 +377,6 @@ type previewBox struct {
 	Body      []Member
 	Addressed []desk.Recipient // those named in the act
 	Others    []desk.Recipient // those who follow the journal all the same
-	Notes     []previewNote
-}
-
-// previewNote is what an officer should know before issuing.
-type previewNote struct {
-	Text string
 }
 
 func (s *site) preview(pre desk.Preview) previewBox {
@@ -396,9 +390,6 @@ func (s *site) preview(pre desk.Preview) previewBox {
 		} else {
 			b.Addressed = append(b.Addressed, x)
 		}
-	}
-	for _, n := range pre.Notes {
-		b.Notes = append(b.Notes, previewNote{n})
 	}
 	return b
 }

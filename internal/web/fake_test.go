@@ -309,7 +309,7 @@ func (f *fakeDesk) Preview(_ context.Context, who desk.Who, doc []byte) (desk.Pr
 		route := "journal"
 		if _, ok := to.Org.Domain(); !ok {
 			route = "outside"
-			p.Notes = append(p.Notes, f.Name(to.Org)+" keeps no node here: reach them by mail, telephone or letter, and enter what they answer.")
+			p.Notes = append(p.Notes, desk.Note{About: desk.NoteOutside, Party: to.Org, Name: f.Name(to.Org)})
 		} else if to.Org == f.self.Party() {
 			route = "own"
 		}
@@ -318,7 +318,7 @@ func (f *fakeDesk) Preview(_ context.Context, who desk.Who, doc []byte) (desk.Pr
 	reads := "seal"
 	if a.TLP == comity.Clear {
 		reads = "all"
-		p.Notes = append(p.Notes, "TLP:CLEAR: everybody can read this act, for ever.")
+		p.Notes = append(p.Notes, desk.Note{About: desk.NotePublic})
 	}
 	for _, v := range f.peers() {
 		if !slices.ContainsFunc(a.To, func(to act.To) bool { return to.Org == v.Domain.Party() }) {

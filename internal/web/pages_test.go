@@ -6,12 +6,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"golang.org/x/net/html"
 
 	"github.com/comity/comity/casefile"
+	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
 )
 
@@ -231,5 +233,28 @@ func BenchmarkBoard(b *testing.B) {
 	x := newTestSite(b)
 	for b.Loop() {
 		x.as("officer", "GET", "/board", nil)
+	}
+}
+
+// What an officer should know before issuing stands in the language of the page,
+// and in English as it does in the API.
+func TestNotes(t *testing.T) {
+	s := newSite(Config{Desk: newFake(t, "2003-04-11"), Sessions: newSessions()})
+	said := comity.ActName{Domain: "ecowas.example", Index: 7}
+	tags, arabic, english := regexp.MustCompile(`<[^>]*>`), regexp.MustCompile(`\p{Arabic}`), regexp.MustCompile(`\b[a-z]+ [a-z]+\b`)
+	for _, n := range []desk.Note{{About: desk.NotePublic}, {About: desk.NoteOutside, Party: "XAA", Name: "XAA"}, {About: desk.NoteWish}, {About: desk.NoteSuspended, Party: "XAA", Act: said}} {
+		for _, lang := range []string{"en", "ar"} {
+			var b strings.Builder
+			if err := s.pages[lang]().byName["draft"].ExecuteTemplate(&b, "note", n); err != nil {
+				t.Fatal(err)
+			}
+			got := html.UnescapeString(tags.ReplaceAllString(b.String(), ""))
+			if lang == "en" && got != n.String() {
+				t.Errorf("the note %s says %q, want %q", n.About, got, n)
+			}
+			if lang == "ar" && (!arabic.MatchString(got) || english.MatchString(got)) {
+				t.Errorf("the note %s is not in Arabic: %q", n.About, got)
+			}
+		}
 	}
 }

@@ -560,6 +560,7 @@ type eventPage struct {
 	Files    []casefile.View // situations to which it can be tied
 	Tied     []tiedRow       // those to which it is
 	Versions []eventRow      // the newest first
+	Places   []placeLink     // where it happened: State, cell
 }
 
 // tiedRow is a situation to which an event is tied.
@@ -588,6 +589,15 @@ func (s *site) event(w http.ResponseWriter, r *request) error {
 		return errNotFound
 	}
 	p := &eventPage{Page: s.watchFrame(r, of, "event", i18n.Key("Event")), watching: of, Newest: all[0], Versions: eventRows(all)}
+	called := s.namer(r, of.Exercise)
+	if code := all[0].Country; code != "" {
+		at := watch.Place{Level: watch.ByCountry, Name: code}
+		p.Places = append(p.Places, placeLink{called(at), placeURL(at, of)})
+	}
+	if cell := all[0].Cell; cell != 0 {
+		at := watch.Place{Level: watch.ByCell, Name: digits(int64(cell))}
+		p.Places = append(p.Places, placeLink{called(at), placeURL(at, of)})
+	}
 	views, err := s.c.Desk.Situations(r.Context(), r.who)
 	if err != nil {
 		return err

@@ -264,11 +264,11 @@ func (s *site) riskMark(r *request, of watching, v watch.MapValue) (_ worldmap.M
 	observed := deathsOf(r.words, v.Observed.Best)
 	switch {
 	case v.Own && v.Forecast:
-		mark.Note = r.t("probability %s, with own reports %s; observed in 12 months: %s", share(v.Risk), share(v.OwnRisk), observed)
+		mark.Note = r.t("probability %s, with own reports %s; observed in 12 months: %s", r.words.Share(v.Risk), r.words.Share(v.OwnRisk), observed)
 	case v.Own:
-		mark.Note = r.t("probability with own reports %s; observed in 12 months: %s", share(v.OwnRisk), observed)
+		mark.Note = r.t("probability with own reports %s; observed in 12 months: %s", r.words.Share(v.OwnRisk), observed)
 	default:
-		mark.Note = r.t("probability %s; observed in 12 months: %s", share(v.Risk), observed)
+		mark.Note = r.t("probability %s; observed in 12 months: %s", r.words.Share(v.Risk), observed)
 	}
 	if lat, lon, ok := cellOf(v.Place); ok && v.Place.Level == watch.ByCell {
 		mark.At = &worldmap.Point{Lon: lon, Lat: lat}

@@ -725,6 +725,17 @@ func TestWeeks(t *testing.T) {
 	}
 }
 
+// From an event one comes to its places and its feed.
+func TestEventLeadsOn(t *testing.T) {
+	x := newTestSite(t)
+	page := x.as("officer", "GET", "/watch/events/exercise?key=30", nil).Body.String()
+	for _, want := range []string{`href="/watch/places/country/LBR?`, `href="/watch/feeds/exercise"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page of an event has no link %s", want)
+		}
+	}
+}
+
 // An officer ties an event to a situation, which shows what was observed to officers,
 // and to nobody else; and unties it.
 func TestTieEvent(t *testing.T) {
@@ -871,7 +882,7 @@ func TestDraftInTheOfficersLanguage(t *testing.T) {
 			"of all earlier times here it was so in 11%", "resembles Sierra Leone until January 1999, where 140 deaths followed in 4 months", "the forecast lacked: no reports of this organization since January",
 			"forecasts of 9 months here: ", "this rule gave 1 false alarm here since it was last right", "2 May 2003, near the northern bridge, Clash at the bridge: 14 deaths (7 to 28), as exercise has it",
 			"1 recent event of the feed field-reports, whose terms forbid passing its rows on"},
-		"ar": {`<option value="ar" selected>`, "قد يتصاعد العنف في ليبريا", "يُخشى وقوع 25 وفاة أو أكثر في ليبريا", "احتمال وقوع 25 وفاة أو أكثر في غضون 3 أشهر: 61%", "المصدر field-reports"},
+		"ar": {`<option value="ar" selected>`, "قد يتصاعد العنف في ليبريا", "يُخشى وقوع 25 وفاة أو أكثر في ليبريا", "احتمال وقوع 25 وفاة أو أكثر في غضون 3 أشهر: \u200e61%\u200e", "المصدر field-reports"},
 	} {
 		x := newTestSite(t)
 		form := html.UnescapeString(x.as("officer", "POST", "/watch/drafts/5?lang="+lang, url.Values{"do": {"write"}}).Body.String())

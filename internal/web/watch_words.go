@@ -15,7 +15,7 @@ import (
 
 // watchFuncs are what the templates of watching may call besides.
 func (p *printer) watchFuncs(f template.FuncMap) template.FuncMap {
-	f["share"] = share
+	f["share"] = p.words.Share
 	f["deaths"] = deaths
 	f["deathsOf"] = func(n int64) string { return deathsOf(p.words, n) }
 	f["between"] = between
@@ -177,7 +177,7 @@ func (p *printer) hits(s watch.Score) string {
 	if !ok {
 		return p.words.T(i18n.Key("none confirmed"))
 	}
-	return share(rate)
+	return p.words.Share(rate)
 }
 
 // ran is what a run read.
@@ -192,8 +192,9 @@ func (p *printer) ran(r watch.Run) string {
 // engineWords are what the engines of this version say of their forecasts.
 var engineWords = map[string]i18n.Key{
 	"analogs": i18n.Key("what followed past moments like this, anywhere, scaled to the level here"),
+	"counts":  i18n.Key("what followed past moments like this, anywhere, as it was"),
 	"memory":  i18n.Key("the last months here again, the newest most"),
-	"midway":  i18n.Key("half-way between the two"),
+	"midway":  i18n.Key("half-way between analogs and the last months here"),
 
 	watch.LackedHistory: i18n.Key("its series is known for less than three years"),
 	watch.LackedAnalogs: i18n.Key("the history is too short to learn from: the last months are repeated"),

@@ -16,6 +16,7 @@ import (
 	"text/template/parse"
 
 	"github.com/comity/comity/act"
+	"github.com/comity/comity/internal/forecast"
 	"github.com/comity/comity/internal/web/i18n"
 )
 
@@ -280,5 +281,15 @@ func TestEveryMemberHasAName(t *testing.T) {
 	}
 	for _, s := range act.Kinds() {
 		check(s.Kind, members(s.Example().Body))
+	}
+}
+
+// TestEveryPartIsExplained finds parts of forecasts that are shown by their bare
+// name. A new one goes into engineWords.
+func TestEveryPartIsExplained(t *testing.T) {
+	for _, name := range forecast.PartNames() {
+		if engineWords[name] == "" {
+			t.Errorf("the part %q of a forecast has no explanation", name)
+		}
 	}
 }

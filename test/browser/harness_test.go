@@ -62,6 +62,7 @@ func TestBrowser(t *testing.T) {
 	t.Run("second person", w.secondPerson)
 	t.Run("proof", w.proof)
 	t.Run("without script", w.withoutScript)
+	t.Run("audit finds", w.auditFinds)
 	t.Run("every page", w.everyPage)
 	t.Run("hostile act", w.hostileAct)
 	t.Run("scenario clock", w.scenarioClock)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -88,6 +89,32 @@ func (w *world) everyPage(t *testing.T) {
 	t.Run("draft-release", func(t *testing.T) { releasing.inspects(t, tour{name: "draft-release", path: draft}) })
 }
 
+// auditFinds: what the audit is to find on a page, it does find, whichever the
+// direction of the page.
+func (w *world) auditFinds(t *testing.T) {
+	v := w.visitor(t, "au.example")
+	for name, c := range map[string]struct{ make, want string }{
+		"sideways":    {`main.append(Object.assign(document.createElement("p"), {textContent: "wide"})); Object.assign(main.lastChild.style, {inlineSize: "3000px"})`, "px wide in"},
+		"off start":   {`main.append(Object.assign(document.createElement("p"), {textContent: "off"})); Object.assign(main.lastChild.style, {position: "relative", insetInlineStart: "-90px"})`, "it sticks out of the page"},
+		"cut off":     {`main.append(Object.assign(document.createElement("p"), {textContent: "a long line"})); Object.assign(main.lastChild.style, {inlineSize: "20px", overflow: "hidden", whiteSpace: "nowrap"})`, "it is cut off"},
+		"overlapping": {`main.append(Object.assign(document.createElement("p"), {textContent: "one"}), Object.assign(document.createElement("p"), {textContent: "two"})); main.lastChild.style.marginBlockStart = "-24px"; main.lastChild.previousSibling.style.margin = 0`, "it lies on other text"},
+		"out of box":  {`main.append(Object.assign(document.createElement("p"), {textContent: "a long line"})); Object.assign(main.lastChild.style, {inlineSize: "20px", whiteSpace: "nowrap"})`, "it sticks out of its box"},
+		"mirrored":    {`main.append(Object.assign(document.createElement("p"), {textContent: "نسبة 59%", dir: "rtl"}))`, "a number is mirrored"},
+		"empty row":   {`main.append(document.createElement("dl"))`, "an empty list"},
+	} {
+		for _, lang := range []string{"en", "ar"} {
+			v.open("/about?lang=" + lang)
+			if bad := ask[[]string](v, audit+"("+quote(lang)+")"); len(bad) > 0 {
+				t.Fatalf("%s: the page as it is: %q", lang, bad)
+			}
+			ask[bool](v, `(() => { const main = document.querySelector("main"); `+c.make+`; return true; })()`)
+			if bad := ask[[]string](v, audit+"("+quote(lang)+")"); !slices.ContainsFunc(bad, func(s string) bool { return strings.Contains(s, c.want) }) {
+				t.Errorf("%s, %s: the audit finds %q, not that %q", name, lang, bad, c.want)
+			}
+		}
+	}
+}
+
 // inspects visits one page in every way.
 func (v *visitor) inspects(t *testing.T, p tour) {
 	outer := v.t
@@ -112,7 +139,7 @@ func (v *visitor) inspects(t *testing.T, p tour) {
 				for _, bad := range ask[[]string](v, audit+"("+quote(lang)+")") {
 					t.Errorf("%s, %s, %d px: %s", lang, theme, px, bad)
 				}
-				v.keep(fmt.Sprintf("%s-%s-%s-%d", p.name, lang, theme, px))
+				v.keep(fmt.Sprintf("%s-%s-%s-%d", p.name, lang, theme, px), px)
 			}
 			if lang == "en" {
 				v.tabs(theme)
@@ -152,15 +179,19 @@ func (v *visitor) tabs(theme string) {
 	}
 }
 
-// keep stores a picture of the whole page, if pictures are wanted.
-func (v *visitor) keep(name string) {
+// keep stores a picture of the whole page, if pictures are wanted. The window is
+// made as high as the page: Chromium's own pictures beyond the window shift a page
+// that is written from right to left and is lower than the window.
+func (v *visitor) keep(name string, px int64) {
 	v.t.Helper()
 	dir := os.Getenv("COMITY_SCREENSHOTS")
 	if dir == "" {
 		return
 	}
+	v.size(px, ask[int64](v, `Math.max(document.documentElement.scrollHeight, 900)`))
+	defer v.width(px)
 	v.call("picture", func(ctx context.Context) error {
-		b, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+		b, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 		if err != nil {
 			return err
 		}

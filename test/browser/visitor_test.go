@@ -292,10 +292,13 @@ func (v *visitor) waits(what, expression string) {
 }
 
 // width makes the window so wide.
-func (v *visitor) width(px int64) {
+func (v *visitor) width(px int64) { v.t.Helper(); v.size(px, 900) }
+
+// size makes the window so wide and high.
+func (v *visitor) size(px, high int64) {
 	v.t.Helper()
 	v.call("resize", func(ctx context.Context) error {
-		_, err := chromedp.Call(ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: px, Height: 900, DeviceScaleFactor: 1})
+		_, err := chromedp.Call(ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: px, Height: high, DeviceScaleFactor: 1})
 		return err
 	})
 }

@@ -98,14 +98,14 @@ func (w *world) watchOfficer(t *testing.T) {
 			t.Errorf("%s is proposed as %q, want %q", column, got, want)
 		}
 	}
-	v.keep("walk-1-columns")
+	v.keep("walk-1-columns", 1280)
 	v.fill(map[string]string{"column-6": "violence"})
 	v.do(chromedp.SetValue(chromedp.CSS("#violence"), "clash = 1"))
 	if status := v.press("Keep this and read the file"); status != 200 {
 		t.Fatalf("read the file: status %d\n%s", status, v.text("main"))
 	}
 	v.says(".quarantined", "Line 13, column Date:")
-	v.keep("walk-2-quarantine")
+	v.keep("walk-2-quarantine", 1280)
 	v.do(chromedp.SetValue(chromedp.CSS(".quarantined textarea"), "99,1.2.2003,EXERCISE: shots at the ferry,-40.1,-20.3,0,clash"))
 	v.press("Try it again")
 	v.says(".notice", "The row is an event now.")
@@ -127,7 +127,7 @@ func (w *world) watchOfficer(t *testing.T) {
 	v.open("/watch")
 	v.press("Forecast now")
 	v.says("#waiting", "Drafts of warnings 1")
-	v.keep("walk-3-watch")
+	v.keep("walk-3-watch", 1280)
 	cell := v.text("#waiting ~ table th a")
 
 	// See what speaks for it, and why.
@@ -140,7 +140,7 @@ func (w *world) watchOfficer(t *testing.T) {
 	v.press("All of this place, as it stands now")
 	v.says("#events ~ .events", "EXERCISE: shots at the ferry")
 	place := v.path()
-	v.keep("walk-4-place")
+	v.keep("walk-4-place", 1280)
 	csv := string(v.download(`(//a[normalize-space(.)="Download the figures (CSV)"])[1]`))
 	if !strings.Contains(csv, ",EXERCISE,AMBER\r\n") || strings.Contains(csv, "NaN") {
 		t.Errorf("the file does not say of each row that it is made up:\n%.600s", csv)
@@ -156,7 +156,7 @@ func (w *world) watchOfficer(t *testing.T) {
 	if v.count(".observed .c-sheet .c-observed") != 1 || v.count(".observed .chart details table") == 0 {
 		t.Error("the situation shows no chart with its table")
 	}
-	v.keep("walk-4-situation")
+	v.keep("walk-4-situation", 1280)
 	csv = string(v.download(`(//a[normalize-space(.)="Download the figures (CSV)"])[1]`))
 	if !strings.Contains(csv, ",EXERCISE,AMBER\r\n") || !strings.Contains(csv, ",40,40,40,") {
 		t.Errorf("the file of the situation:\n%.600s", csv)
@@ -200,7 +200,7 @@ func (w *world) watchOfficer(t *testing.T) {
 	if own, others := v.text(`[aria-labelledby="own"] .risk-now`), v.text(`[aria-labelledby="expected"] .risk-now`); own == "" || others == "" {
 		t.Errorf("probability with own reports %q, without %q", own, others)
 	}
-	v.keep("walk-4-own")
+	v.keep("walk-4-own", 1280)
 
 	// The warning: evidence is picked, the officer's words, the exercise's file.
 	v.open(draft)
@@ -213,7 +213,7 @@ func (w *world) watchOfficer(t *testing.T) {
 	v.tick("#offered .choice:first-of-type input")
 	v.fill(map[string]string{"situation": strings.TrimPrefix(situation, "/situations/"), "title": "The ferry is shot at", "text": "Somebody shoots at the ferry, each week more.",
 		"for.un.example": "information", "what": "", "due": "", "certainty": "Likely", "urgency": "Expected", "severity": "Severe"})
-	v.keep("walk-5-compose")
+	v.keep("walk-5-compose", 1280)
 	if status := v.press("Check before sending"); status != 200 {
 		t.Fatalf("the check page: status %d\n%s", status, v.text("main"))
 	}
@@ -244,13 +244,13 @@ func (w *world) watchOfficer(t *testing.T) {
 	v.click("#waiting ~ .others a")
 	v.says(".judge", "60 deaths since")
 	v.says(".judge", "✓ it came")
-	v.keep("walk-6-outcome")
+	v.keep("walk-6-outcome", 1280)
 	v.press("Confirm")
 	v.says("#confirmed ~ table", "confirmed by officer")
 	v.open("/watch/rules")
 	v.says("#all ~ table tbody tr", "100%")
 	v.says("#all ~ table tbody tr", "1 came, 0 false alarms")
-	v.keep("walk-7-rules")
+	v.keep("walk-7-rules", 1280)
 
 	// Nothing of it is for others.
 	stranger := w.visitor(t, "au.example")

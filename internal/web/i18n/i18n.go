@@ -20,6 +20,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -188,6 +189,29 @@ func Number(n int64) string {
 	}
 	return s
 }
+
+// Share is a probability as a percentage: 59%. What is not nothing is not shown as
+// nothing, nor what is not certain as certain. Where people write from right to
+// left it stands between left-to-right marks, as in CLDR; the sign would else be
+// on the other side after a word.
+func (c *Catalogue) Share(v float64) string {
+	var s string
+	switch pct := math.Round(v * 100); {
+	case v > 0 && pct == 0:
+		s = "<1%"
+	case v < 1 && pct == 100:
+		s = ">99%"
+	default:
+		s = fmt.Sprintf("%.0f%%", pct)
+	}
+	if c.Dir == "rtl" {
+		return leftToRight + s + leftToRight
+	}
+	return s
+}
+
+// leftToRight is U+200E, the left-to-right mark.
+const leftToRight = "\u200e"
 
 // Date is the day in UTC: "11 April 2003".
 func (c *Catalogue) Date(t time.Time) string {

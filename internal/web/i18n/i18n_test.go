@@ -2,6 +2,10 @@ package i18n
 
 import (
 	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -91,6 +95,44 @@ func TestMatch(t *testing.T) {
 	for header, want := range map[string]string{"": "en", "ar": "ar", "ar-SD,ar;q=0.9": "ar", "de,ar;q=0.5": "ar", "en-GB,ar;q=0.5": "en", "zh": "en", "*": "en", ";q=;": "en"} {
 		if got := langs.Match(header).Tag; got != want {
 			t.Errorf("%q: got %s, want %s", header, got, want)
+		}
+	}
+}
+
+// What may happen is not said to be impossible, nor what may not to be certain;
+// the sign stays at its side of the number.
+func TestShare(t *testing.T) {
+	langs, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for v, want := range map[float64]string{0: "0%", .001: "<1%", .005: "1%", .5: "50%", .996: ">99%", 1: "100%"} {
+		for tag, want := range map[string]string{"en": want, "ar": "\u200e" + want + "\u200e"} {
+			words, _ := langs.For(tag)
+			if got := words.Share(v); got != want {
+				t.Errorf("%s: Share(%v) = %q, want %q", tag, v, got, want)
+			}
+		}
+	}
+}
+
+// In Arabic, what is written with digits and signs stands between left-to-right
+// marks: 59%, 2003-04. After an Arabic word it would else be shown as %59, 04-2003.
+func TestDigitsAreMarked(t *testing.T) {
+	langs, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ar, _ := langs.For("ar")
+	arabicBefore, signed := regexp.MustCompile(`\p{Arabic}[^\pL]*$`), regexp.MustCompile(`[0-9][0-9T:]*(?:-[0-9][0-9T:]*)+|[0-9]+%`)
+	for _, k := range ar.Keys() {
+		e := ar.entries[k]
+		for _, s := range append(slices.Collect(maps.Values(e.forms)), e.text) {
+			for _, at := range signed.FindAllStringIndex(s, -1) {
+				if arabicBefore.MatchString(s[:at[0]]) && !(strings.HasSuffix(s[:at[0]], leftToRight) && strings.HasPrefix(s[at[1]:], leftToRight)) {
+					t.Errorf("%q: %q in %q does not stand between left-to-right marks", k, s[at[0]:at[1]], s)
+				}
+			}
 		}
 	}
 }
