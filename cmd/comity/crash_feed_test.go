@@ -5,15 +5,18 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/feed"
 	"github.com/comity/comity/internal/feed/simulate"
 	"github.com/comity/comity/internal/node"
+	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/sqlstore/storetest"
 	"github.com/comity/comity/internal/watch"
 )
@@ -26,6 +29,8 @@ type watched struct {
 	Countries   map[string][]watch.Point
 	Cells       map[string][]watch.Point
 	Forecasts   int
+	Drafts      []string // the places at which the rule has fired
+	Standings   int
 }
 
 func lookAt(t *testing.T, dir string) (w watched) {
@@ -48,6 +53,15 @@ func lookAt(t *testing.T, dir string) (w watched) {
 			w.Forecasts++
 		}
 	}
+	drafts, err := n.Watch.Drafts(ctx, operator, nil, watch.Waiting, 1000)
+	must(t, err)
+	for _, d := range drafts {
+		w.Drafts = append(w.Drafts, d.Place.Name)
+	}
+	slices.Sort(w.Drafts)
+	rules, err := n.Watch.Rules(ctx, operator)
+	must(t, err)
+	w.Standings = len(rules[0].Standings)
 	runs, err := n.Feeds.Store.Runs(ctx, "exercise", 100)
 	must(t, err)
 	for i, r := range runs {
@@ -56,6 +70,19 @@ func lookAt(t *testing.T, dir string) (w watched) {
 		}
 	}
 	return w
+}
+
+// ruled writes a rule that fires at many places.
+func ruled(t *testing.T, dir string) {
+	t.Helper()
+	n, err := node.Open(t.Context(), node.Config{Dir: dir, Version: "test"})
+	must(t, err)
+	defer n.Close()
+	officer, err := n.People.AddPerson(t.Context(), "watch", "Watch officer", "Watch room", person.Officer)
+	must(t, err)
+	_, err = n.Watch.PutRule(t.Context(), desk.Who{Person: &officer, Role: person.Officer}, watch.Rule{Name: "Somebody died", Exercise: true, Level: watch.ByCell,
+		Signal: "deaths.months(120)", Fire: 1, Rearm: 1, Damp: 1, Deaths: 1, Months: 36, Lapse: 365})
+	must(t, err)
 }
 
 func must(t *testing.T, err error) {
@@ -81,6 +108,7 @@ func TestCrashWatch(t *testing.T) {
 			must(t, os.WriteFile(from, file.Bytes(), 0o600))
 			found := func() *victim {
 				v := newVictim(t, "un.example", address(t))
+				ruled(t, v.dir)
 				output(t, "feed", "add", "ucdp-ged", from, "--name", "exercise", "--exercise", "--tlp", string(comity.Green), "--dir", v.dir)
 				return v
 			}
@@ -96,6 +124,9 @@ func TestCrashWatch(t *testing.T) {
 				took[i] = time.Since(begun)
 			}
 			want := lookAt(t, calm.dir)
+			if len(want.Drafts) == 0 || want.Standings < len(want.Drafts) {
+				t.Fatalf("undisturbed: the rule fired at %d of %d places", len(want.Drafts), want.Standings)
+			}
 			if want.Events < 7_500 || want.Quarantined != 1 || want.Forecasts == 0 {
 				t.Fatalf("undisturbed: %d events, %d in quarantine, %d forecasts", want.Events, want.Quarantined, want.Forecasts)
 			}
@@ -121,8 +152,8 @@ func TestCrashWatch(t *testing.T) {
 				output(t, append(c, "--dir", v.dir)...)
 			}
 			if got := lookAt(t, v.dir); !cmp.Equal(got, want) {
-				t.Errorf("after %d were killed: %d events, %d in quarantine, %d forecasts; want %d, %d, %d; the same series: %t", killed, got.Events, got.Quarantined, got.Forecasts,
-					want.Events, want.Quarantined, want.Forecasts, cmp.Equal(got.Countries, want.Countries) && cmp.Equal(got.Cells, want.Cells))
+				t.Errorf("after %d were killed: %d events, %d in quarantine, %d forecasts, drafts %v; want %d, %d, %d, %v; the same series: %t", killed, got.Events, got.Quarantined, got.Forecasts, got.Drafts,
+					want.Events, want.Quarantined, want.Forecasts, want.Drafts, cmp.Equal(got.Countries, want.Countries) && cmp.Equal(got.Cells, want.Cells))
 			}
 			if killed == 0 {
 				t.Error("none was killed before it had ended")

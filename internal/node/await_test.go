@@ -217,6 +217,7 @@ func TestPutBackWithRelease(t *testing.T) {
 	un.fault = nil
 	un.start()
 	until(t, "the release to come back", func() bool { size, err := un.OwnSize(t.Context()); return err == nil && size == name.Index+1 })
+	until(t, "its keys to be in use", func() bool { return un.Held() == nil })
 	last := un.now(noteIn(file, "Under the new key"))
 	if last.Index != name.Index+1 {
 		t.Errorf("the journal goes on at %d, want %d", last.Index, name.Index+1)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/watch"
@@ -28,6 +29,7 @@ type alertPage struct {
 	Errors []problemLine
 	Why    string // as it was written
 	Open   bool   // a warning can be written of it, or it can be dismissed
+	NoFile bool   // there is no situation in which it could be issued
 }
 
 func (s *site) findAlert(r *request) (watch.Draft, watching, error) {
@@ -56,6 +58,11 @@ func (s *site) alertPage(w http.ResponseWriter, r *request, status int, d watch.
 	p := &alertPage{Page: s.watchFrame(r, of, "alert", i18n.Key("Draft of a warning")), watching: of, Draft: d, Called: s.namer(r, of.Exercise)(d.Place), Place: placeURL(d.Place, of),
 		Events: eventRows(d.Evidence.Events), Errors: problems, Why: r.PostFormValue("why")}
 	p.Open = d.State == watch.Waiting || d.State == watch.Taken
+	files, err := s.c.Desk.Situations(r.Context(), r.who)
+	if err != nil {
+		return err
+	}
+	p.NoFile = p.Open && !slices.ContainsFunc(files, func(v casefile.View) bool { return takes(v, d) })
 	c := watch.Course{Series: d.Evidence.Series, Forecast: d.Evidence.Forecast}
 	if d.Evidence.Own != nil { // the series has own reports in it, too
 		c.Forecast = d.Evidence.Own
@@ -132,6 +139,38 @@ func (s *site) composeAlert(w http.ResponseWriter, r *request, d watch.Draft) er
 	}
 	f["offered"] = words.Evidence
 	return s.composeForm(w, r, http.StatusOK, k, f, nil)
+}
+
+// takes reports whether the warning of a draft can be issued in a situation.
+func takes(v casefile.View, d watch.Draft) bool {
+	return v.Status != comity.Replay && !v.Closed && d.Exercise == (v.Status == comity.Exercise)
+}
+
+// openFor fills in the form of a situation with what it is opened for: a draft of a
+// warning, which stays one until it is written.
+func (s *site) openFor(r *request, k composeKind, f url.Values) error {
+	if k.Slug != "situation" || r.URL.Query().Get("draft") == "" {
+		return nil
+	}
+	d, ok, err := s.draftOf(r, url.Values{"draft": {r.URL.Query().Get("draft")}})
+	if err != nil {
+		return err
+	} else if !ok {
+		return errNotFound
+	}
+	f.Set("title", s.placeTitle(r, d.Exercise, d.Place))
+	if d.Place.Level == watch.ByCountry {
+		f.Set("states", d.Place.Name)
+	}
+	status := comity.Actual
+	if d.Exercise {
+		status = comity.Exercise
+	}
+	f.Set("status", string(status))
+	if comity.TLP(f.Get("tlp")).Weaker(d.TLP) {
+		f.Set("tlp", string(d.TLP))
+	}
+	return nil
 }
 
 // draftOf is the draft of which the form is; ok is false if it is of none.

@@ -142,6 +142,9 @@ func (s *site) compose(w http.ResponseWriter, r *request) error {
 	if err := s.prefill(r, k, f); err != nil {
 		return err
 	}
+	if err := s.openFor(r, k, f); err != nil {
+		return err
+	}
 	return s.composeForm(w, r, http.StatusOK, k, f, nil)
 }
 
@@ -217,7 +220,7 @@ func (s *site) composeForm(w http.ResponseWriter, r *request, status int, k comp
 		}
 	}
 	for _, v := range views {
-		if v.Status == comity.Replay || v.Closed || p.Draft != nil && p.Draft.Exercise != (v.Status == comity.Exercise) {
+		if v.Status == comity.Replay || v.Closed || p.Draft != nil && !takes(v, *p.Draft) {
 			continue
 		}
 		p.Files = append(p.Files, v)

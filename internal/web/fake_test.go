@@ -25,6 +25,7 @@ import (
 // fakeDesk is a desk of un.example on real books: what the pages show is what
 // the fold makes of real acts. It enforces the roles and the leaf hashes.
 type fakeDesk struct {
+	empty    bool // lists no situation
 	t        testing.TB
 	now      comity.Time
 	self     comity.Domain
@@ -202,7 +203,7 @@ func (f *fakeDesk) Situations(_ context.Context, who desk.Who) ([]casefile.View,
 	var out []casefile.View
 	b := f.book(who)
 	for _, n := range b.Situations() {
-		if v, ok := b.View(n, f.now, f.heads()); ok {
+		if v, ok := b.View(n, f.now, f.heads()); ok && !f.empty {
 			out = append(out, v)
 		}
 	}

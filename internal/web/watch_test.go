@@ -907,3 +907,31 @@ func TestWatchLeadsToOrganizations(t *testing.T) {
 		t.Error("of none there is a heading")
 	}
 }
+
+// A warning is issued in a situation. Where none is open for a draft its page says
+// so, and leads to the form of one that is filled in with what is known.
+func TestAlertWithoutSituation(t *testing.T) {
+	const says = "Open one, then come back to this draft."
+	x := newTestSite(t)
+	if page := x.as("officer", "GET", "/watch/drafts/5", nil).Body.String(); strings.Contains(page, says) {
+		t.Error("there is a situation, and the draft says that there is none")
+	}
+	x.empty = true
+	w := x.as("officer", "GET", "/watch/drafts/5", nil)
+	if page := text(checkPage(t, "draft without a situation", w)); !strings.Contains(page, says) || !strings.Contains(w.Body.String(), `href="/compose/situation?draft=5"`) {
+		t.Error("the draft does not say that no situation is open")
+	}
+	w = x.as("officer", "GET", "/compose/situation?draft=5", nil)
+	checkPage(t, "situation for a draft", w)
+	for _, want := range []string{`value="Liberia"`, `value="exercise" checked`, `value="LBR"`} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("the form does not have %s", want)
+		}
+	}
+	if w := x.as("officer", "GET", "/compose/situation?draft=77", nil); w.Code != http.StatusNotFound {
+		t.Errorf("of a draft that there is not: status %d", w.Code)
+	}
+	if w := x.as("observer", "GET", "/compose/situation?draft=5", nil); w.Code != http.StatusForbidden {
+		t.Errorf("as an observer: status %d", w.Code)
+	}
+}
