@@ -196,7 +196,7 @@ func (w *world) watchOfficer(t *testing.T) {
 	v.press("Forecast now")
 	v.open(place)
 	v.says("#own", "With our own reports TLP:RED")
-	v.says("#expected ~ .meta", "TLP:AMBER")
+	v.says("#expected ~ table ~ .meta", "TLP:AMBER")
 	if own, others := v.text(`[aria-labelledby="own"] .risk-now`), v.text(`[aria-labelledby="expected"] .risk-now`); own == "" || others == "" {
 		t.Errorf("probability with own reports %q, without %q", own, others)
 	}
