@@ -48,6 +48,7 @@ type writing struct {
 // writingConnector makes them.
 type writingConnector struct{ driver.Connector }
 
+// Connect implements [driver.Connector].
 func (c writingConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	made, err := c.Connector.Connect(ctx)
 	if err != nil {
