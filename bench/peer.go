@@ -68,7 +68,7 @@ func program(name string, args ...string) measure {
 		c.Stderr = &stderr
 		out, err := c.Output()
 		if err != nil {
-			return sample{}, errors.Join(err, errors.New(strings.TrimSpace(stderr.String())))
+			return sample{}, fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
 		}
 		var s struct{ Rate, P50, P99 float64 }
 		if err := json.Unmarshal(out, &s); err != nil {
@@ -82,13 +82,16 @@ func program(name string, args ...string) measure {
 // own: see bench/matrix.
 func matrix(args ...string) measure {
 	return func(ctx context.Context, e *env, dir string) (sample, error) {
-		server, err := built.build(ctx, e, "dendrite", "matrix", "github.com/matrix-org/dendrite/cmd/dendrite")
+		a, err := pgDatabase(ctx, e, "dendrite_a")
 		if err != nil {
 			return sample{}, err
 		}
-		a, err1 := pgDatabase(ctx, e, "dendrite_a")
-		b, err2 := pgDatabase(ctx, e, "dendrite_b")
-		if err := errors.Join(err1, err2); err != nil {
+		b, err := pgDatabase(ctx, e, "dendrite_b")
+		if err != nil {
+			return sample{}, err
+		}
+		server, err := built.build(ctx, e, "dendrite", "matrix", "github.com/matrix-org/dendrite/cmd/dendrite")
+		if err != nil {
 			return sample{}, err
 		}
 		return program("matrix", append(args, "-dendrite", server, "-a", a, "-b", b)...)(ctx, e, dir)
