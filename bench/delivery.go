@@ -221,13 +221,6 @@ func (a *arrivals) watch(ctx context.Context, b *house) error {
 	}
 }
 
-// dendrite is what was recorded of two Dendrite 0.15.2 servers with one
-// federated room, on two processors: p50 66 to 136 ms, 12 to 22 messages a
-// second. It is not measured again; the better ends count.
-func dendrite(context.Context, *env, string) (sample, error) {
-	return sample{rate: 22, p50: 66, p99: 115}, nil
-}
-
 func between(ctx context.Context, dir string, sealed bool, f func(n *neighbours, doc []byte) ([]time.Duration, error)) (sample, error) {
 	n, err := newNeighbours(ctx, dir)
 	if err != nil {

@@ -45,7 +45,8 @@ var measures = map[string]measure{
 	"delivery 256":    deliverySustained(256),
 	"nats 100/s":      program("nats", "-every=10ms", "-for=5s"),
 	"nats 256":        program("nats", "-callers=256"),
-	"dendrite":        dendrite,
+	"matrix 10/s":     matrix("-every=100ms", "-for=5s"),
+	"matrix 16":       matrix("-callers=16", "-for=5s"),
 
 	"catch-up verified": catchUpVerified,
 	"catch-up stored":   catchUpStored,

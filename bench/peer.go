@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 )
 
 // builds keeps programs that were built in this run, by their path.
@@ -20,6 +21,10 @@ type builds struct {
 }
 
 var built = builds{done: map[string]error{}}
+
+// patience with the building of one program, whose modules may have to come
+// over the network.
+const patience = 5 * time.Minute
 
 // build builds the program of a folder, once, and returns where it is.
 func (b *builds) build(ctx context.Context, e *env, name, folder, pkg string) (string, error) {
@@ -31,11 +36,16 @@ func (b *builds) build(ctx context.Context, e *env, name, folder, pkg string) (s
 	}
 	err, done := b.done[bin]
 	if !done {
-		c := exec.CommandContext(ctx, "go", "build", "-o", bin, pkg)
-		c.Dir = folder
-		var text []byte
-		if text, err = c.CombinedOutput(); err != nil {
-			err = fmt.Errorf("it does not build here: %w: %s", err, bytes.TrimSpace(text))
+		building, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		c := exec.CommandContext(building, "go", "build", "-o", bin, pkg)
+		c.Dir, c.Env, c.WaitDelay = folder, append(os.Environ(), "CGO_ENABLED=0"), time.Second
+		text, failed := c.CombinedOutput()
+		switch {
+		case errors.Is(building.Err(), context.DeadlineExceeded):
+			err = fmt.Errorf("it does not build here within %s; what was built is kept for the next run", patience)
+		case failed != nil:
+			err = fmt.Errorf("it does not build here: %w: %s", failed, bytes.TrimSpace(text))
 		}
 		b.done[bin] = err
 	}
@@ -52,17 +62,39 @@ func program(name string, args ...string) measure {
 		}
 		// A flag that is given twice counts as given last.
 		c := exec.CommandContext(ctx, bin, append([]string{"-dir", filepath.Join(dir, name), "-for", e.each.String()}, args...)...)
+		c.Cancel = func() error { return c.Process.Signal(os.Interrupt) } // it ends what it has started
+		c.WaitDelay = 30 * time.Second
 		var stderr strings.Builder
 		c.Stderr = &stderr
 		out, err := c.Output()
 		if err != nil {
-			return sample{}, errors.Join(err, errors.New(strings.TrimSpace(stderr.String())))
+			return sample{}, fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
 		}
 		var s struct{ Rate, P50, P99 float64 }
 		if err := json.Unmarshal(out, &s); err != nil {
 			return sample{}, fmt.Errorf("what %s answers: %w", name, err)
 		}
 		return sample{rate: s.Rate, p50: s.P50, p99: s.P99}, nil
+	}
+}
+
+// matrix has the peer measure two Dendrite servers, each with a database of its
+// own: see bench/matrix.
+func matrix(args ...string) measure {
+	return func(ctx context.Context, e *env, dir string) (sample, error) {
+		a, err := pgDatabase(ctx, e, "dendrite_a")
+		if err != nil {
+			return sample{}, err
+		}
+		b, err := pgDatabase(ctx, e, "dendrite_b")
+		if err != nil {
+			return sample{}, err
+		}
+		server, err := built.build(ctx, e, "dendrite", "matrix", "github.com/matrix-org/dendrite/cmd/dendrite")
+		if err != nil {
+			return sample{}, err
+		}
+		return program("matrix", append(args, "-dendrite", server, "-a", a, "-b", b)...)(ctx, e, dir)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -40,10 +41,8 @@ var postgres struct {
 	next int
 }
 
-// pgURL returns the address of a schema of its own for one sample.
-func pgURL(ctx context.Context, e *env) (string, error) {
-	postgres.Lock()
-	defer postgres.Unlock()
+// beginPostgres starts the server if nobody has. The lock is held.
+func beginPostgres(ctx context.Context, e *env) error {
 	if postgres.cluster == nil && postgres.err == nil {
 		var c *cluster
 		if c, postgres.err = startPostgres(ctx, filepath.Join(e.dir, "postgres")); postgres.err == nil {
@@ -52,13 +51,43 @@ func pgURL(ctx context.Context, e *env) (string, error) {
 		}
 	}
 	if postgres.err != nil {
-		return "", fmt.Errorf("left out: %w", postgres.err)
+		return fmt.Errorf("left out: %w", postgres.err)
+	}
+	return nil
+}
+
+// pgURL returns the address of a schema of its own for one sample.
+func pgURL(ctx context.Context, e *env) (string, error) {
+	postgres.Lock()
+	defer postgres.Unlock()
+	if err := beginPostgres(ctx, e); err != nil {
+		return "", err
 	}
 	if err := postgres.clear(ctx, postgres.next); err != nil {
 		return "", err
 	}
 	postgres.next++
 	return fmt.Sprintf("%s&schema=bench%d", postgres.url, postgres.next), nil
+}
+
+// pgDatabase empties a database, and returns its address.
+func pgDatabase(ctx context.Context, e *env, name string) (string, error) {
+	postgres.Lock()
+	defer postgres.Unlock()
+	if err := beginPostgres(ctx, e); err != nil {
+		return "", err
+	}
+	c, err := pgx.Connect(ctx, postgres.url)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close(ctx)
+	for _, statement := range []string{"DROP DATABASE IF EXISTS %s WITH (FORCE)", "CREATE DATABASE %s"} {
+		if _, err := c.Exec(ctx, fmt.Sprintf(statement, pgx.Identifier{name}.Sanitize())); err != nil {
+			return "", err
+		}
+	}
+	return strings.Replace(postgres.url, "/postgres?", "/"+name+"?", 1), nil
 }
 
 // postgresBin is the folder of the newest PostgreSQL here. Debian keeps it out
