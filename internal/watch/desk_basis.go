@@ -221,22 +221,34 @@ func (d *Desk) views(ctx context.Context, exercise *bool) ([]FeedView, error) {
 			continue
 		}
 		v := FeedView{State: x, Age: -1, Used: used[x.Feed.Name]}
-		if x.Events > 0 {
-			v.Age = int(max(today-x.Newest, 0))
-			if x.own() { // that nothing was reported is no gap
-				out = append(out, v)
-				continue
-			}
+		if v.Known, err = d.newestBy(ctx, &x, today); err != nil {
+			return nil, err
+		}
+		if v.Known != 0 {
+			v.Age = int(today - v.Known)
+		}
+		if v.Known != 0 && !x.own() { // that nothing was reported by ourselves is no gap
 			v.Stale = v.Age > x.staleAfter()
-			points, err := d.c.Store.Series(ctx, SeriesQuery{Feeds: []FeedName{x.Feed.Name}, To: today})
-			if err != nil {
+			if v.Gaps, err = gapsUntil(ctx, d.c.Store, x.Feed.Name, today); err != nil {
 				return nil, err
 			}
-			v.Gaps = gaps(points)
 		}
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+// newestBy is the last day of the newest event of a feed that has happened by a day; 0
+// if it has none.
+func (d *Desk) newestBy(ctx context.Context, s *State, today feed.Day) (feed.Day, error) {
+	if s.Events == 0 || s.Newest <= today {
+		return s.Newest, nil
+	}
+	found, err := d.c.Store.Events(ctx, EventQuery{Feed: s.Feed.Name, To: today, Limit: 1})
+	if err != nil || len(found) == 0 {
+		return 0, err
+	}
+	return found[0].To, nil
 }
 
 // staleAfter is how many days the newest event of a feed may be old: as long as

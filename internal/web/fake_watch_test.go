@@ -62,8 +62,8 @@ func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
 	ran := watch.Run{ID: 3, Feed: "exercise", Begun: at("2003-05-07T01:00:00Z"), Ended: at("2003-05-07T01:00:04Z"), Snapshot: comity.LeafHash([]byte("x")), Bytes: 1234567, Version: "7", Rows: 4812,
 		New: 40, Changed: 3, Same: 4767, Quarantined: 2, Withdrawn: 5}
 	f.feeds = []watch.FeedView{
-		{State: watch.State{Feed: watch.Feed{Name: "exercise", Adapter: "simulate", From: "seed 1", TLP: comity.Green, Exercise: true}, Last: ran, Events: 4810, Newest: feed.Date(2003, time.May, 5), Quarantined: 2}, Age: 2, Used: true},
-		{State: watch.State{Feed: watch.Feed{Name: "field-reports", Adapter: "plain-csv", From: hostile, TLP: comity.Amber, Exercise: true, Mapping: json.RawMessage(`{"columns":{"from":"when"}}`)}, Last: watch.Run{Ended: at("2003-01-04T01:00:00Z"), Err: "connection refused"}, Events: 12, Newest: feed.Date(2003, time.January, 2)}, Age: 125, Stale: true, Gaps: []watch.Gap{{From: feed.MonthOf(2002, 8), To: feed.MonthOf(2002, 10)}, {From: feed.MonthOf(2001, 2), To: feed.MonthOf(2001, 2)}}},
+		{State: watch.State{Feed: watch.Feed{Name: "exercise", Adapter: "simulate", From: "seed 1", TLP: comity.Green, Exercise: true}, Last: ran, Events: 4810, Newest: feed.Date(2003, time.June, 1), Quarantined: 2}, Known: feed.Date(2003, time.May, 5), Age: 2, Used: true},
+		{State: watch.State{Feed: watch.Feed{Name: "field-reports", Adapter: "plain-csv", From: hostile, TLP: comity.Amber, Exercise: true, Mapping: json.RawMessage(`{"columns":{"from":"when"}}`)}, Last: watch.Run{Ended: at("2003-01-04T01:00:00Z"), Err: "connection refused"}, Events: 12, Newest: feed.Date(2003, time.January, 2)}, Known: feed.Date(2003, time.January, 2), Age: 125, Stale: true, Gaps: []watch.Gap{{From: feed.MonthOf(2002, 8), To: feed.MonthOf(2002, 10)}, {From: feed.MonthOf(2001, 2), To: feed.MonthOf(2001, 2)}}},
 		{State: watch.State{Feed: watch.Feed{Name: "ucdp", Adapter: "ucdp-ged", From: "https://ucdp.example/ged.csv", TLP: comity.Clear}}, Age: -1},
 	}
 	f.bad = []watch.Quarantined{

@@ -164,6 +164,8 @@ func (p *printer) feedState(f watch.FeedView) template.HTML {
 	switch {
 	case !f.Feed.Removed.IsZero():
 		return mark{"✕", "warn"}.html(p.html("removed %s: it is read no more", p.stamp(f.Feed.Removed)))
+	case f.Age < 0 && f.Ahead():
+		return mark{"□", "quiet"}.html(p.html("has no events yet"))
 	case f.Age < 0:
 		return mark{"□", "quiet"}.html(template.HTML(template.HTMLEscapeString(p.words.T(i18n.Key("has no events")))))
 	case f.Stale:
