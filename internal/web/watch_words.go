@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/feed"
@@ -135,6 +136,15 @@ func (p *printer) violence(v feed.Violence) string {
 		return p.words.T(i18n.Key("against civilians"))
 	}
 	return p.words.T(i18n.Key("of a type that is not said"))
+}
+
+// violences lists types of violence.
+func (p *printer) violences(all []feed.Violence) string {
+	var names []string
+	for _, v := range all {
+		names = append(names, p.violence(v))
+	}
+	return strings.Join(names, p.words.T(i18n.Key(", ##between parts of a list")))
 }
 
 var draftMarks = map[watch.DraftState]mark{
