@@ -15,9 +15,10 @@ import (
 // candidates only those are counted that are later than all that is final.
 
 // candidate reports whether a feed is of UCDP's candidate events: the versions of
-// these are of three numbers, 25.0.9, and those of final events of two, 25.1.
+// these are of three numbers, 25.0.9, or four if they are of several months,
+// 25.01.25.09; those of final events are of two, 25.1.
 func (s *State) candidate() bool {
-	return strings.HasPrefix(s.Feed.Adapter, "ucdp-") && strings.Count(s.Read.Version, ".") == 2
+	return strings.HasPrefix(s.Feed.Adapter, "ucdp-") && strings.Count(s.Read.Version, ".") >= 2
 }
 
 // passing reports whether final events take the place of a feed's.

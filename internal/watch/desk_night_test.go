@@ -118,14 +118,20 @@ func TestBackcast(t *testing.T) {
 
 // Of UCDP's candidates those are counted that are later than all that is final.
 func TestCandidates(t *testing.T) {
+	for _, name := range []watch.FeedName{"candidate", "cumulative"} {
+		t.Run(string(name), func(t *testing.T) { testCandidates(t, name) })
+	}
+}
+
+func testCandidates(t *testing.T, name watch.FeedName) {
 	h := newHouse(t)
 	h.feed(t, "ucdp", "ucdp-ged", comity.Clear, false)
-	h.feed(t, "candidate", "ucdp-ged", comity.Clear, false)
+	h.feed(t, name, "ucdp-ged", comity.Clear, false)
 	later := []feed.Event{dead("MLI", feed.Date(2002, 12, 30), 700), dead("MLI", feed.Date(2003, 1, 1), 7), dead("MLI", feed.Date(2003, 4, 29), 20)}
 	for i := range later {
 		later[i].Cell = 1
 	}
-	h.take(t, "candidate", later...)
+	h.take(t, name, later...)
 	total := func() int64 {
 		m, err := h.Map(h.ctx, officer, watch.MapQuery{Level: watch.ByCountry, Deaths: 25, Months: 3})
 		ok(t, err)
