@@ -144,8 +144,14 @@ func (d *Desk) sources(ctx context.Context, exercise bool, named []FeedName) (*s
 			return nil, fmt.Errorf("feed %q: there is none of that name with %s events", n, map[bool]string{true: "made-up", false: "real"}[exercise])
 		}
 	}
+	double := map[FeedName]FeedName{}
+	if len(chosen) == 0 {
+		if double, err = d.doubled(ctx, all); err != nil {
+			return nil, err
+		}
+	}
 	for _, x := range all {
-		if x.Feed.Exercise != exercise || len(chosen) > 0 && !slices.Contains(chosen, x.Feed.Name) || len(chosen) == 0 && !x.Feed.counts(all) {
+		if x.Feed.Exercise != exercise || x.gone() || len(chosen) > 0 && !slices.Contains(chosen, x.Feed.Name) || len(chosen) == 0 && !x.Feed.counts(all) || double[x.Feed.Name] != "" {
 			continue
 		}
 		s.add(x)
@@ -214,13 +220,20 @@ func (d *Desk) views(ctx context.Context, exercise *bool) ([]FeedView, error) {
 			used[n] = true
 		}
 	}
+	double, err := d.doubled(ctx, all)
+	if err != nil {
+		return nil, err
+	}
 	today := feed.DayOf(d.c.Clock())
 	var out []FeedView
 	for _, x := range all {
-		if exercise != nil && x.Feed.Exercise != *exercise {
+		if exercise != nil && (x.Feed.Exercise != *exercise || x.gone()) {
 			continue
 		}
 		v := FeedView{State: x, Age: -1, Used: used[x.Feed.Name]}
+		if other := double[x.Feed.Name]; !v.Used || used[other] {
+			v.Double = other
+		}
 		if v.Known, err = d.newestBy(ctx, &x, today); err != nil {
 			return nil, err
 		}

@@ -198,6 +198,8 @@ type FeedView struct {
 	Stale bool     // older than its kind should be
 	Gaps  []Gap    // the newest first
 	Used  bool     // by the basis
+	// Double is a feed that has the same events; empty: there is none. Counted are those of one.
+	Double FeedName
 }
 
 // Ahead reports whether the feed has events that are to come, and count when they do.
