@@ -154,7 +154,7 @@ func (f *fakeWatch) Overview(_ context.Context, who desk.Who, exercise bool) (wa
 			Own: &watch.Rise{TLP: comity.Red, Risk: .72, Was: .3, Known: true, Median: 44, Low: 5, High: 300}},
 			{Place: watch.Place{Level: watch.ByCell, Name: "139020"}, Rise: watch.Rise{Risk: .08, High: 12}},
 			{Place: watch.Place{Level: watch.BySituation, Name: "ecowas.example/0"}, Rise: watch.Rise{Risk: .3, Was: .29, Known: true}}, {Place: watch.Place{Level: watch.ByOrganization, Name: "ecowas.example"}, Rise: watch.Rise{Risk: .9}}}
-		o.Organizations = []string{"AU", "ecowas.example"}
+		o.Organizations = []string{"AU", "CAN", "ecowas.example"}
 		o.Unknown = []watch.Unknown{{Place: watch.Place{Level: watch.ByCountry, Name: "GNB"}, Since: feed.Date(2003, time.January, 2)}}
 	}
 	if f.making {
