@@ -301,6 +301,9 @@ func (a *app) feedListCmd() *cobra.Command {
 				}
 				return a.asJSON(out)
 			}
+			if len(all) == 0 {
+				fmt.Fprintln(a.out, noFeeds)
+			}
 			for _, s := range all {
 				newest := "-"
 				if s.Events > 0 {
@@ -325,6 +328,8 @@ func (a *app) feedListCmd() *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
+
+const noFeeds = `There is no feed yet. Add one with "comity feed add".`
 
 // readLine says when a feed was read.
 func readLine(s watch.State) string {
@@ -436,6 +441,9 @@ kept: a newer version of the program may know what they mean.`,
 					if s.Feed.Removed.IsZero() {
 						names = append(names, s.Feed.Name)
 					}
+				}
+				if len(names) == 0 && !asJSON {
+					fmt.Fprintln(a.out, noFeeds)
 				}
 			}
 			runs := []watch.Run{}
@@ -615,6 +623,9 @@ func (a *app) feedMendCmd() *cobra.Command {
 			err = n.Feeds.Mend(c.Context(), watch.FeedName(args[0]), id, strings.TrimRight(string(row), "\r\n"))
 			var fault *feed.Fault
 			if errors.As(err, &fault) {
+				if strings.TrimSpace(string(row)) == "" {
+					return err
+				}
 				return fmt.Errorf("that is no event either, and was kept in its stead: %w", err)
 			}
 			if err == nil {

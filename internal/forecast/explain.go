@@ -96,7 +96,8 @@ func (e *Explanation) add(v *view, w [numParts]float64) {
 
 // analogs are the neighbours that count most. Of a series, moments within a year
 // of each other are one episode, and the one that counts most stands for it.
-// Among equals the later stands first.
+// Among equals the later stands first. A series without any death is none: it may be
+// of a place of which the data say nothing, and teaches nothing about one of which they do.
 func (m *model) analogs(at moment, near []neighbour) []Analog {
 	sorted := slices.Clone(near)
 	when := func(n neighbour) Month { return m.panel.when(m.course.moments[n.row]) }
@@ -110,6 +111,9 @@ func (m *model) analogs(at moment, near []neighbour) []Analog {
 	var out []Analog
 	for _, n := range sorted {
 		c := m.course.moments[n.row]
+		if sums := m.panel.sums[c.s]; sums[len(sums)-1] == 0 {
+			continue
+		}
 		if slices.ContainsFunc(shown, func(o moment) bool { return o.s == c.s && max(o.t-c.t, c.t-o.t) < 12 }) {
 			continue
 		}

@@ -350,6 +350,22 @@ func TestAnalogs(t *testing.T) {
 	}
 }
 
+// A place without any death, of which the data may say nothing, is like none.
+func TestSilentIsNoAnalog(t *testing.T) {
+	history := invented(5, 4, 214)
+	for i := range 20 {
+		silent := Series{ID: SeriesID(fmt.Sprintf("silent-%d", i)), First: history[0].First, Values: make([]float64, len(history[0].Values))}
+		history = append(history, silent)
+	}
+	for _, s := range run(t, taskOf(history)).Series {
+		for _, a := range s.Why.Analogs {
+			if strings.HasPrefix(string(a.ID), "silent") {
+				t.Errorf("%s: is said to be like %s", s.ID, a.ID)
+			}
+		}
+	}
+}
+
 // The i-th draws of all months are one course: months next to each other go together
 // as they did in the past, and each month's draws stay what they were.
 func TestDrawsBelongTogether(t *testing.T) {

@@ -47,11 +47,12 @@ type Evidence struct {
 	Rule        string // its expressions, as they stood
 	Value, Fire float64
 	Signals     []Signal
-	Events      []Stored  // the newest
-	Series      []Point   // the last 24 months
-	Forecast    *Forecast // nil if there is none of the place
-	Own         *Forecast // with own reports; nil if there is none of the place
-	Track       Track     // of forecasts without own reports
+	Events      []Stored        // the newest
+	Series      []Point         // the last 24 months, of what is forecast
+	Violence    []feed.Violence // of which Series and forecasts count the deaths
+	Forecast    *Forecast       // nil if there is none of the place
+	Own         *Forecast       // with own reports; nil if there is none of the place
+	Track       Track           // of forecasts without own reports
 	Feeds       []FeedUsed
 	FalseAlarms int // of the rule here since it was last right
 }

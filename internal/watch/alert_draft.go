@@ -144,7 +144,8 @@ func (d *Desk) draft(ctx context.Context, c *compiled, here *seen, s Standing) (
 	e := &x.Evidence
 	e.Rule, e.Value, e.Fire, e.FalseAlarms = r.text(), s.Value, s.Fire, s.FalseAlarms
 	e.Signals, e.Feeds = c.signals(ctx, here), at.used()
-	points, err := here.points(ctx, feed.NoViolence)
+	e.Violence = src.violence
+	points, err := here.forecastable(ctx)
 	if err != nil {
 		return nil, err
 	}

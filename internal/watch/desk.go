@@ -251,11 +251,17 @@ func (d *Desk) rising(ctx context.Context, src *sources, l Level, last feed.Mont
 			return nil, err
 		}
 		all[i].TLP = strongest(all[i].TLP, at.label)
-		if all[i].Deaths, err = rec.months(ctx, measure{}, last-2, last); err != nil {
+		points, err := rec.forecastable(ctx) // what stands beside a forecast is of the same
+		if err != nil {
 			return nil, err
 		}
-		if all[i].Before, err = rec.months(ctx, measure{}, last-5, last-3); err != nil {
-			return nil, err
+		for _, p := range points {
+			switch m := p.At.Month(); {
+			case m > last-3 && m <= last:
+				all[i].Deaths += p.Best
+			case m > last-6 && m <= last-3:
+				all[i].Before += p.Best
+			}
 		}
 	}
 	return all, nil

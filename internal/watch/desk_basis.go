@@ -144,8 +144,14 @@ func (d *Desk) sources(ctx context.Context, exercise bool, named []FeedName) (*s
 			return nil, fmt.Errorf("feed %q: there is none of that name with %s events", n, map[bool]string{true: "made-up", false: "real"}[exercise])
 		}
 	}
+	double := map[FeedName]FeedName{}
+	if len(chosen) == 0 {
+		if double, err = d.doubled(ctx, all); err != nil {
+			return nil, err
+		}
+	}
 	for _, x := range all {
-		if x.Feed.Exercise != exercise || len(chosen) > 0 && !slices.Contains(chosen, x.Feed.Name) || len(chosen) == 0 && !x.Feed.counts(all) {
+		if x.Feed.Exercise != exercise || x.gone() || len(chosen) > 0 && !slices.Contains(chosen, x.Feed.Name) || len(chosen) == 0 && !x.Feed.counts(all) || double[x.Feed.Name] != "" {
 			continue
 		}
 		s.add(x)
@@ -214,29 +220,48 @@ func (d *Desk) views(ctx context.Context, exercise *bool) ([]FeedView, error) {
 			used[n] = true
 		}
 	}
+	double, err := d.doubled(ctx, all)
+	if err != nil {
+		return nil, err
+	}
 	today := feed.DayOf(d.c.Clock())
 	var out []FeedView
 	for _, x := range all {
-		if exercise != nil && x.Feed.Exercise != *exercise {
+		if exercise != nil && (x.Feed.Exercise != *exercise || x.gone()) {
 			continue
 		}
 		v := FeedView{State: x, Age: -1, Used: used[x.Feed.Name]}
-		if x.Events > 0 {
-			v.Age = int(max(today-x.Newest, 0))
-			if x.own() { // that nothing was reported is no gap
-				out = append(out, v)
-				continue
-			}
+		if other := double[x.Feed.Name]; !v.Used || used[other] {
+			v.Double = other
+		}
+		if v.Known, err = d.newestBy(ctx, &x, today); err != nil {
+			return nil, err
+		}
+		if v.Known != 0 {
+			v.Age = int(today - v.Known)
+		}
+		if v.Known != 0 && !x.own() { // that nothing was reported by ourselves is no gap
 			v.Stale = v.Age > x.staleAfter()
-			points, err := d.c.Store.Series(ctx, SeriesQuery{Feeds: []FeedName{x.Feed.Name}, To: today})
-			if err != nil {
+			if v.Gaps, err = gapsUntil(ctx, d.c.Store, x.Feed.Name, today); err != nil {
 				return nil, err
 			}
-			v.Gaps = gaps(points)
 		}
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+// newestBy is the last day of the newest event of a feed that has happened by a day; 0
+// if it has none.
+func (d *Desk) newestBy(ctx context.Context, s *State, today feed.Day) (feed.Day, error) {
+	if s.Events == 0 || s.Newest <= today {
+		return s.Newest, nil
+	}
+	found, err := d.c.Store.Events(ctx, EventQuery{Feed: s.Feed.Name, To: today, Limit: 1})
+	if err != nil || len(found) == 0 {
+		return 0, err
+	}
+	return found[0].To, nil
 }
 
 // staleAfter is how many days the newest event of a feed may be old: as long as

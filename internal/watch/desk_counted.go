@@ -15,9 +15,10 @@ import (
 // candidates only those are counted that are later than all that is final.
 
 // candidate reports whether a feed is of UCDP's candidate events: the versions of
-// these are of three numbers, 25.0.9, and those of final events of two, 25.1.
+// these are of three numbers, 25.0.9, or four if they are of several months,
+// 25.01.25.09; those of final events are of two, 25.1.
 func (s *State) candidate() bool {
-	return strings.HasPrefix(s.Feed.Adapter, "ucdp-") && strings.Count(s.Read.Version, ".") == 2
+	return strings.HasPrefix(s.Feed.Adapter, "ucdp-") && strings.Count(s.Read.Version, ".") >= 2
 }
 
 // passing reports whether final events take the place of a feed's.
@@ -25,6 +26,38 @@ func (s *State) passing() bool { return s.candidate() || s.own() }
 
 func (s *State) final() bool {
 	return strings.HasPrefix(s.Feed.Adapter, "ucdp-") && strings.Count(s.Read.Version, ".") == 1
+}
+
+// gone reports whether a feed was removed and has nothing that counts.
+func (s *State) gone() bool { return !s.Feed.Removed.IsZero() && s.Events == 0 }
+
+// doubled says of feeds of UCDP whose events another one has as well which that is:
+// the same file twice, or a release beside the next. UCDP's numbers stay, so the newest
+// event of the one is in the other, which has as many at least and reaches as far.
+func (d *Desk) doubled(ctx context.Context, all []State) (map[FeedName]FeedName, error) {
+	out := map[FeedName]FeedName{}
+	for i := range all {
+		for k := range all {
+			x, y := &all[i], &all[k]
+			if i == k || !x.released() || !y.released() || x.Feed.Exercise != y.Feed.Exercise || x.Events == 0 || out[y.Feed.Name] != "" ||
+				y.Events < x.Events || y.Newest < x.Newest || y.Events == x.Events && y.Newest == x.Newest && k > i {
+				continue
+			}
+			newest, err := d.c.Store.Events(ctx, EventQuery{Feed: x.Feed.Name, Limit: 1})
+			if err != nil || len(newest) == 0 {
+				return nil, err
+			}
+			there, err := d.c.Store.Versions(ctx, y.Feed.Name, newest[0].Key)
+			if err != nil {
+				return nil, err
+			}
+			if len(there) > 0 && !there[0].Withdrawn {
+				out[x.Feed.Name] = y.Feed.Name
+				break
+			}
+		}
+	}
+	return out, nil
 }
 
 // counted is a part of the sources: feeds, and the day from which on they count.

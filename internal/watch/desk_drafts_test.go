@@ -137,3 +137,34 @@ func TestWarningWithoutDraft(t *testing.T) {
 		t.Errorf("outcomes %+v", all)
 	}
 }
+
+// What stands beside a forecast counts the same violence as it.
+func TestSeriesBesideForecast(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "ucdp", "plain", comity.Green, false)
+	between := func(day feed.Day, n int32) feed.Event {
+		e := dead("MLI", day, n)
+		e.Violence = feed.NonState
+		return e
+	}
+	quiet := []feed.Event{dead("MLI", feed.Date(2001, 6, 1), 1), dead("NER", feed.Date(2003, 3, 31), 0)}
+	h.take(t, "ucdp", append(quiet, between(feed.Date(2002, 12, 5), 100))...)
+	h.at(2003, time.April, 2)
+	h.night(t) // of March
+	h.at(2003, time.May, 2)
+	h.rule(t, func(r *watch.Rule) { r.Signal, r.Fire, r.Rearm, r.Places = "deaths.last(30)", 30, 5, []string{"MLI"} })
+	h.take(t, "ucdp", dead("MLI", feed.Date(2003, 4, 20), 40), between(feed.Date(2003, 4, 30), 300))
+	h.night(t)
+	d := h.drafts(t, watch.Waiting)
+	if len(d) != 1 {
+		t.Fatalf("%d drafts", len(d))
+	}
+	if e := d[0].Evidence; len(e.Series) != 2 || e.Series[1].Best != 40 || !slices.Equal(e.Violence, watch.DefaultViolence()) {
+		t.Errorf("the draft shows %+v of violence %v", e.Series, e.Violence)
+	}
+	o, err := h.Overview(h.ctx, officer, false)
+	ok(t, err)
+	if len(o.Rising) != 1 || o.Rising[0].Deaths != 40 || o.Rising[0].Before != 0 {
+		t.Errorf("rising: %+v", o.Rising)
+	}
+}

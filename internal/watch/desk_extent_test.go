@@ -319,3 +319,28 @@ func TestTrialOfProbabilities(t *testing.T) {
 		t.Error("own reports make no difference")
 	}
 }
+
+// In a scenario a feed has events that are to come. Its age and gaps are those of what
+// has happened, on the pages and for commands alike.
+func TestEventsToCome(t *testing.T) {
+	h := newHouse(t)
+	h.at(2003, time.April, 11)
+	h.feed(t, "file", "plain", comity.Green, false)
+	h.feed(t, "later", "plain", comity.Green, false)
+	h.take(t, "file", dead("MLI", feed.Date(2002, 11, 1), 1), dead("MLI", feed.Date(2003, 1, 20), 4), dead("MLI", feed.Date(2019, 12, 1), 4))
+	h.take(t, "later", dead("MLI", feed.Date(2016, 1, 1), 1))
+	all, err := h.Feeds(h.ctx, officer)
+	ok(t, err)
+	file, later := all[0], all[1]
+	gap := []watch.Gap{{From: feed.MonthOf(2002, 12), To: feed.MonthOf(2002, 12)}}
+	if file.Known != feed.Date(2003, 1, 20) || file.Age != 81 || !file.Stale || !file.Ahead() || !cmp.Equal(file.Gaps, gap) {
+		t.Errorf("known %v, %d days old, stale %v, more to come %v, gaps %v", file.Known, file.Age, file.Stale, file.Ahead(), file.Gaps)
+	}
+	if later.Known != 0 || later.Age != -1 || later.Stale || !later.Ahead() || len(later.Gaps) > 0 {
+		t.Errorf("a feed of which all is to come: %+v", later)
+	}
+	feeds := watch.Feeds{Store: h.store.Watch(), Now: func() time.Time { return h.now }}
+	if got, err := feeds.Gaps(h.ctx, "file"); err != nil || !cmp.Equal(got, gap) {
+		t.Errorf("gaps as commands have them %v, %v", got, err)
+	}
+}

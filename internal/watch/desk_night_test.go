@@ -3,6 +3,8 @@ package watch_test
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,14 +120,20 @@ func TestBackcast(t *testing.T) {
 
 // Of UCDP's candidates those are counted that are later than all that is final.
 func TestCandidates(t *testing.T) {
+	for _, name := range []watch.FeedName{"candidate", "cumulative"} {
+		t.Run(string(name), func(t *testing.T) { testCandidates(t, name) })
+	}
+}
+
+func testCandidates(t *testing.T, name watch.FeedName) {
 	h := newHouse(t)
 	h.feed(t, "ucdp", "ucdp-ged", comity.Clear, false)
-	h.feed(t, "candidate", "ucdp-ged", comity.Clear, false)
+	h.feed(t, name, "ucdp-ged", comity.Clear, false)
 	later := []feed.Event{dead("MLI", feed.Date(2002, 12, 30), 700), dead("MLI", feed.Date(2003, 1, 1), 7), dead("MLI", feed.Date(2003, 4, 29), 20)}
 	for i := range later {
 		later[i].Cell = 1
 	}
-	h.take(t, "candidate", later...)
+	h.take(t, name, later...)
 	total := func() int64 {
 		m, err := h.Map(h.ctx, officer, watch.MapQuery{Level: watch.ByCountry, Deaths: 25, Months: 3})
 		ok(t, err)
@@ -360,4 +368,75 @@ func TestDue(t *testing.T) {
 	due(3, 5, true)
 	h.night(t)
 	due(4, 10, false)
+}
+
+// A file of UCDP that is there twice, or a release beside the next, counts once.
+func TestSameEventsTwice(t *testing.T) {
+	h := newHouse(t)
+	events := []feed.Event{dead("MLI", feed.Date(2002, 12, 30), 30), dead("MLI", feed.Date(2003, 1, 5), 7)}
+	total := func() int64 {
+		m, err := h.Map(h.ctx, officer, watch.MapQuery{Level: watch.ByCountry, Deaths: 25, Months: 3})
+		ok(t, err)
+		return m.Values[0].Observed.Best
+	}
+	for _, name := range []watch.FeedName{"again", "older", "ucdp"} {
+		h.feed(t, name, "ucdp-ged", comity.Clear, false)
+		h.rows = 0 // the same keys
+		of := events
+		if name == "older" {
+			of = events[:1]
+		}
+		h.take(t, name, of...)
+	}
+	h.feed(t, "part", "ucdp-ged", comity.Clear, false) // other events
+	h.take(t, "part", dead("NER", feed.Date(2003, 1, 2), 5))
+	if got := total(); got != 37 {
+		t.Errorf("%d dead, want 37", got)
+	}
+	all, err := h.Feeds(h.ctx, officer)
+	ok(t, err)
+	got := map[watch.FeedName]watch.FeedName{}
+	for _, f := range all {
+		if f.Used == (f.Double != "") {
+			t.Errorf("%s counts: %v; the same events are in %q", f.Feed.Name, f.Used, f.Double)
+		}
+		got[f.Feed.Name] = f.Double
+	}
+	if want := map[watch.FeedName]watch.FeedName{"again": "", "older": "again", "part": "", "ucdp": "again"}; !maps.Equal(got, want) {
+		t.Errorf("the same events %v, want %v", got, want)
+	}
+	ok(t, h.SetBasis(h.ctx, officer, watch.Basis{Feeds: []watch.FeedName{"again", "ucdp"}}))
+	if got := total(); got != 74 {
+		t.Errorf("as an officer wants it: %d dead, want 74", got)
+	}
+	all, err = h.Feeds(h.ctx, officer)
+	ok(t, err)
+	if i := slices.IndexFunc(all, func(f watch.FeedView) bool { return f.Feed.Name == "ucdp" }); !all[i].Used || all[i].Double != "again" {
+		t.Error("it is not said that the events count twice")
+	}
+}
+
+// A feed that was removed, with its events, is no feed that anything is made of.
+func TestRemovedFeedIsGone(t *testing.T) {
+	h := newHouse(t)
+	h.feed(t, "field", "plain", comity.Green, false)
+	h.feed(t, "mistake", "plain", comity.Red, false)
+	h.take(t, "field", dead("MLI", feed.Date(2003, 4, 30), 30))
+	h.take(t, "mistake")
+	feeds := watch.Feeds{Store: h.store.Watch(), Now: func() time.Time { return h.now }}
+	if _, err := feeds.Remove(h.ctx, "mistake", true); err != nil {
+		t.Fatal(err)
+	}
+	h.night(t)
+	if f := h.newest(t, mali, false); len(f.Feeds) != 1 || f.Feeds[0].Name != "field" || f.TLP != comity.Green {
+		t.Errorf("made of %+v, %s", f.Feeds, f.TLP)
+	}
+	o, err := h.Overview(h.ctx, officer, false)
+	ok(t, err)
+	if len(o.Feeds) != 1 || o.Label != comity.Green {
+		t.Errorf("Watch shows %+v, %s", o.Feeds, o.Label)
+	}
+	if all, err := h.Feeds(h.ctx, officer); err != nil || len(all) != 2 || all[1].Used {
+		t.Errorf("all feeds %+v, %v", all, err)
+	}
 }

@@ -193,11 +193,17 @@ type Course struct {
 // FeedView is a feed with its age.
 type FeedView struct {
 	State
-	Age   int   // days from its newest event to now; -1: it has none
-	Stale bool  // older than its kind should be
-	Gaps  []Gap // the newest first
-	Used  bool  // by the basis
+	Known feed.Day // of its newest event that has happened by now: in a scenario others are to come
+	Age   int      // days from then to now; -1: it has none
+	Stale bool     // older than its kind should be
+	Gaps  []Gap    // the newest first
+	Used  bool     // by the basis
+	// Double is a feed that has the same events; empty: there is none. Counted are those of one.
+	Double FeedName
 }
+
+// Ahead reports whether the feed has events that are to come, and count when they do.
+func (v *FeedView) Ahead() bool { return v.Events > 0 && v.Newest > v.Known }
 
 // Basis is which feeds are summed for forecasts, maps and rules. Feeds that
 // count the same events are not summed.

@@ -127,7 +127,7 @@ func (h *house) take(t failer, name watch.FeedName, events ...feed.Event) {
 }
 
 // versions of feeds as their sources number them.
-var versions = map[watch.FeedName]string{"field": "25.1", "ucdp": "25.1", "candidate": "25.0.3"}
+var versions = map[watch.FeedName]string{"field": "25.1", "ucdp": "25.1", "candidate": "25.0.3", "cumulative": "25.01.25.04"}
 
 func (h *house) night(t failer) watch.Night {
 	t.Helper()

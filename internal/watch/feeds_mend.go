@@ -12,7 +12,7 @@ import (
 )
 
 // Mend takes a row instead of a quarantined one. It returns a *feed.Fault if that
-// is no event, either; what was written is then kept in its stead.
+// is no event, either; what was written, if anything, is then kept in its stead.
 func (f *Feeds) Mend(ctx context.Context, name FeedName, id int64, text string) error {
 	x, err := f.live(ctx, name)
 	if err != nil {
@@ -30,6 +30,9 @@ func (f *Feeds) Mend(ctx context.Context, name FeedName, id int64, text string) 
 		return fmt.Errorf("feed %s has no row %d in quarantine", name, id)
 	}
 	was := found[0]
+	if strings.TrimSpace(text) == "" {
+		return &feed.Fault{Reason: "nothing is written: the row waits as it was"}
+	}
 	runs, err := f.Store.Runs(ctx, name, 1<<20)
 	if err != nil {
 		return err

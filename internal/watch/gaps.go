@@ -9,10 +9,15 @@ import (
 // Gap is months, both inclusive, of which a feed has nothing, between others.
 type Gap struct{ From, To feed.Month }
 
-// Gaps of a feed, the newest first: of months before its first event and after its
-// newest nothing is known. That it has nothing may also be because nothing happened.
+// Gaps of a feed until now, the newest first: of months before its first event and
+// after its newest nothing is known. That it has nothing may also be because nothing
+// happened.
 func (f *Feeds) Gaps(ctx context.Context, name FeedName) ([]Gap, error) {
-	points, err := f.Store.Series(ctx, SeriesQuery{Feeds: []FeedName{name}})
+	return gapsUntil(ctx, f.Store, name, feed.DayOf(f.Now()))
+}
+
+func gapsUntil(ctx context.Context, store Store, name FeedName, today feed.Day) ([]Gap, error) {
+	points, err := store.Series(ctx, SeriesQuery{Feeds: []FeedName{name}, To: today})
 	return gaps(points), err
 }
 

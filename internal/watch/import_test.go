@@ -248,6 +248,12 @@ func TestMend(t *testing.T) {
 	if q = waiting(1); q[0].Raw != worse || q[0].Line != 3 {
 		t.Errorf("it is kept as %+v", q[0])
 	}
+	if err := f.Mend(ctx, "ucdp", q[0].ID, " \n"); !errors.As(err, &fault) {
+		t.Errorf("nothing is written: %v", err)
+	}
+	if q = waiting(1); q[0].Raw != worse {
+		t.Errorf("nothing is written, and it is kept as %+v", q[0])
+	}
 	if err := f.Mend(ctx, "ucdp", q[0].ID, strings.TrimSpace(lines[2])); err != nil {
 		t.Fatal(err)
 	}

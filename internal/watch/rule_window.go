@@ -49,6 +49,11 @@ func (r *record) points(ctx context.Context, v feed.Violence) ([]Point, error) {
 	return p, err
 }
 
+// forecastable is what forecasts count of the place, by month.
+func (r *record) forecastable(ctx context.Context) ([]Point, error) {
+	return r.src.series(ctx, r.store, SeriesQuery{Place: r.place, To: r.known.reach, Violence: r.src.violence})
+}
+
 func (w measure) of(c Count) int64 {
 	if w.events {
 		return c.Events

@@ -28,16 +28,26 @@ func (s *site) warningWords(r *request, t watch.Warning) warningWords {
 	w := warningWords{Title: r.t("Violence may rise in %s", place(d.Place)),
 		Text: r.words.N(i18n.Key("%d death or more is to be feared in %s between %s and %s.|%d deaths or more are to be feared in %s between %s and %s."), int(d.Claim.Deaths), place(d.Place), date(d.Claim.From), date(d.Claim.To))}
 	add := func(line string) { w.Evidence = append(w.Evidence, line) }
+	kinds := (&printer{s, r.words}).violences(e.Violence)
+	counted := func(line string) string { // says of which violence
+		if kinds == "" {
+			return line
+		}
+		return r.t("%s (violence counted: %s)", line, kinds)
+	}
 	if n := len(e.Series); n > 0 {
 		newest := e.Series[max(0, n-3):]
-		add(r.words.N(i18n.Key("%d death is recorded in %s in the newest months with any, %s to %s|%d deaths are recorded in %s in the newest months with any, %s to %s"), int(deadIn(newest)), place(d.Place), month(newest[0].At.Month()), month(e.Series[n-1].At.Month())))
+		add(counted(r.words.N(i18n.Key("%d death is recorded in %s in the newest months with any, %s to %s|%d deaths are recorded in %s in the newest months with any, %s to %s"), int(deadIn(newest)), place(d.Place), month(newest[0].At.Month()), month(e.Series[n-1].At.Month()))))
 	}
 	for _, x := range e.Signals {
 		add(r.t("%s is %s", x.Text, x.Value))
 	}
 	for _, f := range []*watch.Forecast{e.Forecast, e.Own} {
 		if f != nil {
-			for _, line := range s.forecastLines(r, f, place) {
+			for i, line := range s.forecastLines(r, f, place) {
+				if i == 0 {
+					line = counted(line)
+				}
 				if f.Own {
 					line = r.t("with our own reports: %s", line)
 				}

@@ -62,8 +62,8 @@ func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
 	ran := watch.Run{ID: 3, Feed: "exercise", Begun: at("2003-05-07T01:00:00Z"), Ended: at("2003-05-07T01:00:04Z"), Snapshot: comity.LeafHash([]byte("x")), Bytes: 1234567, Version: "7", Rows: 4812,
 		New: 40, Changed: 3, Same: 4767, Quarantined: 2, Withdrawn: 5}
 	f.feeds = []watch.FeedView{
-		{State: watch.State{Feed: watch.Feed{Name: "exercise", Adapter: "simulate", From: "seed 1", TLP: comity.Green, Exercise: true}, Last: ran, Events: 4810, Newest: feed.Date(2003, time.May, 5), Quarantined: 2}, Age: 2, Used: true},
-		{State: watch.State{Feed: watch.Feed{Name: "field-reports", Adapter: "plain-csv", From: hostile, TLP: comity.Amber, Exercise: true, Mapping: json.RawMessage(`{"columns":{"from":"when"}}`)}, Last: watch.Run{Ended: at("2003-01-04T01:00:00Z"), Err: "connection refused"}, Events: 12, Newest: feed.Date(2003, time.January, 2)}, Age: 125, Stale: true, Gaps: []watch.Gap{{From: feed.MonthOf(2002, 8), To: feed.MonthOf(2002, 10)}, {From: feed.MonthOf(2001, 2), To: feed.MonthOf(2001, 2)}}},
+		{State: watch.State{Feed: watch.Feed{Name: "exercise", Adapter: "simulate", From: "seed 1", TLP: comity.Green, Exercise: true}, Last: ran, Events: 4810, Newest: feed.Date(2003, time.June, 1), Quarantined: 2}, Known: feed.Date(2003, time.May, 5), Age: 2, Used: true},
+		{State: watch.State{Feed: watch.Feed{Name: "field-reports", Adapter: "plain-csv", From: hostile, TLP: comity.Amber, Exercise: true, Mapping: json.RawMessage(`{"columns":{"from":"when"}}`)}, Last: watch.Run{Ended: at("2003-01-04T01:00:00Z"), Err: "connection refused"}, Events: 12, Newest: feed.Date(2003, time.January, 2)}, Known: feed.Date(2003, time.January, 2), Age: 125, Stale: true, Gaps: []watch.Gap{{From: feed.MonthOf(2002, 8), To: feed.MonthOf(2002, 10)}, {From: feed.MonthOf(2001, 2), To: feed.MonthOf(2001, 2)}}},
 		{State: watch.State{Feed: watch.Feed{Name: "ucdp", Adapter: "ucdp-ged", From: "https://ucdp.example/ged.csv", TLP: comity.Clear}}, Age: -1},
 	}
 	f.bad = []watch.Quarantined{
@@ -80,7 +80,7 @@ func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
 	held.ID, held.Feed, held.Key, held.Title = 27, "field-reports", "27", "What nobody may quote"
 	f.drafts = []watch.Draft{
 		{ID: 5, Rule: 1, RuleName: "Risk above a half", Place: lbr, Exercise: true, TLP: comity.Green, At: at("2003-05-06T02:00:00Z"), Lapses: at("2003-05-20T02:00:00Z"), State: watch.Waiting, Claim: claim,
-			Evidence: watch.Evidence{Rule: "p(25, 3) >= 0.5", Value: .61, Fire: .5, Signals: []watch.Signal{{Text: "p(25, 3)", Value: "0.61"}}, Events: append(f.events()[:2], held), Series: course(), Forecast: &fc, Track: watch.Track{Months: 9, Within: .89}, FalseAlarms: 1}},
+			Evidence: watch.Evidence{Rule: "p(25, 3) >= 0.5", Value: .61, Fire: .5, Signals: []watch.Signal{{Text: "p(25, 3)", Value: "0.61"}}, Events: append(f.events()[:2], held), Series: course(), Violence: watch.DefaultViolence(), Forecast: &fc, Track: watch.Track{Months: 9, Within: .89}, FalseAlarms: 1}},
 		{ID: 4, Rule: 2, RuleName: hostile, Place: watch.Place{Level: watch.BySituation, Name: "ecowas.example/0"}, Exercise: true, TLP: comity.Amber, At: at("2003-04-06T02:00:00Z"), Lapses: at("2003-04-20T02:00:00Z"), State: watch.Dismissed, By: hostile, Why: hostile, Claim: claim},
 	}
 	f.outcomes = []watch.Outcome{
@@ -154,7 +154,7 @@ func (f *fakeWatch) Overview(_ context.Context, who desk.Who, exercise bool) (wa
 			Own: &watch.Rise{TLP: comity.Red, Risk: .72, Was: .3, Known: true, Median: 44, Low: 5, High: 300}},
 			{Place: watch.Place{Level: watch.ByCell, Name: "139020"}, Rise: watch.Rise{Risk: .08, High: 12}},
 			{Place: watch.Place{Level: watch.BySituation, Name: "ecowas.example/0"}, Rise: watch.Rise{Risk: .3, Was: .29, Known: true}}, {Place: watch.Place{Level: watch.ByOrganization, Name: "ecowas.example"}, Rise: watch.Rise{Risk: .9}}}
-		o.Organizations = []string{"AU", "ecowas.example"}
+		o.Organizations = []string{"AU", "CAN", "ecowas.example"}
 		o.Unknown = []watch.Unknown{{Place: watch.Place{Level: watch.ByCountry, Name: "GNB"}, Since: feed.Date(2003, time.January, 2)}}
 	}
 	if f.making {

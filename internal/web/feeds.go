@@ -106,7 +106,7 @@ func (s *site) feedsPage(w http.ResponseWriter, r *request, status int, of watch
 		return err
 	}
 	for _, x := range feeds {
-		if x.Feed.Exercise == of.Exercise {
+		if x.Feed.Exercise == of.Exercise && (x.Feed.Removed.IsZero() || x.Events > 0) {
 			p.Basis = append(p.Basis, basisChoice{Value: string(x.Feed.Name), Chosen: slices.Contains(basis.Feeds, x.Feed.Name)})
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/comity/comity/internal/watch"
 	"github.com/comity/comity/internal/web/i18n"
 	"github.com/comity/comity/internal/web/worldmap"
+	"github.com/comity/comity/internal/world"
 )
 
 // placePage is what is known of a place, what is expected there, and why.
@@ -443,7 +444,12 @@ func (s *site) namer(r *request, exercise bool) func(watch.Place) template.HTML 
 	titles := map[string]template.HTML{}
 	return func(at watch.Place) template.HTML {
 		switch at.Level {
-		case watch.ByCountry, watch.ByOrganization:
+		case watch.ByCountry:
+			return words.party(comity.Party(at.Name))
+		case watch.ByOrganization:
+			if name, ok := words.namesake(at); ok {
+				return template.HTML(`<bdi class="party" lang="en">` + template.HTMLEscapeString(name) + `</bdi>`)
+			}
 			return words.party(comity.Party(at.Name))
 		case watch.BySituation:
 			title, ok := titles[at.Name]
@@ -478,8 +484,24 @@ func (s *site) placeTitle(r *request, exercise bool, at watch.Place) string {
 		}
 		return r.t("Cell %s", at.Name)
 	}
+	if name, ok := words.namesake(at); ok {
+		return name
+	}
 	name, _ := words.partyName(comity.Party(at.Name))
 	return cmp.Or(name, at.Name)
+}
+
+// namesake is the name of an organization whose code is also that of a State: CAN is the
+// Andean Community, and Canada.
+func (p *printer) namesake(at watch.Place) (string, bool) {
+	if at.Level != watch.ByOrganization {
+		return "", false
+	}
+	if _, ok := p.s.world.State(world.StateID(at.Name)); !ok {
+		return "", false
+	}
+	o, ok := p.s.world.Organization(world.OrgID(at.Name))
+	return o.Name, ok
 }
 
 // coordinates of a point, as on a map: 6.25° N, 9.75° W.

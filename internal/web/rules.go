@@ -146,8 +146,11 @@ func (s *site) trialPage(w http.ResponseWriter, r *request, of watching, feeds [
 	}
 	of.Exercise = j.Exercise
 	f := ruleForm(j.Rule)
-	f.Set("from", j.From.String())
-	f.Set("to", j.To.String())
+	for name, m := range map[string]feed.Month{"from": j.From, "to": j.To} {
+		if m != 0 { // else as it was sent: the newest months
+			f.Set(name, m.String())
+		}
+	}
 	var mistakes watch.Mistakes
 	switch {
 	case errors.As(j.Err, &mistakes):

@@ -479,6 +479,15 @@ func TestRule(t *testing.T) {
 	if len(x.watch.rules) != 2 || !slices.Equal(x.watch.tried[0].Places, []string{"LBR", "GIN"}) || x.watch.tried[0].Rearm != .3 || !x.watch.tried[0].Exercise {
 		t.Errorf("%d rules; tried %+v", len(x.watch.rules), x.watch.tried)
 	}
+	in.Set("from", "")
+	in.Set("to", "")
+	w = x.worked(t, x.as("officer", "POST", "/watch/rules/new", in))
+	if page := w.Body.String(); strings.Contains(page, "0000-01") || !strings.Contains(page, `name="from" dir="ltr" size="8" value=""`) {
+		t.Error("a trial of the newest months leaves others in the form")
+	}
+	if page := w.Body.String(); strings.Index(page, "What an expression can say") > strings.Index(page, `name="also"`) {
+		t.Error("what an expression can say does not stand beside the expression")
+	}
 	in.Set("do", "keep")
 	if w := x.as("officer", "POST", "/watch/rules/new", in); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/watch/rules/3" || len(x.watch.rules) != 3 {
 		t.Errorf("keep: %d to %s, %d rules", w.Code, w.Header().Get("Location"), len(x.watch.rules))

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/feed"
@@ -137,6 +138,15 @@ func (p *printer) violence(v feed.Violence) string {
 	return p.words.T(i18n.Key("of a type that is not said"))
 }
 
+// violences lists types of violence.
+func (p *printer) violences(all []feed.Violence) string {
+	var names []string
+	for _, v := range all {
+		names = append(names, p.violence(v))
+	}
+	return strings.Join(names, p.words.T(i18n.Key(", ##between parts of a list")))
+}
+
 var draftMarks = map[watch.DraftState]mark{
 	watch.Waiting: {"○", "warn"}, watch.Taken: {"◐", "info"}, watch.Issued: {"✓", "good"}, watch.Dismissed: {"✕", "quiet"}, watch.Lapsed: {"△", "warn"},
 }
@@ -164,6 +174,8 @@ func (p *printer) feedState(f watch.FeedView) template.HTML {
 	switch {
 	case !f.Feed.Removed.IsZero():
 		return mark{"✕", "warn"}.html(p.html("removed %s: it is read no more", p.stamp(f.Feed.Removed)))
+	case f.Age < 0 && f.Ahead():
+		return mark{"□", "quiet"}.html(p.html("has no events yet"))
 	case f.Age < 0:
 		return mark{"□", "quiet"}.html(template.HTML(template.HTMLEscapeString(p.words.T(i18n.Key("has no events")))))
 	case f.Stale:
