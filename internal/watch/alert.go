@@ -39,6 +39,7 @@ type Draft struct {
 // Claim is what a warning says will come.
 type Claim struct {
 	Deaths   int64    // so many or more
+	Kinds    Kinds    // in violence of these types
 	From, To feed.Day // within these
 }
 

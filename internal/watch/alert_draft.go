@@ -120,7 +120,7 @@ func (d *Desk) look(ctx context.Context, c *compiled, src *sources, s Standing) 
 	was := s
 	s, fires := c.rule.step(s, here.day, value, also)
 	// What an exercise plays may be of any time.
-	if s.Late = !src.exercise && c.rule.claim(here.day).To < src.today; s.Late && fires {
+	if s.Late = !src.exercise && c.rule.claim(here.day, src.violence).To < src.today; s.Late && fires {
 		s.Armed, s.Fired = was.Armed, was.Fired // it fires when newer data say the same
 		return s, nil, nil
 	}
@@ -140,7 +140,7 @@ func (d *Desk) draft(ctx context.Context, c *compiled, here *seen, s Standing) (
 	}
 	now := d.c.Clock()
 	x := &Draft{Rule: r.ID, RuleName: r.Name, Place: s.Place, Exercise: src.exercise, TLP: at.label,
-		At: comity.TimeOf(now), Lapses: comity.TimeOf(now.Add(time.Duration(r.Lapse) * 24 * time.Hour)), State: Waiting, Claim: r.claim(here.day)}
+		At: comity.TimeOf(now), Lapses: comity.TimeOf(now.Add(time.Duration(r.Lapse) * 24 * time.Hour)), State: Waiting, Claim: r.claim(here.day, src.violence)}
 	e := &x.Evidence
 	e.Rule, e.Value, e.Fire, e.FalseAlarms = r.text(), s.Value, s.Fire, s.FalseAlarms
 	e.Signals, e.Feeds = c.signals(ctx, here), at.used()
@@ -200,10 +200,11 @@ func (d *Desk) newest(ctx context.Context, src *sources, p Place, day feed.Day, 
 
 // claim of a warning made of what was known at the end of a day: to the day before
 // the same day so many months later, or to the end of that month if it has none.
-func (r Rule) claim(day feed.Day) Claim {
+// Forecasts count the deaths of some types of violence.
+func (r Rule) claim(day feed.Day, forecast []feed.Violence) Claim {
 	from := day + 1
 	last := from.Month() + feed.Month(r.Months)
-	return Claim{Deaths: r.Deaths, From: from, To: min(last.First()+from-from.Month().First(), (last+1).First()) - 1}
+	return Claim{Deaths: r.Deaths, Kinds: r.Counts.kinds(forecast), From: from, To: min(last.First()+from-from.Month().First(), (last+1).First()) - 1}
 }
 
 // text is the rule as people read it.

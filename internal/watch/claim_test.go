@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/comity/comity/internal/feed"
@@ -21,9 +22,37 @@ func TestClaim(t *testing.T) {
 		{feed.Date(2003, 1, 30), 1, feed.Date(2003, 2, 28)},  // from the 31st
 		{feed.Date(2003, 8, 30), 6, feed.Date(2004, 2, 29)},
 	} {
-		got := Rule{Deaths: 25, Months: c.months}.claim(c.day)
+		got := Rule{Deaths: 25, Months: c.months}.claim(c.day, nil)
 		if got.From != c.day+1 || got.To != c.to || got.Deaths != 25 {
 			t.Errorf("%d months after %s: %s to %s, want %s", c.months, c.day, got.From, got.To, c.to)
+		}
+	}
+}
+
+// What a claim counts is settled when the rule fires; of forecasts, it is what they
+// count then.
+func TestClaimCounts(t *testing.T) {
+	all := append(feed.Violences(), feed.NoViolence)
+	for _, c := range []struct {
+		counts Counted
+		basis  []feed.Violence
+		want   []feed.Violence
+	}{
+		{CountAll, DefaultViolence(), all},
+		{CountForecast, DefaultViolence(), []feed.Violence{feed.StateBased, feed.NoViolence}},
+		{CountForecast, []feed.Violence{feed.OneSided}, []feed.Violence{feed.OneSided}},
+		{CountStateBased, []feed.Violence{feed.OneSided}, []feed.Violence{feed.StateBased}},
+		{CountNonState, nil, []feed.Violence{feed.NonState}},
+		{CountOneSided, nil, []feed.Violence{feed.OneSided}},
+	} {
+		k := Rule{Deaths: 25, Months: 3, Counts: c.counts}.claim(feed.Date(2003, 4, 30), c.basis).Kinds
+		for _, v := range all {
+			if want := slices.Contains(c.want, v); k.Has(v) != want {
+				t.Errorf("%q, forecasts of %v: counts %v: %v, want %v", c.counts, c.basis, v, k.Has(v), want)
+			}
+		}
+		if list := k.List(); k != 0 && !slices.Equal(list, c.want) || k == 0 && list != nil {
+			t.Errorf("%q, forecasts of %v: lists %v, want %v", c.counts, c.basis, list, c.want)
 		}
 	}
 }

@@ -168,3 +168,39 @@ func TestSeriesBesideForecast(t *testing.T) {
 		t.Errorf("rising: %+v", o.Rising)
 	}
 }
+
+// A claim of state-based deaths does not come true by others: not when it is
+// judged, and not in a trial of the rule.
+func TestClaimOfOneKind(t *testing.T) {
+	for _, c := range []struct {
+		counts watch.Counted
+		deaths int64
+		want   watch.Result
+	}{{watch.CountAll, 320, watch.Hit}, {watch.CountForecast, 20, watch.FalseAlarm}, {watch.CountNonState, 300, watch.Hit}} {
+		h := newHouse(t)
+		h.feed(t, "ucdp", "plain", comity.Green, false)
+		h.at(2003, time.May, 1)
+		h.take(t, "ucdp", dead("NER", feed.Date(2002, 6, 8), 1), dead("MLI", feed.Date(2003, 4, 8), 30))
+		id := h.rule(t, func(r *watch.Rule) {
+			r.Signal, r.Fire, r.Rearm, r.Places, r.Counts, r.Months = "deaths.last(30)", 25, 5, []string{"MLI"}, c.counts, 1
+		})
+		h.night(t)
+		other := dead("MLI", feed.Date(2003, 5, 10), 300)
+		other.Violence = feed.NonState
+		h.take(t, "ucdp", dead("MLI", feed.Date(2003, 5, 9), 20), other, dead("NER", feed.Date(2003, 6, 30), 0))
+		h.at(2003, time.July, 1)
+		h.night(t)
+		all, err := h.Outcomes(h.ctx, officer, false, false, 9)
+		ok(t, err)
+		if len(all) != 1 || all[0].Deaths != c.deaths || all[0].Proposed != c.want {
+			t.Errorf("counting %q: outcomes %+v, want %d deaths, %s", c.counts, all, c.deaths, c.want)
+		}
+		v, err := h.Rule(h.ctx, officer, id)
+		ok(t, err)
+		trial, err := h.TryRule(h.ctx, officer, v.Rule, feed.MonthOf(2003, 4), feed.MonthOf(2003, 4), untold)
+		ok(t, err)
+		if len(trial.Fired) != 1 || trial.Fired[0].Deaths != c.deaths || trial.Fired[0].Result != c.want {
+			t.Errorf("counting %q: the trial has %+v, want %d deaths, %s", c.counts, trial.Fired, c.deaths, c.want)
+		}
+	}
+}

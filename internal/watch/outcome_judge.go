@@ -44,7 +44,7 @@ func (d *Desk) propose(ctx context.Context, exercise bool) error {
 		if err != nil {
 			return err
 		}
-		deaths, err := rec.days(ctx, measure{}, o.Claim.From, o.Claim.To)
+		deaths, err := rec.days(ctx, measure{kinds: o.Claim.Kinds}, o.Claim.From, o.Claim.To)
 		if err != nil {
 			return err
 		}

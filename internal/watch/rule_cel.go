@@ -72,13 +72,13 @@ var errNoForecast = errors.New("there is no forecast of this place")
 
 // measure is what is counted.
 type measure struct {
-	events   bool // else deaths
-	violence feed.Violence
+	events bool  // else deaths
+	kinds  Kinds // of these types
 }
 
 // measures by the name of their variable.
 var measures = map[string]measure{
-	"events": {events: true}, "deaths": {}, "state_based": {violence: feed.StateBased}, "non_state": {violence: feed.NonState}, "one_sided": {violence: feed.OneSided},
+	"events": {events: true}, "deaths": {}, "state_based": {kinds: KindsOf(feed.StateBased)}, "non_state": {kinds: KindsOf(feed.NonState)}, "one_sided": {kinds: KindsOf(feed.OneSided)},
 }
 
 // opaque is a value of a rule of which only functions can be called.

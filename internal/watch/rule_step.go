@@ -75,6 +75,9 @@ func (r Rule) check() (wrong Mistakes) {
 	if r.Deaths < 1 {
 		bad("Deaths", "say how many deaths a warning of this rule says will come, at least 1")
 	}
+	if !slices.Contains(Counteds(), r.Counts) {
+		bad("Counts", "%q: want forecast, state-based, non-state, one-sided, or nothing for all", r.Counts)
+	}
 	if r.Months < 1 || r.Months > 36 {
 		bad("Months", "%d: want 1 to 36", r.Months)
 	}

@@ -115,8 +115,8 @@ func (d *Desk) tryAt(ctx context.Context, t *Trial, c *compiled, src *sources, m
 		if s, fires = c.rule.step(s, day, value, also); !fires {
 			continue
 		}
-		claim := c.rule.claim(day)
-		deaths, err := rec.days(ctx, measure{}, claim.From, claim.To)
+		claim := c.rule.claim(day, src.violence)
+		deaths, err := rec.days(ctx, measure{kinds: claim.Kinds}, claim.From, claim.To)
 		if err != nil {
 			return err
 		}

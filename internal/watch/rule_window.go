@@ -14,7 +14,7 @@ type record struct {
 	src    *sources
 	place  Place
 	known  extent
-	series map[feed.Violence][]Point // by month; 0: of all violence
+	series map[Kinds][]Point // by month
 
 	since  feed.Day   // from which on events are read; 0: none are
 	events []occurred // by day
@@ -30,21 +30,17 @@ type occurred struct {
 // newRecord is that of a place, as far as it is known.
 func newRecord(ctx context.Context, store Store, src *sources, p Place) (*record, error) {
 	known, err := src.extentOf(ctx, store, p)
-	return &record{store: store, src: src, place: p, known: known, series: map[feed.Violence][]Point{}}, err
+	return &record{store: store, src: src, place: p, known: known, series: map[Kinds][]Point{}}, err
 }
 
 // points of the place by month, up to the reach of its feeds.
-func (r *record) points(ctx context.Context, v feed.Violence) ([]Point, error) {
-	if p, ok := r.series[v]; ok {
+func (r *record) points(ctx context.Context, of Kinds) ([]Point, error) {
+	if p, ok := r.series[of]; ok {
 		return p, nil
 	}
-	q := SeriesQuery{Place: r.place, To: r.known.reach}
-	if v != feed.NoViolence {
-		q.Violence = []feed.Violence{v}
-	}
-	p, err := r.src.series(ctx, r.store, q)
+	p, err := r.src.series(ctx, r.store, SeriesQuery{Place: r.place, To: r.known.reach, Violence: of.List()})
 	if err == nil {
-		r.series[v] = p
+		r.series[of] = p
 	}
 	return p, err
 }
@@ -63,7 +59,7 @@ func (w measure) of(c Count) int64 {
 
 // months sums whole months, both inclusive.
 func (r *record) months(ctx context.Context, what measure, from, to feed.Month) (sum int64, err error) {
-	points, err := r.points(ctx, what.violence)
+	points, err := r.points(ctx, what.kinds)
 	for _, p := range points {
 		if m := p.At.Month(); m >= from && m <= to {
 			sum += what.of(p.Count)
@@ -113,7 +109,7 @@ func (r *record) days(ctx context.Context, what measure, from, to feed.Day) (sum
 		switch {
 		case e.day > to:
 			return sum, nil
-		case what.violence != feed.NoViolence && e.violence != what.violence:
+		case !what.kinds.Has(e.violence):
 		case what.events:
 			sum++
 		default:
@@ -128,7 +124,7 @@ const quietAtMost = 600
 
 // quiet counts whole months since the last that had any, or since something is known.
 func (r *record) quiet(ctx context.Context, what measure, whole feed.Month) (int64, error) {
-	points, err := r.points(ctx, what.violence)
+	points, err := r.points(ctx, what.kinds)
 	if err != nil {
 		return 0, err
 	}
@@ -178,7 +174,7 @@ func (s *seen) forecast(ctx context.Context, own bool) (*Forecast, error) {
 
 // deaths of all violence by month.
 func (r *record) deaths(ctx context.Context) (map[feed.Month]int64, error) {
-	points, err := r.points(ctx, feed.NoViolence)
+	points, err := r.points(ctx, 0)
 	out := make(map[feed.Month]int64, len(points))
 	for _, p := range points {
 		out[p.At.Month()] += p.Best

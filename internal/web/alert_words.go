@@ -25,10 +25,14 @@ func (s *site) warningWords(r *request, t watch.Warning) warningWords {
 	place := func(at watch.Place) string { return s.placeTitle(r, d.Exercise, at) }
 	date := func(x feed.Day) string { return r.words.Date(x.Time()) }
 	month := func(m feed.Month) string { return r.words.Month(m.First().Time()) }
+	words := &printer{s, r.words}
 	w := warningWords{Title: r.t("Violence may rise in %s", place(d.Place)),
 		Text: r.words.N(i18n.Key("%d death or more is to be feared in %s between %s and %s.|%d deaths or more are to be feared in %s between %s and %s."), int(d.Claim.Deaths), place(d.Place), date(d.Claim.From), date(d.Claim.To))}
+	if of := d.Claim.Kinds.List(); of != nil {
+		w.Text += " " + r.t("Counted are the deaths in violence that is: %s.", words.violences(of))
+	}
 	add := func(line string) { w.Evidence = append(w.Evidence, line) }
-	kinds := (&printer{s, r.words}).violences(e.Violence)
+	kinds := words.violences(e.Violence)
 	counted := func(line string) string { // says of which violence
 		if kinds == "" {
 			return line

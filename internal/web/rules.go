@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"html/template"
 	"net/http"
@@ -114,7 +115,7 @@ func ruleID(r *request) (watch.RuleID, error) {
 
 // newRule is what the form of a new rule begins with.
 func newRule(of watching) watch.Rule {
-	return watch.Rule{Exercise: of.Exercise, Level: watch.ByCountry, Fire: .5, Rearm: .3, Gap: 30, Damp: 1.2, Deaths: 25, Months: 3, Lapse: 14}
+	return watch.Rule{Exercise: of.Exercise, Level: watch.ByCountry, Fire: .5, Rearm: .3, Gap: 30, Damp: 1.2, Deaths: 25, Counts: watch.CountForecast, Months: 3, Lapse: 14}
 }
 
 func (s *site) rule(w http.ResponseWriter, r *request) error {
@@ -218,10 +219,16 @@ func ruleFields() []formField {
 		{Name: "damp", Label: i18n.Key("For each false alarm, the threshold times"), Hint: i18n.Key("1 leaves it as it is; 1.2 raises it by a fifth, three times at most"), Type: "figure"},
 		{Name: "claim", Type: "group", Label: i18n.Key("What a warning of it says will come")},
 		{Name: "deaths", Label: i18n.Key("So many deaths or more"), Type: "number"},
+		{Name: "counts", Label: i18n.Key("In violence"), Hint: i18n.Key("Of a probability it is right to count what forecasts count: else the rule seems to be right more often than it is"), Type: "select",
+			Options: []formOption{{string(watch.CountForecast), i18n.Key("of the types that forecasts count")}, {countAll, i18n.Key("of every type")}, {string(watch.CountStateBased), i18n.Key("state-based")},
+				{string(watch.CountNonState), i18n.Key("between groups")}, {string(watch.CountOneSided), i18n.Key("against civilians")}}},
 		{Name: "months", Label: i18n.Key("Within so many months"), Type: "number"},
 		{Name: "lapse", Label: i18n.Key("A draft that nobody takes lapses after, in days"), Type: "number"},
 	}
 }
+
+// countAll is watch.CountAll in the form.
+const countAll = "all"
 
 // phrase is something that an expression can say.
 type phrase struct {
@@ -343,6 +350,9 @@ func (d *reader) rule(kept watch.Rule) watch.Rule {
 	x.Fire, x.Rearm, x.Damp = d.figure("fire"), d.figure("rearm"), d.figure("damp")
 	x.Gap, x.Months, x.Lapse = d.number("gap"), d.number("months"), d.number("lapse")
 	x.Deaths = int64(d.number("deaths"))
+	if x.Counts = watch.Counted(d.text("counts")); x.Counts == countAll {
+		x.Counts = watch.CountAll
+	}
 	if kept.ID != 0 {
 		x.Version = d.number("version") // the one that was read
 	}
@@ -352,7 +362,7 @@ func (d *reader) rule(kept watch.Rule) watch.Rule {
 // ruleForm is a rule as the form has it.
 func ruleForm(x watch.Rule) url.Values {
 	f := url.Values{"name": {x.Name}, "level": {string(x.Level)}, "places": {strings.Join(x.Places, "\n")}, "signal": {x.Signal}, "also": {x.Also},
-		"fire": {number(x.Fire)}, "rearm": {number(x.Rearm)}, "damp": {number(x.Damp)}, "gap": {strconv.Itoa(x.Gap)}, "deaths": {digits(x.Deaths)},
+		"fire": {number(x.Fire)}, "rearm": {number(x.Rearm)}, "damp": {number(x.Damp)}, "gap": {strconv.Itoa(x.Gap)}, "deaths": {digits(x.Deaths)}, "counts": {cmp.Or(string(x.Counts), countAll)},
 		"months": {strconv.Itoa(x.Months)}, "lapse": {strconv.Itoa(x.Lapse)}, "version": {strconv.Itoa(x.Version)}}
 	for _, n := range x.Feeds {
 		f.Add("feeds", string(n))

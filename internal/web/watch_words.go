@@ -26,7 +26,7 @@ func (p *printer) watchFuncs(f template.FuncMap) template.FuncMap {
 	f["days"] = p.days
 	f["level"] = p.level
 	f["levels"] = p.levelsOf
-	f["violence"] = p.violence
+	f["violence"], f["violences"] = p.violence, p.violences
 	f["placed"] = placedWord(p)
 	f["draftState"] = p.draftState
 	f["result"] = p.result
