@@ -364,7 +364,7 @@ func read(s *Stored) *Held {
 // held decodes what is stored.
 func held(s *Stored) *Held {
 	h := &Held{Pos: s.Pos, Name: s.Name, Leaf: comity.LeafHash(s.Entry), Entry: s.Entry}
-	e, err := act.DecodeEntry(s.Name.Domain, s.Entry)
+	e, err := decodeEntry(s.Name.Domain, h.Leaf, s.Entry)
 	if err != nil {
 		h.Why = err.Error()
 		return h

@@ -94,7 +94,7 @@ func (p *placing) entry(h *Held) error {
 			return p.own(h, o)
 		}
 	}
-	e, err := act.DecodeEntry(h.Name.Domain, h.Entry)
+	e, err := decodeEntry(h.Name.Domain, h.Leaf, h.Entry)
 	if err != nil {
 		h.Why = err.Error()
 		return nil

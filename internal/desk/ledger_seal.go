@@ -62,7 +62,7 @@ func (l *Ledger) unseal(ctx context.Context, h *Held, get func(context.Context, 
 		out.State = SealAwaiting
 		return out, nil
 	}
-	e, err := act.DecodeEntry(h.Name.Domain, h.Entry)
+	e, err := decodeEntry(h.Name.Domain, h.Leaf, h.Entry)
 	if err == nil {
 		_, err = act.DecodeOpened(e, plain[0], plain[1])
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/verified"
 	"github.com/comity/comity/internal/witness"
 )
 
@@ -55,7 +56,7 @@ func (r *round) parseCheckpoint(body []byte) (Claim, error) {
 	case cp.N > maxSize:
 		return bad(peer.Malformed, fmt.Errorf("a size of %d is more than any journal has", cp.N))
 	}
-	n, err := note.Open(body, note.VerifierList(r.keys.inForce...))
+	n, err := note.Open(verified.By(body, r.keys.inForce...), note.VerifierList(r.keys.inForce...))
 	var unverified *note.UnverifiedNoteError
 	var invalid *note.InvalidSignatureError
 	switch {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/memo"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/verified"
 	"github.com/comity/comity/internal/witness"
@@ -172,14 +173,26 @@ func (n *Node) peersPolicy(ctx context.Context) (*witness.Policy, error) {
 }
 
 // majorityOf is the policy that more than half of some witnesses are enough;
-// of none, none.
+// of none, none. Who asks does so at each checkpoint, and the witnesses change
+// seldom.
 func majorityOf(logs []string, of []witness.Cosigner) (*witness.Policy, error) {
 	majority := 0
 	if len(of) > 0 {
 		majority = len(of)/2 + 1
 	}
-	return witness.ParsePolicy(witness.FormatPolicy(logs, majority, of))
+	text := witness.FormatPolicy(logs, majority, of)
+	if p, ok := majorities.Get(string(text)); ok {
+		return p, nil
+	}
+	p, err := witness.ParsePolicy(text)
+	if err == nil {
+		majorities.Put(string(text), p)
+	}
+	return p, err
 }
+
+// majorities are policies that were read last, by their text. None is changed.
+var majorities = memo.Of[string, *witness.Policy]{Newest: 64}
 
 // honestLogKeys are those of our log keys that were not revoked.
 func (n *Node) honestLogKeys() []string {

@@ -174,7 +174,7 @@ func (p Peer) verifiers(r keys.Role, of func(keys.History, keys.Role) []string) 
 // nil.
 func SignedBy(signed []byte, vs []note.Verifier) note.Verifier {
 	for _, v := range vs {
-		if _, err := note.Open(signed, note.VerifierList(v)); err == nil {
+		if _, err := note.Open(verified.By(signed, v), note.VerifierList(v)); err == nil {
 			return v
 		}
 	}

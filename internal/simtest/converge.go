@@ -1,6 +1,7 @@
 package simtest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -106,12 +107,14 @@ func (r *record) tree(h *house, of comity.Domain) []comity.Hash {
 // final searches everything that nodes keep for what is sealed to others.
 func (r *record) final() {
 	for _, h := range r.s.honest() {
-		for _, x := range r.secrets {
-			if x.name.Domain == h.domain || slices.Contains(x.to, h.domain) {
-				continue
-			}
-			if where, found := h.keeps(x.text); found {
-				r.violate(Sealed, "%s keeps the text of %s: %s", h.name, x.name, where)
+		for file, b := range h.files() {
+			for _, x := range r.secrets {
+				if x.name.Domain == h.domain || slices.Contains(x.to, h.domain) {
+					continue
+				}
+				if bytes.Contains(b, []byte(x.text)) {
+					r.violate(Sealed, "%s keeps the text of %s: %s", h.name, x.name, file)
+				}
 			}
 		}
 	}

@@ -1,9 +1,9 @@
 package simtest
 
 import (
-	"bytes"
 	"context"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 
@@ -39,17 +39,17 @@ func (h *house) evidence(of comity.Domain) *monitor.Evidence {
 	return &e.Evidence
 }
 
-// keeps searches every byte of the node's files.
-func (h *house) keeps(text string) (where string, found bool) {
-	filepath.WalkDir(h.dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
+// files of the node: their names, and every byte of them.
+func (h *house) files() iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		filepath.WalkDir(h.dir, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return nil
+			}
+			if b, err := os.ReadFile(path); err == nil && !yield(filepath.Base(path), b) {
+				return fs.SkipAll
+			}
 			return nil
-		}
-		if b, err := os.ReadFile(path); err == nil && bytes.Contains(b, []byte(text)) {
-			where, found = filepath.Base(path), true
-			return fs.SkipAll
-		}
-		return nil
-	})
-	return where, found
+		})
+	}
 }

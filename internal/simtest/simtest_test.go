@@ -43,7 +43,10 @@ func play(t *testing.T, p Plan) (o Outcome) {
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	debug.SetGCPercent(800) // a run makes much that is soon garbage
+	// A run makes much that is soon garbage, and holds little: it is collected
+	// when there is enough of it.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(1 << 30)
 	code := m.Run()
 	for i := range begun {
 		os.RemoveAll(begun[i].base)

@@ -44,6 +44,7 @@ import (
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/verified"
 	"github.com/comity/comity/keys"
 )
 
@@ -213,7 +214,7 @@ func (w *Witness) open(ctx context.Context, signed []byte) (torchwood.Checkpoint
 	if err != nil {
 		return bad(fmt.Errorf("looking up the key of %q: %w", clip(string(origin)), err))
 	}
-	n, err := note.Open(signed, note.VerifierList(vs...))
+	n, err := note.Open(verified.By(signed, vs...), note.VerifierList(vs...))
 	var unverified *note.UnverifiedNoteError
 	var invalid *note.InvalidSignatureError
 	switch {
