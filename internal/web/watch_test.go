@@ -465,6 +465,10 @@ func TestRule(t *testing.T) {
 	if w.Code != 400 || len(x.watch.tried) != 0 {
 		t.Errorf("status %d, %d tried", w.Code, len(x.watch.tried))
 	}
+	arabic := x.as("officer", "POST", "/watch/rules/new?lang=ar", in).Body.String()
+	if want := `السطر 1، العمود 7: <bdi lang="en" dir="ltr">undeclared reference to &#39;nonsense&#39;</bdi>`; !strings.Contains(arabic, want) {
+		t.Errorf("the page in Arabic does not have %q", want)
+	}
 	in.Set("signal", "p(25, 3)")
 	in.Set("from", "2001-13")
 	if w := x.as("officer", "POST", "/watch/rules/new", in); w.Code != 400 || !strings.Contains(w.Body.String(), "Write the month like 2003-04.") {

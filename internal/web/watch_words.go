@@ -44,6 +44,7 @@ func (p *printer) watchFuncs(f template.FuncMap) template.FuncMap {
 	f["where"] = where
 	f["part"] = p.part
 	f["lacked"] = p.lacked
+	f["told"] = p.told
 	f["countryBy"] = func(b feed.CountryBy) string { return p.words.T(countryWords[b]) }
 	f["dead"] = func(n int32) int { return int(n) }
 	return f
