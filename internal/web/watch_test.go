@@ -317,6 +317,31 @@ func TestReadings(t *testing.T) {
 	}
 }
 
+// The evidence of a draft has the probability of what it claims, if the forecast
+// knows that; else that of 25 deaths within three months.
+func TestEvidenceIsOfTheClaim(t *testing.T) {
+	for _, c := range []struct {
+		deaths   int64
+		to       feed.Day
+		en, want string
+	}{
+		{100, feed.Date(2003, 11, 5), "probability of 100 deaths or more within 6 months: 20%; of all earlier times here it was so in 2%", "الاحتمال (100 وفاة أو أكثر، المدة: 6 أشهر): "},
+		{1, feed.Date(2003, 6, 5), "probability of 1 death or more within 1 month: 97%", "الاحتمال (وفاة واحدة أو أكثر، المدة: شهر واحد): "},
+		{60, feed.Date(2003, 11, 5), "probability of 25 deaths or more within 3 months: 61%", "الاحتمال (25 وفاة أو أكثر، المدة: 3 أشهر): "},
+		{100, feed.Date(2003, 11, 7), "probability of 25 deaths or more within 3 months: 61%", "الاحتمال (25 وفاة أو أكثر، المدة: 3 أشهر): "},
+	} {
+		x := newTestSite(t)
+		d := x.watch.draft(5)
+		d.Claim.Deaths, d.Claim.To = c.deaths, c.to
+		for lang, want := range map[string]string{"en": c.en, "ar": c.want} {
+			form := x.as("officer", "POST", "/watch/drafts/5?lang="+lang, url.Values{"do": {"write"}}).Body.String()
+			if !strings.Contains(form, want) {
+				t.Errorf("of %d deaths until %s the form in %s does not say %q", c.deaths, c.to, lang, want)
+			}
+		}
+	}
+}
+
 // A draft becomes a warning with the evidence that the officer picks, and no other;
 // then it is noted which act came of it.
 func TestDraftBecomesWarning(t *testing.T) {
