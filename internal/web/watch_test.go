@@ -973,3 +973,21 @@ func TestAlertWithoutSituation(t *testing.T) {
 		t.Errorf("as an observer: status %d", w.Code)
 	}
 }
+
+// Where all that feeds have is still to come, the page says so, and promises no
+// forecasts of the coming night.
+func TestAllIsToCome(t *testing.T) {
+	x := newTestSite(t)
+	later := watch.FeedView{State: watch.State{Feed: watch.Feed{Name: "later", Adapter: "plain"}, Events: 3, Newest: feed.Date(2016, 1, 1)}, Age: -1, Used: true}
+	x.watch.feeds = []watch.FeedView{later}
+	for lang, want := range map[string]string{"en": "still to come by the clock of this node", "ar": "لم تقع بعد وفق ساعة هذه العقدة"} {
+		page := x.as("officer", "GET", "/watch?sort=actual&lang="+lang, nil).Body.String()
+		if !strings.Contains(page, want) || strings.Contains(page, "Nothing is forecast yet") {
+			t.Errorf("the page in %s does not say %q", lang, want)
+		}
+	}
+	x.watch.feeds[0].Known = feed.Date(2003, 1, 1)
+	if page := x.as("officer", "GET", "/watch?sort=actual", nil).Body.String(); !strings.Contains(page, "Nothing is forecast yet") {
+		t.Error("with events the page does not say that forecasts are made")
+	}
+}
