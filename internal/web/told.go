@@ -74,6 +74,7 @@ var toldForms = []i18n.Key{
 	// Of readings.
 	i18n.Key("the source did not answer; run it again later, or look at the address"),
 	i18n.Key("the file did not come whole, nothing of it was read; run it again"),
+	i18n.Key("the archive is cut off: the file did not come whole, fetch it again"),
 	i18n.Key("the feed was removed, and its events were withdrawn"),
 	i18n.Key("which events ACLED has removed since is not known, and they stay"),
 
@@ -149,6 +150,7 @@ var toldForms = []i18n.Key{
 	i18n.Key("from: %s is no address that begins with https://"),
 	i18n.Key("tlp: feed %s: %s is no TLP label"),
 	i18n.Key("from: feed %s: say from which file or address it is read"),
+	i18n.Key("from: feed %s: only addresses that begin with https:// or http:// are read, not %s; fetch the file, and give that"),
 	i18n.Key("from: feed %s: want an address without a login, which is shown, logged and backed up; a login stands in the environment of the node"),
 	i18n.Key("feed %s: our own reports are read from the record, under their own labels"),
 	i18n.Key("feed %s: our own reports are on the record, and always read"),

@@ -502,7 +502,7 @@ func TestRule(t *testing.T) {
 	in.Set("from", "2001-01")
 	in.Set("to", "2003-04")
 	w = x.worked(t, x.as("officer", "POST", "/watch/rules/new", in))
-	if page := text(checkPage(t, "trial", w)); w.Code != 200 || !strings.Contains(page, "Tried from January 2001 to April 2003") || !strings.Contains(page, "It would have drafted 1 warning at 12 places.") || !strings.Contains(page, "How often it came: 67%.") {
+	if page := text(checkPage(t, "trial", w)); w.Code != 200 || !strings.Contains(page, "Tried from January 2001 to April 2003") || !strings.Contains(page, "It would have drafted 1 warning; places watched: 12.") || !strings.Contains(page, "How often it came: 67%.") {
 		t.Errorf("the trial: status %d", w.Code)
 	}
 	if len(x.watch.rules) != 2 || !slices.Equal(x.watch.tried[0].Places, []string{"LBR", "GIN"}) || x.watch.tried[0].Rearm != .3 || !x.watch.tried[0].Exercise {
@@ -920,7 +920,7 @@ func TestDraftInTheOfficersLanguage(t *testing.T) {
 			"of all earlier times here it was so in 11%", "resembles Sierra Leone until January 1999, where 140 deaths followed in 4 months", "the forecast lacked: no reports of this organization since January",
 			"forecasts of 9 months here: ", "this rule gave 1 false alarm here since it was last right", "2 May 2003, near the northern bridge, Clash at the bridge: 14 deaths (7 to 28), as exercise has it",
 			"1 recent event of the feed field-reports, whose terms forbid passing its rows on"},
-		"ar": {`<option value="ar" selected>`, "قد يتصاعد العنف في ليبريا", "يُخشى وقوع 25 وفاة أو أكثر في ليبريا", "احتمال وقوع 25 وفاة أو أكثر في غضون 3 أشهر: \u200e61%\u200e", "المصدر field-reports"},
+		"ar": {`<option value="ar" selected>`, "قد يتصاعد العنف في ليبريا", "يُخشى وقوع 25 وفاة أو أكثر في ليبريا", "الاحتمال (25 وفاة أو أكثر، المدة: 3 أشهر): \u200e61%\u200e", "المصدر field-reports"},
 	} {
 		x := newTestSite(t)
 		form := html.UnescapeString(x.as("officer", "POST", "/watch/drafts/5?lang="+lang, url.Values{"do": {"write"}}).Body.String())
