@@ -991,3 +991,13 @@ func TestAllIsToCome(t *testing.T) {
 		t.Error("with events the page does not say that forecasts are made")
 	}
 }
+
+// Why a row is no event stands in the language of the page.
+func TestReasonOfARow(t *testing.T) {
+	x := newTestSite(t)
+	for lang, want := range map[string]string{"en": `<bdi lang="en" dir="ltr">has 12 columns; want 14</bdi>`, "ar": `عدد أعمدته <bdi dir="auto">12</bdi>؛ والمطلوب <bdi dir="auto">14</bdi>`} {
+		if page := x.as("officer", "GET", "/watch/feeds/exercise?lang="+lang, nil).Body.String(); !strings.Contains(page, want) {
+			t.Errorf("the page in %s does not say %s", lang, want)
+		}
+	}
+}
