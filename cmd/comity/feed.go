@@ -101,10 +101,10 @@ func (a *app) feedAddCmd() *cobra.Command {
 	return c
 }
 
-// feedFrom is what a feed is read from: a web address as it is written, or a file that
-// is there.
+// feedFrom is what a feed is read from: an address as it is written, which watch.Feeds
+// checks, or a file that is there.
 func feedFrom(from string) (string, error) {
-	if (watch.Feed{From: from}).IsWeb() {
+	if strings.Contains(from, "://") {
 		return from, nil
 	}
 	abs, err := filepath.Abs(from)
@@ -198,7 +198,7 @@ reading it, leave it out of what forecasts count, on the page Feeds.`,
 			}
 			what := "Its events stay, and count."
 			if withdraw {
-				what = thousands(withdrawn) + " events are withdrawn."
+				what = counted(withdrawn, "event is", "events are") + " withdrawn."
 			}
 			fmt.Fprintf(a.out, "Removed %s. %s Bring it back with \"comity feed restore %s\".\n", args[0], what, args[0])
 			return nil
@@ -507,9 +507,9 @@ func (a *app) runFeed(ctx context.Context, n *node.Node, name watch.FeedName, re
 
 // ranLine says what a run brought.
 func ranLine(r watch.Run) string {
-	line := fmt.Sprintf("%s rows read, %s new, %s changed, %s same, %s quarantined", thousands(r.Rows), thousands(r.New), thousands(r.Changed), thousands(r.Same), thousands(r.Quarantined))
+	line := fmt.Sprintf("%s read, %s new, %s changed, %s same, %s quarantined", counted(r.Rows, "row", "rows"), thousands(r.New), thousands(r.Changed), thousands(r.Same), thousands(r.Quarantined))
 	if r.Withdrawn > 0 {
-		line += fmt.Sprintf("; %s events withdrawn, which count no more", thousands(r.Withdrawn))
+		line += fmt.Sprintf("; %s withdrawn, counted no more", counted(r.Withdrawn, "event", "events"))
 	}
 	return line
 }

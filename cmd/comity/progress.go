@@ -99,6 +99,14 @@ func thousands(n int64) string {
 	return s
 }
 
+// counted is a number with what it counts: "1 row", "2,000 rows".
+func counted(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(n) + " " + many
+}
+
 // catchUp shows how a journal that was just pinned is read, until everything is
 // here: by the node that runs on the folder, or, if none does, by this command.
 // quiet shows nothing.

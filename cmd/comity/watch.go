@@ -118,8 +118,9 @@ func (a *app) watchRulesCmd() *cobra.Command {
 				if r.Paused {
 					state = "  paused"
 				}
-				fmt.Fprintf(a.out, "%d  %s  %s >= %g%s\n    %d hits, %d false alarms, %d averted, %d open, %d misses; at %d places\n",
-					r.ID, r.Name, r.Signal, r.Fire, state, r.Score.Hits, r.Score.FalseAlarms, r.Score.Averted, r.Score.Open, r.Score.Misses, len(r.Standings))
+				fmt.Fprintf(a.out, "%d  %s  %s >= %g%s\n    %s, %s, %d averted, %d open, %s; at %s\n",
+					r.ID, r.Name, r.Signal, r.Fire, state, counted(int64(r.Score.Hits), "hit", "hits"), counted(int64(r.Score.FalseAlarms), "false alarm", "false alarms"),
+					r.Score.Averted, r.Score.Open, counted(int64(r.Score.Misses), "miss", "misses"), counted(int64(len(r.Standings)), "place", "places"))
 				if n := r.Late(); n > 0 {
 					fmt.Fprintf(a.out, "    cannot fire at %d of them: the data are so old that what it would warn of is past\n", n)
 				}
@@ -178,10 +179,11 @@ func (a *app) watchTryCmd() *cobra.Command {
 // printTrial lists what a rule would have drafted, without the values of its signal:
 // side by side they would rank places, and leave the node.
 func printTrial(out io.Writer, t *watch.Trial) {
-	fmt.Fprintf(out, "%s to %s, %d places: %d hits, %d false alarms, %d open, %d misses\n", t.From, t.To, t.Places, t.Score.Hits, t.Score.FalseAlarms, t.Score.Open, t.Score.Misses)
+	fmt.Fprintf(out, "%s to %s, %s: %s, %s, %d open, %s\n", t.From, t.To, counted(int64(t.Places), "place", "places"),
+		counted(int64(t.Score.Hits), "hit", "hits"), counted(int64(t.Score.FalseAlarms), "false alarm", "false alarms"), t.Score.Open, counted(int64(t.Score.Misses), "miss", "misses"))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, f := range t.Fired {
-		fmt.Fprintf(w, "%s\t%s\t%d deaths followed\t%s\n", f.On, f.Place.Name, f.Deaths, f.Result)
+		fmt.Fprintf(w, "%s\t%s\t%s followed\t%s\n", f.On, f.Place.Name, counted(f.Deaths, "death", "deaths"), f.Result)
 	}
 	w.Flush()
 	fmt.Fprintln(out, t.Note)

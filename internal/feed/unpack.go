@@ -48,7 +48,7 @@ func unpack(f io.ReaderAt, size, most int64) (r io.ReadCloser, name string, err 
 	case string(magic[:2]) == "\x1f\x8b":
 		z, err := gzip.NewReader(whole)
 		if err != nil {
-			return nil, "", fmt.Errorf("the archive: %w", err)
+			return nil, "", fmt.Errorf("the archive: %w", cutOff(err))
 		}
 		return &bounded{z, most, most}, "", nil
 	case isPage(magic[:n]):
@@ -84,6 +84,14 @@ func only(files []*zip.File) (*zip.File, error) {
 	return nil, fmt.Errorf("the archive holds %d files, %s and %s among them; unpack it, and read one", len(out), out[0].Name, out[1].Name)
 }
 
+// cutOff says in words that an archive ends too early, if that is the error.
+func cutOff(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("the archive is cut off: the file did not come whole, fetch it again: %w", err)
+	}
+	return err
+}
+
 // bounded fails where a LimitReader would only end, as if the file did.
 type bounded struct {
 	io.ReadCloser
@@ -96,5 +104,5 @@ func (b *bounded) Read(p []byte) (int, error) {
 	if b.left -= int64(n); b.left < 0 {
 		return 0, fmt.Errorf("the archive holds more than %d bytes, which is more than is read of one; unpack it, and read the file in it", b.most)
 	}
-	return n, err
+	return n, cutOff(err)
 }

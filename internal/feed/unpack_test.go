@@ -50,7 +50,7 @@ func TestUnpack(t *testing.T) {
 		"two":            {zipped(t, "a.csv", "b.csv"), "", "a.csv and b.csv"},
 		"none":           {zipped(t, "readme.pdf"), "", "no file of events"},
 		"a part of one":  {zipped(t, "a.csv")[:40], "", "archive"},
-		"a part of gzip": {gz.Bytes()[:5], "", "archive"},
+		"a part of gzip": {gz.Bytes()[:5], "", "cut off"},
 	} {
 		r, name, err := Unpack(bytes.NewReader(c.in), int64(len(c.in)))
 		if c.fail != "" {
@@ -67,6 +67,15 @@ func TestUnpack(t *testing.T) {
 		}
 		if err := r.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+	for n := 11; n < gz.Len(); n++ { // its head is there
+		r, _, err := Unpack(bytes.NewReader(gz.Bytes()[:n]), int64(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(r); err == nil || !strings.Contains(err.Error(), "the archive is cut off") {
+			t.Errorf("%d bytes of gzip: %v", n, err)
 		}
 	}
 	for what, in := range map[string][]byte{"zip": zipped(t, "a.csv"), "gzip": gz.Bytes()} { // both hold 8 bytes

@@ -207,6 +207,16 @@ func (r Rule) claim(day feed.Day, forecast []feed.Violence) Claim {
 	return Claim{Deaths: r.Deaths, Kinds: r.Counts.kinds(forecast), From: from, To: min(last.First()+from-from.Month().First(), (last+1).First()) - 1}
 }
 
+// Months within which a claim says it, if forecasts say so much; else 0.
+func (c Claim) Months() int {
+	for _, n := range Horizons {
+		if (Rule{Months: n}).claim(c.From-1).To == c.To {
+			return n
+		}
+	}
+	return 0
+}
+
 // text is the rule as people read it.
 func (r Rule) text() string {
 	t := fmt.Sprintf("%s >= %g", r.Signal, r.Fire)

@@ -7,6 +7,14 @@ import (
 	"github.com/comity/comity/internal/feed"
 )
 
+// Of what no forecast says anything, a claim has no months.
+func TestClaimOfOtherMonths(t *testing.T) {
+	c := Rule{Deaths: 25, Months: 2}.claim(feed.Date(2003, 4, 30))
+	if got := c.Months(); got != 0 {
+		t.Errorf("a claim of two months has %d", got)
+	}
+}
+
 // A claim of three months ends on the day before the same day three months later;
 // if that month has no such day, with that month.
 func TestClaim(t *testing.T) {
@@ -25,6 +33,9 @@ func TestClaim(t *testing.T) {
 		got := Rule{Deaths: 25, Months: c.months}.claim(c.day, nil)
 		if got.From != c.day+1 || got.To != c.to || got.Deaths != 25 {
 			t.Errorf("%d months after %s: %s to %s, want %s", c.months, c.day, got.From, got.To, c.to)
+		}
+		if got.Months() != c.months {
+			t.Errorf("%s to %s is said to be %d months, want %d", got.From, got.To, got.Months(), c.months)
 		}
 	}
 }

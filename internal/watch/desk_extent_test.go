@@ -339,6 +339,15 @@ func TestEventsToCome(t *testing.T) {
 	if later.Known != 0 || later.Age != -1 || later.Stale || !later.Ahead() || len(later.Gaps) > 0 {
 		t.Errorf("a feed of which all is to come: %+v", later)
 	}
+	for _, now := range []struct {
+		year int
+		want bool
+	}{{2001, true}, {2003, false}} {
+		h.at(now.year, time.April, 11)
+		if o, err := h.Overview(h.ctx, officer, false); err != nil || o.Ahead() != now.want {
+			t.Errorf("in %d all is to come: %v, %v; want %v", now.year, o.Ahead(), err, now.want)
+		}
+	}
 	feeds := watch.Feeds{Store: h.store.Watch(), Now: func() time.Time { return h.now }}
 	if got, err := feeds.Gaps(h.ctx, "file"); err != nil || !cmp.Equal(got, gap) {
 		t.Errorf("gaps as commands have them %v, %v", got, err)

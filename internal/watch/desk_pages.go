@@ -117,6 +117,18 @@ type Overview struct {
 	Making        bool  // forecasts are being made now
 }
 
+// Ahead reports whether the feeds that count have events, of which all are to come.
+func (o *Overview) Ahead() bool {
+	ahead := false
+	for _, f := range o.Feeds {
+		if f.Used && f.Known != 0 {
+			return false
+		}
+		ahead = ahead || f.Used && f.Ahead()
+	}
+	return ahead
+}
+
 // Rising is a place where the risk has risen.
 type Rising struct {
 	Place          Place

@@ -126,6 +126,9 @@ func (x *Feed) check() error {
 	if x.From == "" {
 		return invalid("from: feed %s: say from which file or address it is read", x.Name)
 	}
+	if !x.IsWeb() && strings.Contains(x.From, "://") {
+		return invalid("from: feed %s: only addresses that begin with https:// or http:// are read, not %q; fetch the file, and give that", x.Name, x.From)
+	}
 	if u, err := url.Parse(x.From); x.IsWeb() && (err != nil || u.User != nil) {
 		return invalid("from: feed %s: want an address without a login, which is shown, logged and backed up; a login stands in the environment of the node", x.Name)
 	}

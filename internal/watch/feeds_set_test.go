@@ -42,7 +42,7 @@ func TestSet(t *testing.T) {
 	f := open(t)
 	add(t, f, "ucdp", srv.URL+"/a.csv")
 	counts(t, run(t, f, "ucdp"), 3000, 0, 0, 0)
-	for _, bad := range []watch.Change{{From: "https://me:secret@example.org/x.csv"}, {TLP: "PINK"}} {
+	for _, bad := range []watch.Change{{From: "https://me:secret@example.org/x.csv"}, {From: "ftp://example.org/x.csv"}, {TLP: "PINK"}} {
 		if err := f.Set(ctx, "ucdp", bad); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%+v: %v", bad, err)
 		}

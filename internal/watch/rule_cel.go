@@ -372,11 +372,11 @@ func (c *compiled) expression(env *cel.Env, field, text string, want ...*types.T
 		return nil, all
 	}
 	if !slices.ContainsFunc(want, checked.OutputType().IsExactType) {
-		what := "a number, or true or false"
+		text := fmt.Sprintf("the expression gives %s; want a number, or true or false", checked.OutputType())
 		if len(want) == 1 {
-			what = "true or false"
+			text = fmt.Sprintf("the expression gives %s; want true or false", checked.OutputType())
 		}
-		return nil, Mistakes{{Field: field, Text: fmt.Sprintf("the expression gives %s; want %s", checked.OutputType(), what)}}
+		return nil, Mistakes{{Field: field, Text: text}}
 	}
 	p, err := program(env, checked)
 	if err != nil {

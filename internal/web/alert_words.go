@@ -48,7 +48,7 @@ func (s *site) warningWords(r *request, t watch.Warning) warningWords {
 	}
 	for _, f := range []*watch.Forecast{e.Forecast, e.Own} {
 		if f != nil {
-			for i, line := range s.forecastLines(r, f, place) {
+			for i, line := range s.forecastLines(r, f, d.Claim, place) {
 				if i == 0 {
 					line = counted(line)
 				}
@@ -80,18 +80,24 @@ func (s *site) warningWords(r *request, t watch.Warning) warningWords {
 	return w
 }
 
-// forecastLines is what a forecast says, and what it rests on.
-func (s *site) forecastLines(r *request, f *watch.Forecast, place func(watch.Place) string) (out []string) {
+// forecastLines is what a forecast says of a claim, and what it rests on. Of a claim of
+// which it has no probability, it says that by which forecasts are followed.
+func (s *site) forecastLines(r *request, f *watch.Forecast, c watch.Claim, place func(watch.Place) string) (out []string) {
 	if t, ok := f.Total(trackMonths); ok {
 		out = append(out, r.t("forecast %s of data to %s: median %s within 3 months, in 90 of 100 cases between %s and %s", f.Engine, r.words.Month(f.Last.First().Time()),
 			deathsOf(r.words, int64(math.Round(t.Quantiles.Median()))), deaths(t.Quantiles.Low()), deaths(t.Quantiles.High())))
-		if i := slices.Index(watch.Thresholds, trackDeaths); i >= 0 && i < len(t.Risk) {
-			line := r.t("probability of 25 deaths or more within 3 months: %s", r.words.Share(t.Risk[i]))
-			if i < len(t.Base) {
-				line = r.t("probability of 25 deaths or more within 3 months: %s; of all earlier times here it was so in %s", r.words.Share(t.Risk[i]), r.words.Share(t.Base[i]))
-			}
-			out = append(out, line)
+	}
+	of, within := c.Deaths, c.Months()
+	if _, ok := f.Risk(of, within); !ok {
+		of, within = trackDeaths, trackMonths
+	}
+	if risk, ok := f.Risk(of, within); ok {
+		what, months := r.words.N(i18n.Key("%d death or more|%d deaths or more"), int(of)), r.words.N(i18n.Key("%d month|%d months"), within)
+		line := r.t("probability of %s within %s: %s", what, months, r.words.Share(risk))
+		if t, _ := f.Total(within); slices.Index(watch.Thresholds, of) < len(t.Base) {
+			line = r.t("probability of %s within %s: %s; of all earlier times here it was so in %s", what, months, r.words.Share(risk), r.words.Share(t.Base[slices.Index(watch.Thresholds, of)]))
 		}
+		out = append(out, line)
 	}
 	for _, e := range f.Episodes[:min(len(f.Episodes), 3)] {
 		out = append(out, r.words.N(i18n.Key("resembles %s until %s, where %s followed in %d month|resembles %s until %s, where %s followed in %d months"), len(e.After), place(e.Place), r.words.Month(e.Until.First().Time()), deathsOf(r.words, sum(e.After))))

@@ -66,7 +66,8 @@ type offered struct {
 type problemLine struct {
 	Field   string // id of the field; "" if it is about none
 	Text    string
-	Foreign bool // the text is the desk's, in English
+	Foreign bool   // the text is the desk's, in English
+	Where   string // in the field, in words, if Foreign; "": the field as a whole
 }
 
 // toRow is one possible addressee in the form.

@@ -68,7 +68,7 @@ func newFakeWatch(t testing.TB, d *fakeDesk) *fakeWatch {
 	}
 	f.bad = []watch.Quarantined{
 		{ID: 1, Feed: "exercise", Run: 3, Fault: feed.Fault{Line: 17, Column: "latitude", Reason: `"91.5" is not between -90 and 90`, Raw: "9,2003-04-11,91.5,-10.2,7"}},
-		{ID: 2, Feed: "exercise", Run: 3, Fault: feed.Fault{Line: 203, Reason: "12 columns, want 14", Raw: "=HYPERLINK(1) " + hostile}},
+		{ID: 2, Feed: "exercise", Run: 3, Fault: feed.Fault{Line: 203, Reason: "has 12 columns; want 14", Raw: "=HYPERLINK(1) " + hostile}},
 	}
 	f.rules = []watch.RuleView{{Rule: watch.Rule{ID: 1, Name: "Risk above a half", Exercise: true, Level: watch.ByCountry, Signal: "p(25, 3)", Fire: .5, Rearm: .3, Gap: 30, Damp: 1.2, Deaths: 25, Months: 3, Lapse: 14, By: "a.diallo", At: at("2003-01-02T00:00:00Z"), Version: 2},
 		Standings: []watch.Standing{{Rule: 1, Place: lbr, Armed: true, At: feed.Date(2003, time.May, 6), Value: .61, Fire: .72, FalseAlarms: 2, Fired: feed.Date(2003, time.March, 3)}, {Rule: 1, Place: watch.Place{Level: watch.ByCountry, Name: "GIN"}, Trouble: "no forecast of this place"}, {Rule: 1, Place: watch.Place{Level: watch.ByCountry, Name: "SLE"}, Armed: true, At: feed.Date(2002, time.May, 31), Late: true, Value: .2, Fire: .72}},

@@ -83,7 +83,7 @@ type basisChoice struct {
 // quarantinedRow is a row that is no event, with what was written in its stead.
 type quarantinedRow struct {
 	watch.Quarantined
-	Again string // why what was written is none, either
+	Again *feed.Fault // why what was written is none, either; its line is not one of a file
 }
 
 // At are the problems at a field.
@@ -319,7 +319,7 @@ func (s *site) feedPost(w http.ResponseWriter, r *request) error {
 		err = s.c.Watch.Mend(r.Context(), r.who, v.Feed.Name, id, raw)
 		var fault *feed.Fault
 		if errors.As(err, &fault) {
-			again := &quarantinedRow{Again: faultText(fault)}
+			again := &quarantinedRow{Again: fault}
 			again.ID, again.Raw = id, raw
 			return s.feedPage(w, r, http.StatusBadRequest, v, of, again, nil)
 		} else if err != nil {
@@ -371,15 +371,6 @@ func (s *site) setFeed(w http.ResponseWriter, r *request, v watch.FeedView, of w
 		return s.feedPage(w, r, http.StatusBadRequest, v, of, nil, problems)
 	}
 	return see(w, r, feedURL(v.Feed.Name)+"?done=set")
-}
-
-// faultText is what is wrong with a row that stands by itself: its line is not
-// one of a file.
-func faultText(f *feed.Fault) string {
-	if f.Column == "" {
-		return f.Reason
-	}
-	return f.Column + ": " + f.Reason
 }
 
 // quarantineCSV is all that waits to be mended, as a file, which is sent as it is read.

@@ -155,7 +155,9 @@ func (s *site) trialPage(w http.ResponseWriter, r *request, of watching, feeds [
 	var mistakes watch.Mistakes
 	switch {
 	case errors.As(j.Err, &mistakes):
-		return s.rulePage(w, r, http.StatusBadRequest, of, feeds, view, f, func(p *rulePage) { p.Errors, p.Mistakes = ruleProblems(mistakes), mistakesIn(j.Rule, mistakes) })
+		return s.rulePage(w, r, http.StatusBadRequest, of, feeds, view, f, func(p *rulePage) {
+			p.Errors, p.Mistakes = ruleProblems(r.words, mistakes), mistakesIn(j.Rule, mistakes)
+		})
 	case j.Err != nil:
 		return j.Err
 	}
@@ -288,7 +290,7 @@ func (s *site) rulePost(w http.ResponseWriter, r *request) error {
 		if len(d.problems) > 0 {
 			return wrong(d.problems, nil)
 		} else if err := s.c.Watch.CheckRule(r.Context(), r.who, rule); errors.As(err, &mistakes) {
-			return wrong(ruleProblems(mistakes), mistakesIn(rule, mistakes))
+			return wrong(ruleProblems(r.words, mistakes), mistakesIn(rule, mistakes))
 		} else if err != nil {
 			return err
 		}
@@ -296,7 +298,7 @@ func (s *site) rulePost(w http.ResponseWriter, r *request) error {
 	case "keep":
 		id, err := s.c.Watch.PutRule(r.Context(), r.who, rule)
 		if errors.As(err, &mistakes) {
-			return wrong(ruleProblems(mistakes), mistakesIn(rule, mistakes))
+			return wrong(ruleProblems(r.words, mistakes), mistakesIn(rule, mistakes))
 		} else if problems, ok := deskProblems(err); ok {
 			return wrong(problems, nil)
 		} else if err != nil {
@@ -373,10 +375,14 @@ func ruleForm(x watch.Rule) url.Values {
 func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // ruleProblems makes the lines of the error summary.
-func ruleProblems(all watch.Mistakes) []problemLine {
+func ruleProblems(words *i18n.Catalogue, all watch.Mistakes) []problemLine {
 	var out []problemLine
 	for _, m := range all {
-		out = append(out, problemLine{Field: strings.ToLower(m.Field), Text: m.Text, Foreign: true})
+		p := problemLine{Field: strings.ToLower(m.Field), Text: m.Text, Foreign: true}
+		if m.Line > 0 {
+			p.Where = words.T(i18n.Key("Line %d, column %d:"), m.Line, m.Column)
+		}
+		out = append(out, p)
 	}
 	return out
 }

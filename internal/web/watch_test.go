@@ -317,6 +317,31 @@ func TestReadings(t *testing.T) {
 	}
 }
 
+// The evidence of a draft has the probability of what it claims, if the forecast
+// knows that; else that of 25 deaths within three months.
+func TestEvidenceIsOfTheClaim(t *testing.T) {
+	for _, c := range []struct {
+		deaths   int64
+		to       feed.Day
+		en, want string
+	}{
+		{100, feed.Date(2003, 11, 5), "probability of 100 deaths or more within 6 months: 20%; of all earlier times here it was so in 2%", "الاحتمال (100 وفاة أو أكثر، المدة: 6 أشهر): "},
+		{1, feed.Date(2003, 6, 5), "probability of 1 death or more within 1 month: 97%", "الاحتمال (وفاة واحدة أو أكثر، المدة: شهر واحد): "},
+		{60, feed.Date(2003, 11, 5), "probability of 25 deaths or more within 3 months: 61%", "الاحتمال (25 وفاة أو أكثر، المدة: 3 أشهر): "},
+		{100, feed.Date(2003, 11, 7), "probability of 25 deaths or more within 3 months: 61%", "الاحتمال (25 وفاة أو أكثر، المدة: 3 أشهر): "},
+	} {
+		x := newTestSite(t)
+		d := x.watch.draft(5)
+		d.Claim.Deaths, d.Claim.To = c.deaths, c.to
+		for lang, want := range map[string]string{"en": c.en, "ar": c.want} {
+			form := x.as("officer", "POST", "/watch/drafts/5?lang="+lang, url.Values{"do": {"write"}}).Body.String()
+			if !strings.Contains(form, want) {
+				t.Errorf("of %d deaths until %s the form in %s does not say %q", c.deaths, c.to, lang, want)
+			}
+		}
+	}
+}
+
 // A draft becomes a warning with the evidence that the officer picks, and no other;
 // then it is noted which act came of it.
 func TestDraftBecomesWarning(t *testing.T) {
@@ -465,6 +490,10 @@ func TestRule(t *testing.T) {
 	if w.Code != 400 || len(x.watch.tried) != 0 {
 		t.Errorf("status %d, %d tried", w.Code, len(x.watch.tried))
 	}
+	arabic := x.as("officer", "POST", "/watch/rules/new?lang=ar", in).Body.String()
+	if want := `السطر 1، العمود 7: <bdi lang="en" dir="ltr">undeclared reference to &#39;nonsense&#39;</bdi>`; !strings.Contains(arabic, want) {
+		t.Errorf("the page in Arabic does not have %q", want)
+	}
 	in.Set("signal", "p(25, 3)")
 	in.Set("from", "2001-13")
 	if w := x.as("officer", "POST", "/watch/rules/new", in); w.Code != 400 || !strings.Contains(w.Body.String(), "Write the month like 2003-04.") {
@@ -473,7 +502,7 @@ func TestRule(t *testing.T) {
 	in.Set("from", "2001-01")
 	in.Set("to", "2003-04")
 	w = x.worked(t, x.as("officer", "POST", "/watch/rules/new", in))
-	if page := text(checkPage(t, "trial", w)); w.Code != 200 || !strings.Contains(page, "Tried from January 2001 to April 2003") || !strings.Contains(page, "It would have drafted 1 warning at 12 places.") || !strings.Contains(page, "How often it came: 67%.") {
+	if page := text(checkPage(t, "trial", w)); w.Code != 200 || !strings.Contains(page, "Tried from January 2001 to April 2003") || !strings.Contains(page, "It would have drafted 1 warning; places watched: 12.") || !strings.Contains(page, "How often it came: 67%.") {
 		t.Errorf("the trial: status %d", w.Code)
 	}
 	if len(x.watch.rules) != 2 || !slices.Equal(x.watch.tried[0].Places, []string{"LBR", "GIN"}) || x.watch.tried[0].Rearm != .3 || !x.watch.tried[0].Exercise {
@@ -891,7 +920,7 @@ func TestDraftInTheOfficersLanguage(t *testing.T) {
 			"of all earlier times here it was so in 11%", "resembles Sierra Leone until January 1999, where 140 deaths followed in 4 months", "the forecast lacked: no reports of this organization since January",
 			"forecasts of 9 months here: ", "this rule gave 1 false alarm here since it was last right", "2 May 2003, near the northern bridge, Clash at the bridge: 14 deaths (7 to 28), as exercise has it",
 			"1 recent event of the feed field-reports, whose terms forbid passing its rows on"},
-		"ar": {`<option value="ar" selected>`, "قد يتصاعد العنف في ليبريا", "يُخشى وقوع 25 وفاة أو أكثر في ليبريا", "احتمال وقوع 25 وفاة أو أكثر في غضون 3 أشهر: \u200e61%\u200e", "المصدر field-reports"},
+		"ar": {`<option value="ar" selected>`, "قد يتصاعد العنف في ليبريا", "يُخشى وقوع 25 وفاة أو أكثر في ليبريا", "الاحتمال (25 وفاة أو أكثر، المدة: 3 أشهر): \u200e61%\u200e", "المصدر field-reports"},
 	} {
 		x := newTestSite(t)
 		form := html.UnescapeString(x.as("officer", "POST", "/watch/drafts/5?lang="+lang, url.Values{"do": {"write"}}).Body.String())
@@ -942,5 +971,33 @@ func TestAlertWithoutSituation(t *testing.T) {
 	}
 	if w := x.as("observer", "GET", "/compose/situation?draft=5", nil); w.Code != http.StatusForbidden {
 		t.Errorf("as an observer: status %d", w.Code)
+	}
+}
+
+// Where all that feeds have is still to come, the page says so, and promises no
+// forecasts of the coming night.
+func TestAllIsToCome(t *testing.T) {
+	x := newTestSite(t)
+	later := watch.FeedView{State: watch.State{Feed: watch.Feed{Name: "later", Adapter: "plain"}, Events: 3, Newest: feed.Date(2016, 1, 1)}, Age: -1, Used: true}
+	x.watch.feeds = []watch.FeedView{later}
+	for lang, want := range map[string]string{"en": "still to come by the clock of this node", "ar": "لم تقع بعد وفق ساعة هذه العقدة"} {
+		page := x.as("officer", "GET", "/watch?sort=actual&lang="+lang, nil).Body.String()
+		if !strings.Contains(page, want) || strings.Contains(page, "Nothing is forecast yet") {
+			t.Errorf("the page in %s does not say %q", lang, want)
+		}
+	}
+	x.watch.feeds[0].Known = feed.Date(2003, 1, 1)
+	if page := x.as("officer", "GET", "/watch?sort=actual", nil).Body.String(); !strings.Contains(page, "Nothing is forecast yet") {
+		t.Error("with events the page does not say that forecasts are made")
+	}
+}
+
+// Why a row is no event stands in the language of the page.
+func TestReasonOfARow(t *testing.T) {
+	x := newTestSite(t)
+	for lang, want := range map[string]string{"en": `<bdi lang="en" dir="ltr">has 12 columns; want 14</bdi>`, "ar": `عدد أعمدته <bdi dir="auto">12</bdi>؛ والمطلوب <bdi dir="auto">14</bdi>`} {
+		if page := x.as("officer", "GET", "/watch/feeds/exercise?lang="+lang, nil).Body.String(); !strings.Contains(page, want) {
+			t.Errorf("the page in %s does not say %s", lang, want)
+		}
 	}
 }

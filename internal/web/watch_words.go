@@ -44,6 +44,7 @@ func (p *printer) watchFuncs(f template.FuncMap) template.FuncMap {
 	f["where"] = where
 	f["part"] = p.part
 	f["lacked"] = p.lacked
+	f["told"] = p.told
 	f["countryBy"] = func(b feed.CountryBy) string { return p.words.T(countryWords[b]) }
 	f["dead"] = func(n int32) int { return int(n) }
 	return f
@@ -195,7 +196,7 @@ func (p *printer) hits(s watch.Score) string {
 
 // ran is what a run read.
 func (p *printer) ran(r watch.Run) string {
-	line := p.words.T(i18n.Key("%s rows: %s new, %s changed, %s the same, %s in quarantine"), i18n.Number(r.Rows), i18n.Number(r.New), i18n.Number(r.Changed), i18n.Number(r.Same), i18n.Number(r.Quarantined))
+	line := p.words.N(i18n.Key("%d row: %s new, %s changed, %s the same, %s in quarantine|%d rows: %s new, %s changed, %s the same, %s in quarantine"), int(r.Rows), i18n.Number(r.New), i18n.Number(r.Changed), i18n.Number(r.Same), i18n.Number(r.Quarantined))
 	if r.Withdrawn > 0 {
 		line += "; " + p.words.T(i18n.Key("%s withdrawn, which count no more"), i18n.Number(r.Withdrawn))
 	}
