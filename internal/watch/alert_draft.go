@@ -210,7 +210,7 @@ func (r Rule) claim(day feed.Day, forecast []feed.Violence) Claim {
 // Months within which a claim says it, if forecasts say so much; else 0.
 func (c Claim) Months() int {
 	for _, n := range Horizons {
-		if (Rule{Months: n}).claim(c.From-1).To == c.To {
+		if (Rule{Months: n}).claim(c.From-1, nil).To == c.To {
 			return n
 		}
 	}

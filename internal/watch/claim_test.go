@@ -9,7 +9,7 @@ import (
 
 // Of what no forecast says anything, a claim has no months.
 func TestClaimOfOtherMonths(t *testing.T) {
-	c := Rule{Deaths: 25, Months: 2}.claim(feed.Date(2003, 4, 30))
+	c := Rule{Deaths: 25, Months: 2}.claim(feed.Date(2003, 4, 30), nil)
 	if got := c.Months(); got != 0 {
 		t.Errorf("a claim of two months has %d", got)
 	}
