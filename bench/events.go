@@ -157,7 +157,8 @@ func client(ctx context.Context, name string, args ...string) (sample, error) {
 // maps are measured on. It is made once.
 type counted struct {
 	s    *sqlstore.Store
-	bare string // of sqlite3: event (country, month, violence, low, best, high)
+	rows string // a CSV file
+	bare string // the same as the table event of sqlite3
 }
 
 var countedOnce struct {
@@ -184,7 +185,7 @@ func makeCounted(ctx context.Context, e *env) (*counted, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &counted{bare: filepath.Join(dir, "bare.db")}
+	c := &counted{rows: filepath.Join(dir, "rows.csv"), bare: filepath.Join(dir, "bare.db")}
 	if c.s, err = sqlstore.Open(ctx, "sqlite:"+filepath.Join(dir, "comity.db"), sqlstore.Options{}); err != nil {
 		return nil, err
 	}
@@ -200,25 +201,19 @@ func makeCounted(ctx context.Context, e *env) (*counted, error) {
 	if err != nil {
 		return nil, err
 	}
-	pipe := exec.CommandContext(ctx, "sqlite3", c.bare)
-	lines, err := pipe.StdinPipe()
+	f, err := os.Create(c.rows)
 	if err != nil {
 		return nil, err
 	}
-	if err := pipe.Start(); err != nil {
-		return nil, err
-	}
-	out := bufio.NewWriterSize(lines, 1<<20)
-	fmt.Fprint(out, "CREATE TABLE event (country TEXT, month INTEGER, violence INTEGER, low INTEGER, best INTEGER, high INTEGER);\nBEGIN;\n")
+	defer f.Close()
+	out := bufio.NewWriterSize(f, 1<<20)
+	fmt.Fprintln(out, "country,month,violence,low,best,high,day,lat,lon")
 	states, r := w.States(), rand.New(rand.NewPCG(1, 1))
 	rows := make([]watch.Row, 0, 8192)
 	for i := range n {
 		x := madeEvent(r, states, i)
 		rows = append(rows, watch.Row{Event: x, Line: int64(i)})
-		if i%100 == 0 {
-			fmt.Fprint(out, "INSERT INTO event VALUES ")
-		}
-		fmt.Fprintf(out, "('%s',%d,%d,%d,%d,%d)%s", x.Country, x.Month(), x.Violence, x.Low, x.Best, x.High, map[bool]string{true: ";\n", false: ","}[i%100 == 99])
+		fmt.Fprintf(out, "%s,%d,%d,%d,%d,%d,%d,%.4f,%.4f\n", x.Country, x.Month(), x.Violence, x.Low, x.Best, x.High, x.To, x.Lat, x.Lon)
 		if len(rows) == cap(rows) || i == n-1 {
 			if err := in.Put(ctx, rows); err != nil {
 				return nil, err
@@ -229,8 +224,12 @@ func makeCounted(ctx context.Context, e *env) (*counted, error) {
 	if _, err := in.Close(ctx, watch.Run{}, true); err != nil {
 		return nil, err
 	}
-	fmt.Fprint(out, "COMMIT;\n")
-	return c, errors.Join(out.Flush(), lines.Close(), pipe.Wait())
+	if err := errors.Join(out.Flush(), f.Close()); err != nil {
+		return nil, err
+	}
+	_, err = client(ctx, "sqlite3", c.bare, "CREATE TABLE event (country TEXT, month INTEGER, violence INTEGER, low INTEGER, best INTEGER, high INTEGER, day INTEGER, lat REAL, lon REAL)",
+		".mode csv", ".import --skip 1 "+c.rows+" event")
+	return c, err
 }
 
 // madeEvent is near one of a State's towns, of which few have most of the events.
@@ -274,6 +273,18 @@ func seriesGrouped(ctx context.Context, e *env, _ string) (sample, error) {
 	}
 	s, err := client(ctx, "sqlite3", c.bare, "SELECT country, month, count(*), sum(low), sum(best), sum(high) FROM event GROUP BY country, month")
 	return sample{p50: s.p50}, err
+}
+
+// seriesGroupedDuckDB has DuckDB sum them.
+func seriesGroupedDuckDB(ctx context.Context, e *env, dir string) (sample, error) {
+	s, err := duckdb(ctx, e, dir)
+	return sample{p50: s.p50}, err
+}
+
+// cellsDuckDB asks DuckDB for screens as cells does.
+func cellsDuckDB(ctx context.Context, e *env, dir string) (sample, error) {
+	s, err := duckdb(ctx, e, dir, "-cells")
+	return sample{p50: s.p95}, err
 }
 
 // cells asks for what a screen shows, 64 by 40 squares, at all zooms, of all times

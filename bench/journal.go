@@ -70,7 +70,9 @@ var measures = map[string]measure{
 	"psql copy":       psqlCopy,
 	"series kept":     seriesKept,
 	"series grouped":  seriesGrouped,
+	"series duckdb":   seriesGroupedDuckDB,
 	"cells":           cells,
+	"cells duckdb":    cellsDuckDB,
 
 	"small start":  ofLarge(false, (*large).begin),
 	"small append": ofLarge(false, (*large).issue),

@@ -26,8 +26,9 @@ var built = builds{done: map[string]error{}}
 // over the network.
 const patience = 5 * time.Minute
 
-// build builds the program of a folder, once, and returns where it is.
-func (b *builds) build(ctx context.Context, e *env, name, folder, pkg string) (string, error) {
+// build builds the program of a folder, once, and returns where it is. Without
+// C, unless the environment says otherwise.
+func (b *builds) build(ctx context.Context, e *env, name, folder, pkg string, environment ...string) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	bin, err := filepath.Abs(filepath.Join(e.dir, name))
@@ -39,7 +40,7 @@ func (b *builds) build(ctx context.Context, e *env, name, folder, pkg string) (s
 		building, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		c := exec.CommandContext(building, "go", "build", "-o", bin, pkg)
-		c.Dir, c.Env, c.WaitDelay = folder, append(os.Environ(), "CGO_ENABLED=0"), time.Second
+		c.Dir, c.Env, c.WaitDelay = folder, append(append(os.Environ(), "CGO_ENABLED=0"), environment...), time.Second
 		text, failed := c.CombinedOutput()
 		switch {
 		case errors.Is(building.Err(), context.DeadlineExceeded):
@@ -60,22 +61,49 @@ func program(name string, args ...string) measure {
 		if err != nil {
 			return sample{}, err
 		}
-		// A flag that is given twice counts as given last.
-		c := exec.CommandContext(ctx, bin, append([]string{"-dir", filepath.Join(dir, name), "-for", e.each.String()}, args...)...)
-		c.Cancel = func() error { return c.Process.Signal(os.Interrupt) } // it ends what it has started
-		c.WaitDelay = 30 * time.Second
-		var stderr strings.Builder
-		c.Stderr = &stderr
-		out, err := c.Output()
-		if err != nil {
-			return sample{}, fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
-		}
-		var s struct{ Rate, P50, P99 float64 }
-		if err := json.Unmarshal(out, &s); err != nil {
-			return sample{}, fmt.Errorf("what %s answers: %w", name, err)
-		}
-		return sample{rate: s.Rate, p50: s.P50, p99: s.P99}, nil
+		s, err := figures(ctx, e, bin, dir, args...)
+		return s.sample, err
 	}
+}
+
+// peerSample is what a peer's program prints.
+type peerSample struct {
+	sample
+	p95 float64
+}
+
+// figures runs a peer's program and reads what it prints.
+func figures(ctx context.Context, e *env, bin, dir string, args ...string) (peerSample, error) {
+	name := filepath.Base(bin)
+	// A flag that is given twice counts as given last.
+	c := exec.CommandContext(ctx, bin, append([]string{"-dir", filepath.Join(dir, name), "-for", e.each.String()}, args...)...)
+	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) } // it ends what it has started
+	c.WaitDelay = 30 * time.Second
+	var stderr strings.Builder
+	c.Stderr = &stderr
+	out, err := c.Output()
+	if err != nil {
+		return peerSample{}, fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
+	}
+	var s struct{ Rate, P50, P95, P99 float64 }
+	if err := json.Unmarshal(out, &s); err != nil {
+		return peerSample{}, fmt.Errorf("what %s answers: %w", name, err)
+	}
+	return peerSample{sample{rate: s.Rate, p50: s.P50, p99: s.P99}, s.P95}, nil
+}
+
+// duckdb has the peer group the rows of countedEvents. DuckDB is written in C++,
+// and comes as a library for C.
+func duckdb(ctx context.Context, e *env, dir string, args ...string) (peerSample, error) {
+	c, err := countedEvents(ctx, e)
+	if err != nil {
+		return peerSample{}, err
+	}
+	bin, err := built.build(ctx, e, "duckdb", "duckdb", ".", "CGO_ENABLED=1")
+	if err != nil {
+		return peerSample{}, err
+	}
+	return figures(ctx, e, bin, dir, append(args, "-rows", c.rows)...)
 }
 
 // matrix has the peer measure two Dendrite servers, each with a database of its

@@ -83,8 +83,21 @@ func ParseMonth(s string) (Month, error) {
 
 // First day of the month.
 func (m Month) First() Day {
-	return Date(int(floorDiv(int64(m), 12)), time.Month(floorMod(int64(m), 12)+1), 1)
+	// As time.Date has it, in a tenth of the time: series have many months.
+	year, month := floorDiv(int64(m), 12), floorMod(int64(m), 12)
+	past := year - 1 // the year before, until which every fourth was a leap year, but for full centuries
+	days := 365*year + floorDiv(past, 4) - floorDiv(past, 100) + floorDiv(past, 400) + daysBefore[month]
+	if month > 1 && year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+		days++
+	}
+	return Day(days - daysTo1970)
 }
+
+// daysBefore the month in a year that is no leap year.
+var daysBefore = [12]int64{0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334}
+
+// daysTo1970 is what First counts until then.
+const daysTo1970 = 365*1970 + 1969/4 - 1969/100 + 1969/400
 
 // String is the month as 2006-01.
 func (m Month) String() string { return m.First().Time().Format("2006-01") }

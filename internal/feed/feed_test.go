@@ -40,6 +40,18 @@ func TestDay(t *testing.T) {
 }
 
 // The first two are rows of UCDP's own.
+// The first of a month is the day that the calendar has, in all years that dates
+// can be written in, and before.
+func TestFirstOfMonth(t *testing.T) {
+	for year := -1000; year < 10_000; year++ {
+		for month := time.January; month <= time.December; month++ {
+			if got, want := MonthOf(year, month).First(), Date(year, month, 1); got != want {
+				t.Fatalf("%d-%02d begins on %s, want %s", year, month, got, want)
+			}
+		}
+	}
+}
+
 func TestCell(t *testing.T) {
 	for _, c := range []struct {
 		lat, lon float64

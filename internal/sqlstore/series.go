@@ -66,19 +66,7 @@ func (s *Store) Series(ctx context.Context, q watch.SeriesQuery) ([]watch.Point,
 
 // points are what a blob has of it.
 func (s *span) points(blob []byte) ([]watch.Point, error) {
-	out := make([]watch.Point, 0, len(blob)/8)
-	now := int32(math.MinInt32)
-	err := watch.Bins(blob, s.from, s.to, func(x watch.Bin) {
-		if !s.violence[x.Violence] {
-			return
-		}
-		if x.At != now {
-			now = x.At
-			out = append(out, watch.Point{At: s.at(x.At)})
-		}
-		out[len(out)-1].Add(x.Count)
-	})
-	return out, err
+	return watch.Points(blob, s.from, s.to, s.violence, s.at)
 }
 
 // AllSeries implements [watch.Store].

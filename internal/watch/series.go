@@ -29,32 +29,73 @@ var errSeries = errors.New("a kept series is damaged: count the feed's events an
 
 // Bins calls f with the bins of a blob whose time is in [from, to], in order.
 func Bins(b []byte, from, to int32, f func(Bin)) error {
-	at := int64(early)
-	for len(b) > 0 {
-		var v [5]uint64
-		for i := range v {
-			// Most are one byte.
-			if len(b) > 0 && b[0] < 0x80 {
-				v[i], b = uint64(b[0]), b[1:]
-				continue
-			}
-			n := 0
-			if v[i], n = binary.Uvarint(b); n <= 0 {
-				return errSeries
-			}
-			b = b[n:]
-		}
-		at += int64(v[0] >> 2)
-		if at > int64(to) {
-			return nil
-		}
-		if at >= int64(from) {
-			low := int64(v[2])
-			best := low + signed(v[3])
-			f(Bin{int32(at), feed.Violence(v[0] & 3), Count{int64(v[1]), low, best, best + signed(v[4])}})
+	r := binReader{b: b, at: early}
+	for r.next() && r.at <= int64(to) {
+		if r.at >= int64(from) {
+			f(Bin{int32(r.at), r.violence, r.count})
 		}
 	}
-	return nil
+	return r.err
+}
+
+// Points is the sum of a blob's bins of some types of violence, by time in
+// [from, to]; day is the first of a time.
+func Points(b []byte, from, to int32, types [4]bool, day func(int32) feed.Day) ([]Point, error) {
+	out := make([]Point, 0, len(b)/12)
+	r := binReader{b: b, at: early}
+	last := int64(early)
+	for r.next() && r.at <= int64(to) {
+		if r.at < int64(from) || !types[r.violence] {
+			continue
+		}
+		if r.at != last {
+			last = r.at
+			out = append(out, Point{At: day(int32(last))})
+		}
+		out[len(out)-1].add(r.count)
+	}
+	return out, r.err
+}
+
+// binReader reads a blob bin by bin.
+type binReader struct {
+	b        []byte
+	i        int // where the next bin begins
+	at       int64
+	violence feed.Violence
+	count    Count
+	err      error
+}
+
+// next reads the next bin; false at the end.
+func (r *binReader) next() bool {
+	b, i := r.b, r.i
+	if i == len(b) {
+		return false
+	}
+	var v [5]uint64
+	for k := range v {
+		switch { // most are one byte, or two
+		case i < len(b) && b[i] < 0x80:
+			v[k], i = uint64(b[i]), i+1
+		case i+1 < len(b) && b[i+1] < 0x80:
+			v[k], i = uint64(b[i]&0x7f)|uint64(b[i+1])<<7, i+2
+		default:
+			x, n := binary.Uvarint(b[min(i, len(b)):])
+			if n <= 0 {
+				r.err = errSeries
+				return false
+			}
+			v[k], i = x, i+n
+		}
+	}
+	r.i = i
+	r.at += int64(v[0] >> 2)
+	r.violence = feed.Violence(v[0] & 3)
+	low := int64(v[2])
+	best := low + signed(v[3])
+	r.count = Count{int64(v[1]), low, best, best + signed(v[4])}
+	return true
 }
 
 // Forever is the end of a range for Bins that has none.
