@@ -91,6 +91,7 @@ var toldForms = []i18n.Key{
 	i18n.Key("the rule fires at %s and rests until below %s: want a number that is no more"),
 	i18n.Key("%s: want 1, which changes nothing, to 10"),
 	i18n.Key("say how many deaths a warning of this rule says will come, at least 1"),
+	i18n.Key("%s: want forecast, state-based, non-state, one-sided, or nothing for all"),
 	i18n.Key("%s: want 1 to 36"),
 	i18n.Key("%s days: want %s to %s"),
 	i18n.Key("%s months: want %s to %s"),
