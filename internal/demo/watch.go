@@ -206,7 +206,7 @@ func (p *player) forecast(ctx context.Context) error {
 // firstRule is one to begin with. Made-up events lie in no State.
 func firstRule(exercise bool) watch.Rule {
 	r := watch.Rule{Name: "25 deaths or more within three months: 30% or more", Exercise: exercise, Level: watch.ByCountry,
-		Signal: "p(25, 3)", Fire: .3, Rearm: .2, Gap: 60, Damp: 1.2, Deaths: 25, Months: 3, Lapse: 30}
+		Signal: "p(25, 3)", Fire: .3, Rearm: .2, Gap: 60, Damp: 1.2, Deaths: 25, Counts: watch.CountForecast, Months: 3, Lapse: 30}
 	if exercise {
 		r.Level = watch.ByCell
 	}
