@@ -15,9 +15,9 @@
 // milliseconds says as much about the disk as about Comity. Nothing here gates
 // a build.
 //
-// The peers are modules of their own (bench/tessera, bench/nats, bench/matrix),
-// built when the benchmarks run, so that neither the product nor the rest of
-// this module depends on them.
+// The peers are modules of their own (bench/tessera, bench/nats, bench/matrix,
+// bench/duckdb), built when the benchmarks run, so that neither the product nor
+// the rest of this module depends on them.
 package main
 
 import (

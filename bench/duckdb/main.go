@@ -1,7 +1,7 @@
 // Command duckdb groups events with DuckDB and prints, as JSON, how often a
 // second, and how many milliseconds its caller waited:
 //
-//	{"rate": 2.2, "p50": 450, "p99": 520}
+//	{"rate": 2.2, "p50": 450, "p95": 500, "p99": 520}
 //
 // The events are those of a CSV file with the columns country, month, violence,
 // low, best, high, day, lat, lon, and lie in a table in memory before anything is

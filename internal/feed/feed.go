@@ -83,7 +83,7 @@ func ParseMonth(s string) (Month, error) {
 
 // First day of the month.
 func (m Month) First() Day {
-	// As time.Date has it, in a tenth of the time: series have many months.
+	// As time.Date has it, in less than half the time: series have many months.
 	year, month := floorDiv(int64(m), 12), floorMod(int64(m), 12)
 	past := year - 1 // the year before, until which every fourth was a leap year, but for full centuries
 	days := 365*year + floorDiv(past, 4) - floorDiv(past, 100) + floorDiv(past, 400) + daysBefore[month]

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"math"
-	"slices"
 	"strconv"
 
 	"github.com/comity/comity/internal/feed"
@@ -14,7 +13,7 @@ import (
 type span struct {
 	column   string
 	from, to int32
-	violence [4]bool
+	kinds    watch.Kinds
 	at       func(int32) feed.Day
 }
 
@@ -29,9 +28,7 @@ func spanOf(weekly bool, from, to feed.Day, violence []feed.Violence) span {
 	if weekly {
 		s = span{column: "weeks", at: func(t int32) feed.Day { return feed.Day(t) }, from: int32(from.Week()), to: int32(to.Week())}
 	}
-	for v := range s.violence {
-		s.violence[v] = len(violence) == 0 || slices.Contains(violence, feed.Violence(v))
-	}
+	s.kinds = watch.KindsOf(violence...)
 	return s
 }
 
@@ -66,7 +63,7 @@ func (s *Store) Series(ctx context.Context, q watch.SeriesQuery) ([]watch.Point,
 
 // points are what a blob has of it.
 func (s *span) points(blob []byte) ([]watch.Point, error) {
-	return watch.Points(blob, s.from, s.to, s.violence, s.at)
+	return watch.Points(blob, s.from, s.to, s.kinds, s.at)
 }
 
 // AllSeries implements [watch.Store].
@@ -192,7 +189,7 @@ func (c conn) sums(ctx context.Context, part span, from, to int64, f func(number
 		}
 		var sum watch.Count
 		err = watch.Bins(blob, part.from, part.to, func(x watch.Bin) {
-			if part.violence[x.Violence] {
+			if part.kinds.Has(x.Violence) {
 				sum.Add(x.Count)
 			}
 		})

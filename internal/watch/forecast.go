@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"slices"
+
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/feed"
 )
@@ -102,16 +104,24 @@ type FeedUsed struct {
 // Risk is the probability of so many deaths or more within a horizon; ok is
 // false if the forecast does not say it.
 func (f *Forecast) Risk(deaths int64, months int) (p float64, ok bool) {
-	t, ok := f.Total(months)
-	if !ok {
+	t, _ := f.Total(months)
+	return ofThreshold(t.Risk, deaths)
+}
+
+// Base is of how many of all earlier times at the place that was so; ok is false
+// if that is not known.
+func (f *Forecast) Base(deaths int64, months int) (share float64, ok bool) {
+	t, _ := f.Total(months)
+	return ofThreshold(t.Base, deaths)
+}
+
+// ofThreshold is the value of so many deaths among those of Thresholds.
+func ofThreshold(all []float64, deaths int64) (v float64, ok bool) {
+	i := slices.Index(Thresholds, deaths)
+	if i < 0 || i >= len(all) {
 		return 0, false
 	}
-	for i, d := range Thresholds {
-		if d == deaths && i < len(t.Risk) {
-			return t.Risk[i], true
-		}
-	}
-	return 0, false
+	return all[i], true
 }
 
 // Total of a horizon.

@@ -34,9 +34,9 @@ type Rule struct {
 
 	// Claim is what a warning of this rule says will come, by which its outcome
 	// is judged.
-	Deaths int64 // so many or more
-	Counts Counted
-	Months int // within so many months from the day on which it fires
+	Deaths int64   // so many or more
+	Counts Counted // in violence of which types
+	Months int     // within so many months from the day on which it fires
 
 	Lapse  int // days after which a draft that nobody took lapses
 	Paused bool

@@ -40,12 +40,12 @@ func Bins(b []byte, from, to int32, f func(Bin)) error {
 
 // Points is the sum of a blob's bins of some types of violence, by time in
 // [from, to]; day is the first of a time.
-func Points(b []byte, from, to int32, types [4]bool, day func(int32) feed.Day) ([]Point, error) {
+func Points(b []byte, from, to int32, of Kinds, day func(int32) feed.Day) ([]Point, error) {
 	out := make([]Point, 0, len(b)/12)
 	r := binReader{b: b, at: early}
 	last := int64(early)
 	for r.next() && r.at <= int64(to) {
-		if r.at < int64(from) || !types[r.violence] {
+		if r.at < int64(from) || !of.Has(r.violence) {
 			continue
 		}
 		if r.at != last {

@@ -94,8 +94,8 @@ func (s *site) forecastLines(r *request, f *watch.Forecast, c watch.Claim, place
 	if risk, ok := f.Risk(of, within); ok {
 		what, months := r.words.N(i18n.Key("%d death or more|%d deaths or more"), int(of)), r.words.N(i18n.Key("%d month|%d months"), within)
 		line := r.t("probability of %s within %s: %s", what, months, r.words.Share(risk))
-		if t, _ := f.Total(within); slices.Index(watch.Thresholds, of) < len(t.Base) {
-			line = r.t("probability of %s within %s: %s; of all earlier times here it was so in %s", what, months, r.words.Share(risk), r.words.Share(t.Base[slices.Index(watch.Thresholds, of)]))
+		if base, ok := f.Base(of, within); ok {
+			line = r.t("probability of %s within %s: %s; of all earlier times here it was so in %s", what, months, r.words.Share(risk), r.words.Share(base))
 		}
 		out = append(out, line)
 	}
