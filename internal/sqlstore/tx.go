@@ -33,32 +33,43 @@ func (c conn) query(ctx context.Context, q string, args ...any) (rows sqltx.Rows
 	return rows, err
 }
 
-// queryRow runs a statement that returns at most one row; Scan, which must be
-// called, reports sql.ErrNoRows. In SQLite that is over sooner than the end of
-// ctx could be watched.
+// queryRow is a statement that returns at most one row. Scan runs it, and reports
+// sql.ErrNoRows. In SQLite that is over sooner than the end of ctx could be
+// watched.
 func (c conn) queryRow(ctx context.Context, q string, args ...any) row {
-	rows, err := c.query(c.s.d.Statement(ctx), q, args...)
-	return only{rows, err}
+	return only{c, c.s.d.Statement(ctx), q, args}
 }
 
-// only is the one row of a statement, or why there is none.
+// only is a statement for one row.
 type only struct {
-	rows sqltx.Rows
-	err  error
+	conn
+	ctx  context.Context
+	q    string
+	args []any
 }
 
+// Scan runs the statement again also if the connection breaks while the row
+// comes: nobody has seen anything of it yet.
 func (o only) Scan(into ...any) error {
-	if o.err != nil {
-		return o.err
+	if !o.alone {
+		return o.scan(into...)
 	}
-	defer o.rows.Close()
-	if !o.rows.Next() {
-		return cmp.Or(o.rows.Err(), sql.ErrNoRows)
-	}
-	if err := o.rows.Scan(into...); err != nil {
+	return o.s.retry(o.ctx, readPatience, func() error { return o.scan(into...) })
+}
+
+func (o only) scan(into ...any) error {
+	rows, err := o.on.Query(o.ctx, o.s.d.SQL(o.q), o.args...)
+	if err != nil {
 		return err
 	}
-	return o.rows.Close()
+	defer rows.Close()
+	if !rows.Next() {
+		return cmp.Or(rows.Err(), sql.ErrNoRows)
+	}
+	if err := rows.Scan(into...); err != nil {
+		return err
+	}
+	return rows.Close()
 }
 
 // read returns the reading connections. Statements there see what has been
