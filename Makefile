@@ -30,8 +30,9 @@ test-race:
 # Plays SEEDS plans of seven nodes on a network, disks and clocks that fail.
 SEEDS ?= 1000
 FIRST ?= 1
+PROCESSES ?= $(shell getconf _NPROCESSORS_ONLN)
 sim:
-	$(GO) test ./internal/simtest -run TestSeeds -timeout 60m -args -seeds $(SEEDS) -first $(FIRST)
+	$(GO) test ./internal/simtest -run TestSeeds -timeout 60m -args -seeds $(SEEDS) -first $(FIRST) -processes $(PROCESSES)
 
 # Kills a process of two nodes with SIGKILL as often, at random instants; on
 # PostgreSQL too if COMITY_TEST_POSTGRES is set.
