@@ -13,6 +13,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -125,15 +126,15 @@ type Desk struct {
 	scrubs scrubs // Erase's
 
 	mu        sync.Mutex
-	receipts  map[comity.Domain][]Receipt // by size, rising: mirror cosignatures of our own journal
-	received  int64                       // how many
-	last      comity.Time                 // newest recorded time in our own journal
-	lastKnown bool                        // last was read
+	receipts  map[comity.Domain][]witness.Dated // by size, rising: mirror cosignatures of our own journal
+	received  int64                             // how many
+	last      comity.Time                       // newest recorded time in our own journal
+	lastKnown bool                              // last was read
 }
 
 // New returns the desk.
 func New(c Config) *Desk {
-	d := &Desk{c: c, receipts: map[comity.Domain][]Receipt{}}
+	d := &Desk{c: c, receipts: map[comity.Domain][]witness.Dated{}}
 	d.SetKeys(c.Self, c.Keys)
 	return d
 }
@@ -204,7 +205,7 @@ func (d *Desk) Received(by comity.Domain, r Receipt) {
 	defer d.mu.Unlock()
 	l := d.receipts[by]
 	if len(l) == 0 || l[len(l)-1].Size < r.Size {
-		d.receipts[by] = append(l, r)
+		d.receipts[by] = append(l, witness.Dated{Size: r.Size, At: r.At.Unix()})
 		d.received++
 	}
 }
@@ -216,11 +217,11 @@ func (d *Desk) stored(by comity.Domain, n comity.ActName) (time.Time, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l := d.receipts[by]
-	i, _ := slices.BinarySearchFunc(l, n.Index+1, func(r Receipt, size int64) int { return int(r.Size - size) })
+	i, _ := slices.BinarySearchFunc(l, n.Index+1, func(r witness.Dated, size int64) int { return cmp.Compare(r.Size, size) })
 	if i == len(l) {
 		return time.Time{}, false
 	}
-	return l[i].At, true
+	return time.Unix(l[i].At, 0).UTC(), true
 }
 
 // heads is what View needs to know about how far journals were read.

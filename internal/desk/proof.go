@@ -11,7 +11,6 @@ import (
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/journal"
-	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/seal"
 	"github.com/comity/comity/internal/witness"
@@ -206,26 +205,23 @@ func (d *Desk) latest(ctx context.Context, vkey string) (Receipt, error) {
 	return Receipt{c.Size, c.Time}, err
 }
 
-// LoadReceipts reads what mirrors have cosigned, once at start.
+// LoadReceipts reads when mirrors have cosigned, once at start.
 func (d *Desk) LoadReceipts(ctx context.Context) error {
 	peers, err := d.c.Peers.Peers(ctx)
 	if err != nil {
 		return err
 	}
-	for from := int64(0); ; {
-		kept, err := d.c.Cosigs.From(ctx, d.c.Self.Origin, from, 256)
-		if err != nil || len(kept) == 0 {
+	for _, p := range peers {
+		kept, err := d.c.Cosigs.By(ctx, d.c.Self.Origin, p.Domain.MirrorName())
+		if err != nil {
 			return err
 		}
-		for _, c := range kept {
-			for _, s := range c.Cosignatures {
-				if i := slices.IndexFunc(peers, func(p peer.Peer) bool { return p.Domain.MirrorName() == s.Signer }); i >= 0 {
-					d.Received(peers[i].Domain, Receipt{c.Size, s.Time})
-				}
-			}
-			from = c.Size + 1
-		}
+		d.mu.Lock()
+		d.receipts[p.Domain] = kept
+		d.received += int64(len(kept))
+		d.mu.Unlock()
 	}
+	return nil
 }
 
 // Disclose returns what lets anybody check, without any key, what a sealed act

@@ -230,3 +230,14 @@ func (c Cosignatures) Latest(ctx context.Context, o comity.Origin, signer string
 	g.Time = time.Unix(at, 0).UTC()
 	return g, c.s.failed("read the last cosignature of "+signer, err)
 }
+
+// By implements [witness.CosignatureStore]. It reads an index alone: of a million
+// cosignatures the lines have hundreds of megabytes.
+func (c Cosignatures) By(ctx context.Context, o comity.Origin, signer string) ([]witness.Dated, error) {
+	rows, err := c.s.read().query(ctx, "SELECT size, at FROM cosignature WHERE origin = ? AND signer = ?", string(o), signer)
+	all, err := collect(rows, err, func(r row) (d witness.Dated, err error) { return d, r.Scan(&d.Size, &d.At) })
+	if err != nil {
+		return nil, c.s.failed("read when "+signer+" cosigned", err)
+	}
+	return witness.FirstOfEach(all), nil
+}

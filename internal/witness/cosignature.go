@@ -2,11 +2,13 @@ package witness
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"filippo.io/torchwood"
@@ -69,6 +71,20 @@ type CosignatureStore interface {
 	// Latest returns the cosignature of the largest size by that key, of
 	// several the latest; ErrNone if there is none.
 	Latest(ctx context.Context, o comity.Origin, signer string, keyHash uint32) (Cosignature, error)
+
+	// By returns the sizes at which a signer cosigned, by whichever of its keys,
+	// with the first time it did so. Sizes rise.
+	By(ctx context.Context, o comity.Origin, signer string) ([]Dated, error)
+}
+
+// Dated is the size of a checkpoint and when it was first cosigned, in seconds
+// since 1970. A busy journal has one for each of its acts and mirrors.
+type Dated struct{ Size, At int64 }
+
+// FirstOfEach sorts by size and leaves the earliest of each size.
+func FirstOfEach(all []Dated) []Dated {
+	slices.SortFunc(all, func(a, b Dated) int { return cmp.Or(cmp.Compare(a.Size, b.Size), cmp.Compare(a.At, b.At)) })
+	return slices.CompactFunc(all, func(a, b Dated) bool { return a.Size == b.Size })
 }
 
 // Assemble adds cosignature lines to a checkpoint note: the first of each key

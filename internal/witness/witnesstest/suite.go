@@ -154,6 +154,22 @@ func TestCosignatures(t *testing.T, open func(t *testing.T) witness.CosignatureS
 		if _, err := s.Latest(ctx, l.Origin(), au, 1); !errors.Is(err, witness.ErrNone) {
 			t.Errorf("Latest = %v, want ErrNone", err)
 		}
+		if got, err := s.By(ctx, l.Origin(), au); err != nil || len(got) != 0 {
+			t.Errorf("By = %v, %v; want none", got, err)
+		}
+	})
+	t.Run("by one signer", func(t *testing.T) {
+		s := open(t)
+		newer := sig(20, au, 3)
+		newer.KeyHash = 7 // another key of the same name
+		put(t, s, 50, sig(50, au, 6), sig(50, eu, 1))
+		put(t, s, 20, sig(20, au, 9), newer)
+		put(t, s, 30, sig(30, eu, 2))
+		got, err := s.By(ctx, l.Origin(), au)
+		same(t, "By", got, err, []witness.Dated{{Size: 20, At: 3}, {Size: 50, At: 6}})
+		if got, err := s.By(ctx, "au.example/journal", au); err != nil || len(got) != 0 {
+			t.Errorf("By of another journal = %v, %v; want none", got, err)
+		}
 	})
 	t.Run("in order, whole, bounded", func(t *testing.T) {
 		s := open(t)

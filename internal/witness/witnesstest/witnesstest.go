@@ -136,3 +136,16 @@ func (m *Cosignatures) Latest(ctx context.Context, o comity.Origin, signer strin
 	}
 	return witness.Cosignature{}, witness.ErrNone
 }
+
+// By is what a signer cosigned, and when.
+func (m *Cosignatures) By(ctx context.Context, o comity.Origin, signer string) ([]witness.Dated, error) {
+	var all []witness.Dated
+	for _, k := range m.list(o, len(m.kept), func(int64) bool { return true }, 1) {
+		for _, s := range k.Cosignatures {
+			if s.Signer == signer {
+				all = append(all, witness.Dated{Size: s.Size, At: s.Time.Unix()})
+			}
+		}
+	}
+	return witness.FirstOfEach(all), nil
+}
