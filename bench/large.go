@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/comity/comity/act"
@@ -23,7 +25,8 @@ import (
 )
 
 // large is a node with many acts, a hundred to a situation, built through the
-// journal and the ledger as everything is that a node holds.
+// journal and the ledger as everything is that a node holds, and a neighbour's
+// receipt for each.
 type large struct {
 	dir     string
 	names   []comity.ActName // its situations
@@ -75,13 +78,16 @@ func (l *larges) build(ctx context.Context, e *env) error {
 			return err
 		}
 		e.atEnd = append(e.atEnd, x.close)
+		if err := x.preview(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // buildLarge builds and weighs a node with n acts.
-func buildLarge(ctx context.Context, e *env, n int) (l *large, err error) {
-	l = &large{dir: filepath.Join(e.dir, fmt.Sprint("large-", n))}
+func buildLarge(ctx context.Context, e *env, n int) (_ *large, err error) {
+	l := &large{dir: filepath.Join(e.dir, fmt.Sprint("large-", n))}
 	if err := os.Mkdir(l.dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -89,10 +95,19 @@ func buildLarge(ctx context.Context, e *env, n int) (l *large, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.close(); err != nil {
+	neighbour, err := newHouse(ctx, l.dir, "b.example")
+	if err == nil {
+		neighbour.url = "http://b.example.invalid" // it is never asked
+		err = errors.Join(h.know(ctx, neighbour), neighbour.close())
+	}
+	database := h.Folder.DatabaseURL()
+	if err := errors.Join(err, h.close()); err != nil {
 		return nil, err
 	}
 	if l.names, err = fill(ctx, filepath.Join(l.dir, "a.example"), n); err != nil {
+		return nil, err
+	}
+	if err := receive(ctx, strings.TrimPrefix(database, "sqlite:"), n); err != nil {
 		return nil, err
 	}
 	if err := l.write(); err != nil {
@@ -135,7 +150,8 @@ func (l *large) write() (err error) {
 }
 
 func (l *large) open(ctx context.Context) error {
-	n, err := node.Open(ctx, node.Config{Dir: filepath.Join(l.dir, "a.example"), Version: "bench", Serves: true})
+	n, err := node.Open(ctx, node.Config{Dir: filepath.Join(l.dir, "a.example"), Version: "bench", Serves: true,
+		WithoutQuorum: "the neighbour is not there", Operator: "bench"})
 	if err != nil {
 		return err
 	}
@@ -182,6 +198,18 @@ func (l *large) read(ctx context.Context, e *env) (sample, error) {
 		}
 		return err
 	})
+}
+
+// preview shows once, for each situation in which acts will be issued, what an act
+// would do, as a page does before it is issued. The first look at a situation
+// after the start is into the database.
+func (l *large) preview(ctx context.Context) error {
+	for i := 1; i < len(l.docs); i += 2 {
+		if _, err := l.house.Desk.Preview(ctx, l.house.who, l.docs[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // issue issues acts in situations chosen at random, some hundred of them: many
@@ -304,6 +332,24 @@ func fill(ctx context.Context, dir string, n int) (_ []comity.ActName, err error
 	}
 	_, err = ledger.Digest(ctx) // lists are made
 	return names, err
+}
+
+// receive writes that the neighbour's mirror has cosigned each size up to n, as it
+// has after n acts that came one by one. One by one they would take minutes.
+func receive(ctx context.Context, file string, n int) error {
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	const upTo = "WITH RECURSIVE upto(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM upto WHERE n < ?) "
+	origin, text := comity.Domain("a.example").Origin(), make([]byte, 200)
+	_, err = db.ExecContext(ctx, "INSERT INTO cosigned (origin, size, root, note) "+upTo+"SELECT ?, n, ?, ? FROM upto", n, string(origin), make([]byte, 32), text)
+	if err == nil {
+		_, err = db.ExecContext(ctx, "INSERT INTO cosignature (origin, size, signer, key_hash, at, line) "+upTo+"SELECT ?, n, ?, 1, ?, ? FROM upto",
+			n, string(origin), comity.Domain("b.example").MirrorName(), time.Now().Unix(), text)
+	}
+	return err
 }
 
 func issuable(a *act.Act) ([]byte, error) {
