@@ -283,7 +283,7 @@ func catchUpFolded(ctx context.Context, e *env, dir string) (sample, error) {
 		if n, err := h.Desk.Pending(ctx); err != nil || n > 0 {
 			return sample{}, fmt.Errorf("%d acts wait for others (%w)", n, err)
 		}
-		return out, h.readable(ctx, comity.ActName{Domain: s.peer.Domain, Index: longJournal - 1})
+		return out, h.readable(ctx, comity.ActName{Domain: s.peer.Domain, Index: longJournal - 1}, -1)
 	})
 }
 

@@ -80,10 +80,11 @@ func (n *neighbours) close() error {
 func (n *neighbours) deliver(ctx context.Context, doc []byte) (comity.ActName, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
+	held := n.b.Desk.Held()
 	start := time.Now()
 	name, err := n.a.post(ctx, doc)
 	if err == nil {
-		err = n.b.readable(ctx, name)
+		err = n.b.readable(ctx, name, held)
 	}
 	return name, time.Since(start), err
 }
@@ -208,7 +209,7 @@ func (a *arrivals) of(index int64) <-chan struct{} {
 // watch reads every act at B as it comes.
 func (a *arrivals) watch(ctx context.Context, b *house) error {
 	for next := int64(0); ; next++ {
-		if err := b.readable(ctx, comity.ActName{Domain: "a.example", Index: next}); err != nil {
+		if err := b.readable(ctx, comity.ActName{Domain: "a.example", Index: next}, -1); err != nil {
 			return err
 		}
 		a.mu.Lock()

@@ -167,12 +167,16 @@ func (h *house) do(ctx context.Context, method, path string, body []byte, want i
 }
 
 // readable waits until h's people can read an act, as its pages and streams
-// wait: told of news, not asking again and again.
-func (h *house) readable(ctx context.Context, name comity.ActName) error {
+// wait: told of news, not asking again and again. It was not there when h held so
+// many acts; -1 if that is not known.
+func (h *house) readable(ctx context.Context, name comity.ActName, held int64) error {
 	for {
 		news := h.Desk.News()
-		if x, err := h.Desk.Act(ctx, h.who, name); err == nil && x.Act != nil {
-			return nil
+		if now := h.Desk.Held(); now != held {
+			held = now
+			if x, err := h.Desk.Act(ctx, h.who, name); err == nil && x.Act != nil {
+				return nil
+			}
 		}
 		select {
 		case <-news:

@@ -106,8 +106,8 @@ func duckdb(ctx context.Context, e *env, dir string, args ...string) (peerSample
 	return figures(ctx, e, bin, dir, append(args, "-rows", c.rows)...)
 }
 
-// matrix has the peer measure two Dendrite servers, each with a database of its
-// own: see bench/matrix.
+// matrix has the peer measure two Dendrite servers, each with a PostgreSQL
+// database of its own: see bench/matrix.
 func matrix(args ...string) measure {
 	return func(ctx context.Context, e *env, dir string) (sample, error) {
 		a, err := pgDatabase(ctx, e, "dendrite_a")
@@ -118,11 +118,18 @@ func matrix(args ...string) measure {
 		if err != nil {
 			return sample{}, err
 		}
+		return matrixOnFiles(append(args, "-a", a, "-b", b)...)(ctx, e, dir)
+	}
+}
+
+// matrixOnFiles is the same with SQLite.
+func matrixOnFiles(args ...string) measure {
+	return func(ctx context.Context, e *env, dir string) (sample, error) {
 		server, err := built.build(ctx, e, "dendrite", "matrix", "github.com/matrix-org/dendrite/cmd/dendrite")
 		if err != nil {
 			return sample{}, err
 		}
-		return program("matrix", append(args, "-dendrite", server, "-a", a, "-b", b)...)(ctx, e, dir)
+		return program("matrix", append(args, "-dendrite", server)...)(ctx, e, dir)
 	}
 }
 

@@ -71,8 +71,10 @@ var rows = []row{
 	// Dendrite carries fifteen to twenty-five messages a second: paced it is asked for fewer, so that none waits for another.
 	{"POST at A to readable at B, paced 100/s, beside Matrix", "delivery 100/s", []want{{p50, "matrix 10/s", "Matrix", 0, 1. / 30}}},
 	{"Matrix, two Dendrite v0.13.8 servers, one room, paced 10/s (peer)", "matrix 10/s", nil},
+	{"the same on SQLite instead of PostgreSQL, paced 10/s (peer)", "matrix 10/s on files", nil},
 	{"act at A to readable at B, 256 callers, beside Matrix", "delivery 256", []want{{rate, "matrix 16", "Matrix", 100, 0}}},
 	{"Matrix, two Dendrite v0.13.8 servers, one room, 16 callers (peer)", "matrix 16", nil},
+	{"the same on SQLite instead of PostgreSQL, 16 callers (peer)", "matrix 16 on files", nil},
 
 	{"catch-up of 200,000 entries, verified only", "catch-up verified", []want{{rate, "tessera fsck", "Tessera fsck", 1.5, 0}}},
 	{"catch-up of 200,000 entries, verified and durable", "catch-up stored", []want{{rate, "tessera fsck", "Tessera fsck", 0.3, 0}}},

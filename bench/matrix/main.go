@@ -11,10 +11,9 @@
 //
 // The servers run as Dendrite's sample configuration has them, apart from what
 // tells them where they are, and without its limit on callers (rate_limiting).
-// Data is in PostgreSQL, as Dendrite recommends; with SQLite it carries as many
-// messages a second, with a longer latency. Both the database and the JetStream
-// in each server, which Dendrite sets to SyncAlways, sync to the disk before
-// they say that they have something.
+// Data is in PostgreSQL, as Dendrite recommends for all that is not a trial, or in
+// SQLite. The JetStream in each server, which Dendrite sets to SyncAlways, and
+// PostgreSQL sync to the disk before they say that they have something.
 package main
 
 import (
@@ -34,7 +33,7 @@ import (
 func main() {
 	dir := flag.String("dir", "", "folder of both servers")
 	program := flag.String("dendrite", "", "the server's program")
-	a := flag.String("a", "", "empty PostgreSQL `database` of the server at A")
+	a := flag.String("a", "", "empty PostgreSQL `database` of the server at A; SQLite if there is none")
 	b := flag.String("b", "", "empty PostgreSQL `database` of the server at B")
 	callers := flag.Int("callers", 1, "callers at a time")
 	d := flag.Duration("for", time.Second, "how long")

@@ -24,14 +24,13 @@ import (
 )
 
 // config is Dendrite's sample without what are its defaults as well. Keys are
-// asked of each other, not of matrix.org. Two servers share the hundred
-// connections that PostgreSQL has.
+// asked of each other, not of matrix.org.
 const config = `version: 2
 global:
   server_name: %q
   private_key: matrix_key.pem
   jetstream: {storage_path: .}
-  database: {connection_string: %q, max_open_conns: 40, max_idle_conns: 5, conn_max_lifetime: -1}
+%s
 client_api:
   registration_disabled: false
   rate_limiting: {enabled: false}
@@ -39,8 +38,26 @@ federation_api:
   disable_tls_validation: true
   key_perspectives: []
   prefer_direct_fetch: true
-media_api: {base_path: media}
+%s
+media_api:
+  base_path: media
+%s
 `
+
+// configOf a server with a PostgreSQL database; "" gives each of its parts a
+// SQLite file. Two servers share the hundred connections that PostgreSQL has.
+func configOf(name, database string) []byte {
+	if database != "" {
+		one := fmt.Sprintf("  database: {connection_string: %q, max_open_conns: 40, max_idle_conns: 5, conn_max_lifetime: -1}", database)
+		return fmt.Appendf(nil, config, name, one, "", "")
+	}
+	file := func(part string) string { return fmt.Sprintf("database: {connection_string: 'file:%s.db'}", part) }
+	out := fmt.Appendf(nil, config, name, "", "  "+file("federation"), "  "+file("media"))
+	for _, part := range []string{"room_server", "sync_api", "key_server", "mscs", "relay_api"} {
+		out = fmt.Appendf(out, "%s: {%s}\n", part, file(part))
+	}
+	return fmt.Appendf(out, "user_api: {account_%s}\n", file("user_api"))
+}
 
 // server is a Dendrite server, and a user of it.
 type server struct {
@@ -63,7 +80,7 @@ func start(dir, program, database, federation, users string) (*server, error) {
 	s := &server{name: federation, url: "http://" + users, log: filepath.Join(dir, "log"), over: make(chan struct{}),
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}}}
 	if err := errors.Join(
-		os.WriteFile(filepath.Join(dir, "dendrite.yaml"), fmt.Appendf(nil, config, s.name, database), 0o600),
+		os.WriteFile(filepath.Join(dir, "dendrite.yaml"), configOf(s.name, database), 0o600),
 		writeSigningKey(filepath.Join(dir, "matrix_key.pem")),
 		writeCertificate(filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")),
 	); err != nil {
