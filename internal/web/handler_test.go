@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
 )
@@ -478,6 +479,29 @@ func TestStart(t *testing.T) {
 	for _, not := range []string{"cosign", "digest", "Digest", "checkpoint"} {
 		if strings.Contains(got, not) {
 			t.Errorf("the first page speaks of %q", not)
+		}
+	}
+}
+
+// The case leads to its acts where they are replayed, and to no others.
+func TestStartLeadsToWhatWasPlayed(t *testing.T) {
+	x := newTestSite(t)
+	add := func(when, symbol string, status comity.Status, file comity.ActName) comity.ActName {
+		return x.add("un.example", when, act.Act{Kind: "note.v1", Status: status, Situation: file, Lang: "en", Title: "A letter", Docs: []act.Doc{{Symbol: symbol}}})
+	}
+	played := add("2003-06-28T09:00:00Z", "S/2003/678", comity.Replay, x.liberia)
+	others := []comity.ActName{
+		add("2003-06-29T09:00:00Z", "S/2003/678", comity.Replay, x.liberia),
+		add("2003-07-29T09:00:00Z", "S/2003/1", comity.Replay, x.liberia),
+		add("2003-07-29T09:00:00Z", "S/2003/769", comity.Exercise, x.file),
+	}
+	got := x.as("", "GET", "/", nil).Body.String()
+	if !strings.Contains(got, `"`+actURL(played)+`"`) {
+		t.Error("the first page does not lead to the letter of the case")
+	}
+	for _, n := range others {
+		if strings.Contains(got, `"`+actURL(n)+`"`) {
+			t.Errorf("the first page leads to %s", n)
 		}
 	}
 }

@@ -2,9 +2,11 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/comity/comity/act"
 	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
@@ -54,16 +56,19 @@ type since struct {
 	text  i18n.Key
 }
 
-// liberia is the case that the first page shows: the rows of the chronology,
-// found by date and symbol, and our words for them. Nothing else is said to
-// have happened.
-var liberia = []struct {
+// liberiaRow is a row of the chronology, and where it stands in the five steps.
+type liberiaRow struct {
 	step   int
 	date   world.Date
 	symbol string // of the row; of a row without one, its organ
 	since  []since
 	text   i18n.Key
-}{
+}
+
+// liberia is the case that the first page shows: the rows of the chronology,
+// found by date and symbol, and our words for them. Nothing else is said to
+// have happened.
+var liberia = []liberiaRow{
 	{0, world.Day(2003, time.June, 28), "S/2003/678", nil,
 		i18n.Key("The Secretary-General asks the Security Council for a multinational force for Liberia.")},
 	{0, world.Day(2003, time.July, 29), "S/2003/769", []since{{0, afterFirst}},
@@ -112,19 +117,19 @@ func (s *site) strip(held func(world.Entry) comity.ActName) ([]stripColumn, int)
 
 func (s *site) start(w http.ResponseWriter, r *request) error {
 	p := &startPage{Page: s.frame(r, "start", i18n.Key("Start")), Answer: "/inbox", Raise: "/compose/warning"}
-	replayed, err := s.search(r, func(h desk.Held) bool { return h.Act != nil && h.Status == comity.Replay })
+	views, err := s.c.Desk.Situations(r.Context(), r.who)
 	if err != nil {
 		return err
 	}
-	p.Strip, p.Total = s.strip(func(e world.Entry) comity.ActName { return playedAs(replayed, e) })
+	played, err := s.played(r, views)
+	if err != nil {
+		return err
+	}
+	p.Strip, p.Total = s.strip(func(e world.Entry) comity.ActName { return playedAs(played, e) })
 	for _, c := range p.Strip {
 		for _, e := range c.Events {
 			p.Played = p.Played || !e.Act.IsZero()
 		}
-	}
-	views, err := s.c.Desk.Situations(r.Context(), r.who)
-	if err != nil {
-		return err
 	}
 	for _, v := range views {
 		if v.Status == comity.Replay || v.Closed {
@@ -152,12 +157,42 @@ func (s *site) startAnswer(r *request, p *startPage, v casefile.View) {
 	}
 }
 
+// played are the acts in replayed files that are of a day of the case.
+func (s *site) played(r *request, views []casefile.View) ([]desk.Held, error) {
+	var out []desk.Held
+	for _, v := range views {
+		if v.Status != comity.Replay {
+			continue
+		}
+		file, err := s.c.Desk.Situation(r.Context(), r.who, v.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, line := range file.Timeline {
+			if !slices.ContainsFunc(liberia, func(l liberiaRow) bool { return ofDay(line.Act, l.date) }) {
+				continue
+			}
+			h, err := s.c.Desk.Act(r.Context(), r.who, line.Name)
+			if err != nil {
+				return nil, err
+			}
+			if h.Act != nil {
+				out = append(out, h)
+			}
+		}
+	}
+	return out, nil
+}
+
+func ofDay(a *act.Act, d world.Date) bool {
+	return a != nil && strings.HasPrefix(a.Date.String(), d.String())
+}
+
 // playedAs finds the act by which a row of the record is replayed: of its day,
 // and with its symbol or in the name of its organ.
 func playedAs(acts []desk.Held, e world.Entry) comity.ActName {
-	day := e.Date.String()
 	for _, h := range acts {
-		if !strings.HasPrefix(h.Act.Date.String(), day) {
+		if !ofDay(h.Act, e.Date) {
 			continue
 		}
 		if e.Symbol == "" && h.Act.By.Organ == e.Organ || e.Symbol != "" && hasSymbol(h.Act.Docs, func(s string) bool { return s == e.Symbol }) {
