@@ -46,6 +46,7 @@ type Feeds struct {
 	// besides is counted alone. 0: DefaultQuarantined.
 	MaxQuarantined int64
 
+	reads    sync.Map   // by FeedName: a chan struct{} that is full while this process reads the feed
 	own      sync.Mutex // held while own reports are read, which would overtake each other
 	ownRead  bool       // by this process
 	ownUntil int64      // position until which its acts were looked at
@@ -135,6 +136,25 @@ func (x *Feed) check() error {
 	return nil
 }
 
+// turns is full while this process reads the feed.
+func (f *Feeds) turns(name FeedName) chan struct{} {
+	c, _ := f.reads.LoadOrStore(name, make(chan struct{}, 1))
+	return c.(chan struct{})
+}
+
+// alone waits until nothing else of this process reads the feed; nothing will
+// before leave is called. What is read by day and what an officer has asked for
+// would else be fetched twice at once.
+func (f *Feeds) alone(ctx context.Context, name FeedName) (leave func(), err error) {
+	turn := f.turns(name)
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
 // Run reads a feed to its end. progress, which may be nil, is called now and then.
 func (f *Feeds) Run(ctx context.Context, name FeedName, progress func(Progress)) (Run, error) {
 	x, err := f.live(ctx, name)
@@ -153,6 +173,11 @@ func (f *Feeds) Run(ctx context.Context, name FeedName, progress func(Progress))
 	if err != nil {
 		return Run{}, fmt.Errorf("feed %s: %w", name, err)
 	}
+	leave, err := f.alone(ctx, name)
+	if err != nil {
+		return Run{Feed: name}, err
+	}
+	defer leave()
 	of := f.reading(x, a, progress)
 	run, err := f.run(ctx, of)
 	if err != nil {

@@ -51,8 +51,8 @@ func (f *Feeds) readDue(ctx context.Context) error {
 		return err
 	}
 	for _, s := range all {
-		if ctx.Err() != nil || !s.due(f.Now()) {
-			continue
+		if ctx.Err() != nil || !s.due(f.Now()) || len(f.turns(s.Feed.Name)) > 0 {
+			continue // at the latest in a minute it is known what came of one that is being read
 		}
 		run, err := f.Run(ctx, s.Feed.Name, nil)
 		if err != nil && ctx.Err() == nil {

@@ -444,6 +444,39 @@ func TestNoLoginInAddress(t *testing.T) {
 	}
 }
 
+// TestReadAlone: while a feed is read, who else is to read it waits, and does not
+// fetch it as well.
+func TestReadAlone(t *testing.T) {
+	asked, answer := make(chan struct{}, 4), make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		select {
+		case <-answer:
+			w.Write(exercise(t, 0))
+		case <-r.Context().Done():
+		}
+	}))
+	defer srv.Close()
+	f := open(t)
+	add(t, f, "ucdp", srv.URL)
+	first := make(chan error, 1)
+	go func() {
+		_, err := f.Run(t.Context(), "ucdp", nil)
+		first <- err
+	}()
+	<-asked
+	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := f.Run(short, "ucdp", nil); !errors.Is(err, context.DeadlineExceeded) || len(asked) > 0 {
+		t.Errorf("it was asked for again %d times, %v", len(asked), err)
+	}
+	close(answer)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	counts(t, run(t, f, "ucdp"), 0, 0, 3000, 0)
+}
+
 // TestMappedAnew: a table on the web is read with what its columns mean now, also if
 // it is as it was.
 func TestMappedAnew(t *testing.T) {
