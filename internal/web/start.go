@@ -2,14 +2,11 @@ package web
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/comity/comity/act"
 	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
-	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/web/i18n"
 	"github.com/comity/comity/internal/world"
 )
@@ -56,19 +53,16 @@ type since struct {
 	text  i18n.Key
 }
 
-// liberiaRow is a row of the chronology, and where it stands in the five steps.
-type liberiaRow struct {
+// liberia is the case that the first page shows: the rows of the chronology,
+// found by date and symbol, and our words for them. Nothing else is said to
+// have happened.
+var liberia = []struct {
 	step   int
 	date   world.Date
 	symbol string // of the row; of a row without one, its organ
 	since  []since
 	text   i18n.Key
-}
-
-// liberia is the case that the first page shows: the rows of the chronology,
-// found by date and symbol, and our words for them. Nothing else is said to
-// have happened.
-var liberia = []liberiaRow{
+}{
 	{0, world.Day(2003, time.June, 28), "S/2003/678", nil,
 		i18n.Key("The Secretary-General asks the Security Council for a multinational force for Liberia.")},
 	{0, world.Day(2003, time.July, 29), "S/2003/769", []since{{0, afterFirst}},
@@ -157,9 +151,9 @@ func (s *site) startAnswer(r *request, p *startPage, v casefile.View) {
 	}
 }
 
-// played are the acts in replayed files that are of a day of the case.
-func (s *site) played(r *request, views []casefile.View) ([]desk.Held, error) {
-	var out []desk.Held
+// played are the acts of the files in which a record is replayed.
+func (s *site) played(r *request, views []casefile.View) ([]casefile.Line, error) {
+	var out []casefile.Line
 	for _, v := range views {
 		if v.Status != comity.Replay {
 			continue
@@ -168,35 +162,21 @@ func (s *site) played(r *request, views []casefile.View) ([]desk.Held, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, line := range file.Timeline {
-			if !slices.ContainsFunc(liberia, func(l liberiaRow) bool { return ofDay(line.Act, l.date) }) {
-				continue
-			}
-			h, err := s.c.Desk.Act(r.Context(), r.who, line.Name)
-			if err != nil {
-				return nil, err
-			}
-			if h.Act != nil {
-				out = append(out, h)
-			}
-		}
+		out = append(out, file.Timeline...)
 	}
 	return out, nil
 }
 
-func ofDay(a *act.Act, d world.Date) bool {
-	return a != nil && strings.HasPrefix(a.Date.String(), d.String())
-}
-
 // playedAs finds the act by which a row of the record is replayed: of its day,
 // and with its symbol or in the name of its organ.
-func playedAs(acts []desk.Held, e world.Entry) comity.ActName {
-	for _, h := range acts {
-		if !ofDay(h.Act, e.Date) {
+func playedAs(acts []casefile.Line, e world.Entry) comity.ActName {
+	day := e.Date.String()
+	for _, x := range acts {
+		if !strings.HasPrefix(x.Act.Date.String(), day) {
 			continue
 		}
-		if e.Symbol == "" && h.Act.By.Organ == e.Organ || e.Symbol != "" && hasSymbol(h.Act.Docs, func(s string) bool { return s == e.Symbol }) {
-			return h.Name
+		if e.Symbol == "" && x.Act.By.Organ == e.Organ || e.Symbol != "" && hasSymbol(x.Act.Docs, func(s string) bool { return s == e.Symbol }) {
+			return x.Name
 		}
 	}
 	return comity.ActName{}
