@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -25,8 +22,9 @@ type house struct {
 	*node.Node
 	who    desk.Who
 	token  string
-	url    string // "" until it serves
-	client *http.Client
+	url    string       // "" until it serves
+	client *http.Client // for pages
+	api    *apiClient   // for acts; nil until it serves
 
 	stop   context.CancelFunc
 	served chan error
@@ -65,6 +63,7 @@ func (h *house) serve(ctx context.Context) error {
 		return err
 	}
 	h.url = "http://" + l.Addr().String()
+	h.api = &apiClient{address: l.Addr().String()}
 	ctx, h.stop = context.WithCancel(ctx)
 	h.served = make(chan error, 1)
 	go func() { h.served <- h.Serve(ctx, l) }()
@@ -73,6 +72,9 @@ func (h *house) serve(ctx context.Context) error {
 
 func (h *house) close() error {
 	h.client.CloseIdleConnections()
+	if h.api != nil {
+		h.api.close()
+	}
 	var err error
 	if h.stop != nil {
 		h.stop()
@@ -143,27 +145,11 @@ func (h *house) post(ctx context.Context, doc []byte) (comity.ActName, error) {
 }
 
 func (h *house) do(ctx context.Context, method, path string, body []byte, want int) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, h.url+path, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Authorization", "Bearer "+h.token)
+	headers := "Authorization: Bearer " + h.token + "\r\n"
 	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		headers += "Content-Type: application/json\r\n"
 	}
-	resp, err := h.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode != want {
-		return nil, fmt.Errorf("%s %s: %s: %.300s", method, path, resp.Status, b)
-	}
-	return b, nil
+	return h.api.do(ctx, method, path, headers, body, want)
 }
 
 // readable waits until h's people can read an act, as its pages and streams
