@@ -45,6 +45,7 @@ var measures = map[string]measure{
 	"delivery 256":         deliverySustained(256),
 	"nats 100/s":           program("nats", "-every=10ms", "-for=5s"),
 	"nats 256":             program("nats", "-callers=256"),
+	"matrix 100/s":         matrix("-every=10ms", "-for=5s"),
 	"matrix 10/s":          matrix("-every=100ms", "-for=5s"),
 	"matrix 10/s on files": matrixOnFiles("-every=100ms", "-for=5s"),
 	"matrix 16":            matrix("-callers=16", "-for=5s"),
