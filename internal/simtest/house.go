@@ -1,7 +1,9 @@
 package simtest
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
@@ -181,7 +183,8 @@ func domains(n int) []comity.Domain {
 }
 
 // found makes the folders of n nodes that have pinned each other, and returns
-// as what.
+// as what. Every other node has no post-quantum keys, as those that were founded
+// before there were any.
 func found(ctx context.Context, base string, n int) (map[comity.Domain]peer.Peer, error) {
 	peers := map[comity.Domain]peer.Peer{}
 	nodes := map[comity.Domain]*node.Node{}
@@ -190,10 +193,15 @@ func found(ctx context.Context, base string, n int) (map[comity.Domain]peer.Peer
 			x.Close()
 		}
 	}()
-	for _, d := range domains(n) {
+	for i, d := range domains(n) {
 		dir := filepath.Join(base, string(d))
 		if err := node.Init(dir, d, "The "+string(d)); err != nil {
 			return nil, err
+		}
+		if i%2 == 1 {
+			if err := removeAll(filepath.Join(dir, "keys"), "*-pq.key", 3); err != nil {
+				return nil, err
+			}
 		}
 		x, err := node.Open(ctx, node.Config{Dir: dir})
 		if err != nil {
@@ -216,6 +224,18 @@ func found(ctx context.Context, base string, n int) (map[comity.Domain]peer.Peer
 		}
 	}
 	return peers, nil
+}
+
+// removeAll removes the n files of a folder that match.
+func removeAll(dir, pattern string, n int) error {
+	files, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err == nil && len(files) != n {
+		err = fmt.Errorf("%s has %d files %s, want %d", dir, len(files), pattern, n)
+	}
+	for _, f := range files {
+		err = cmp.Or(err, os.Remove(f))
+	}
+	return err
 }
 
 // folder for files that need not outlast the run: in memory, where that can be
