@@ -255,7 +255,7 @@ func (j *Journal) compare(ctx context.Context, seen Head) error {
 		j.see(seen)
 		return behind
 	}
-	root, err := RootAt(ctx, j.c.Store, j.c.Origin, seen.Size)
+	root, err := stored.RootAt(ctx, j.c.Store, seen.Size)
 	switch {
 	case err != nil:
 		return err

@@ -343,6 +343,15 @@ func RootAt(ctx context.Context, s Store, o comity.Origin, size int64) (tlog.Has
 	return root, nil
 }
 
+// RootAt is the function RootAt for a log whose head is at hand: where that is
+// what is asked for, nothing is read.
+func (h Head) RootAt(ctx context.Context, s Store, size int64) (tlog.Hash, error) {
+	if size == h.Size && size > 0 {
+		return h.Root, nil
+	}
+	return RootAt(ctx, s, h.Origin, size)
+}
+
 // ProveRecord proves that the log's first size entries include entry index.
 // Check it with [tlog.CheckRecord].
 func ProveRecord(ctx context.Context, s Store, o comity.Origin, index, size int64) (tlog.RecordProof, error) {

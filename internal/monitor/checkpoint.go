@@ -136,7 +136,7 @@ func (r *round) contradiction(cp Claim) error {
 
 // againstCopy compares cp, which is not larger than the copy, with it.
 func (r *round) againstCopy(cp Claim) error {
-	root, err := journal.RootAt(r.ctx, r.c.Journal, r.origin, cp.Size)
+	root, err := r.head.RootAt(r.ctx, r.c.Journal, cp.Size)
 	if err != nil {
 		return err
 	}

@@ -160,7 +160,7 @@ func (r *Receipts) ours(ctx context.Context, cp witness.Checkpoint) error {
 	}
 	var root tlog.Hash
 	if cp.Size <= head.Size {
-		if root, err = journal.RootAt(ctx, r.Journal, cp.Origin, cp.Size); err != nil {
+		if root, err = head.RootAt(ctx, r.Journal, cp.Size); err != nil {
 			return err
 		}
 	}

@@ -125,7 +125,7 @@ func (r *recovery) foreign(ctx context.Context, c *peer.Client, h journal.Head, 
 	case err != nil || stored.Size == 0:
 		return false
 	case h.Size <= stored.Size:
-		root, err := journal.RootAt(ctx, r.n.journals, stored.Origin, h.Size)
+		root, err := stored.RootAt(ctx, r.n.journals, h.Size)
 		return err == nil && root != h.Root
 	case h.Size > from:
 		return !r.isRelease(ctx, c, h, stored)
