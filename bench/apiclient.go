@@ -28,7 +28,7 @@ type conn struct {
 }
 
 // do returns the answer's body. Headers are whole lines.
-func (c *apiClient) do(ctx context.Context, method, path string, headers string, body []byte, want int) ([]byte, error) {
+func (c *apiClient) do(ctx context.Context, method, path, headers string, body []byte, want int) ([]byte, error) {
 	conn, err := c.conn(ctx)
 	if err != nil {
 		return nil, err

@@ -119,10 +119,9 @@ type Config struct {
 type Journal struct {
 	c    Config
 	ctx  context.Context // of Open, without its end
-	turn chan struct{}   // full while somebody sequences
-	edge *edge           // of who has the turn: as of the last commit, or nil
+	edge *edge           // the sequencer's: as of the last commit, or nil
 	wake chan struct{}   // something was queued, or the journal closed
-	done chan struct{}   // run has ended
+	done chan struct{}   // the sequencer has ended
 
 	life    context.Context // ends with Close
 	end     context.CancelFunc
@@ -194,7 +193,7 @@ func Open(ctx context.Context, c Config) (*Journal, error) {
 	}
 	j := &Journal{
 		c: c, ctx: context.WithoutCancel(ctx),
-		wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), done: make(chan struct{}),
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
 		head: h, changed: make(chan struct{}),
 		doubted: make(chan struct{}, 1), settled: make(chan struct{}),
 	}
@@ -268,9 +267,6 @@ func (j *Journal) append(ctx context.Context, all []pending) []Result {
 			results[i].Err = err
 		}
 		return results
-	}
-	if ctx.Err() == nil {
-		j.lead()
 	}
 	select {
 	case <-c.done:

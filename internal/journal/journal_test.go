@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -308,42 +307,6 @@ func TestCloseRecordsWhatIsQueued(t *testing.T) {
 		t.Errorf("recorded %s, want %s", got, want)
 	}
 	j.Close() // again
-}
-
-// Whoever closes the journal closes the store next: no caller may still be
-// writing to it.
-func TestCloseWaitsForTheCallerThatWrites(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		j := open(t, journaltest.NewStore())
-		synctest.Wait() // it may sign
-		goOn, closed := make(chan struct{}), make(chan struct{})
-		done := make(chan error, 1)
-		go func() {
-			_, err := j.Append(t.Context(), func(int64) ([]byte, error) {
-				<-goOn
-				return []byte("the only one"), nil
-			})
-			done <- err
-		}()
-		synctest.Wait()
-		go func() {
-			j.Close()
-			close(closed)
-		}()
-		synctest.Wait()
-		select {
-		case <-closed:
-			t.Error("Close returned while an entry was being written")
-		case err := <-done:
-			t.Errorf("Append returned before its entry was made: %v", err)
-		default:
-		}
-		close(goOn)
-		<-closed
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
 }
 
 func TestWait(t *testing.T) {

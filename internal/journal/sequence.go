@@ -45,6 +45,7 @@ func (j *Journal) enqueue(all []pending) error {
 		j.hold(j.queue[len(j.queue)-len(all):])
 	}
 	j.mu.Unlock()
+	j.nudge()
 	return nil
 }
 
@@ -72,15 +73,15 @@ func (j *Journal) withdraw(c *call, why error) {
 	j.queue = kept
 }
 
-// await waits until there are entries to sequence; false when there will be none.
-func (j *Journal) await() bool {
+// take returns the next entries to sequence; false when there will be none.
+func (j *Journal) take() ([]*pending, bool) {
 	for {
 		j.mu.Lock()
 		if j.guard.why != "" {
 			look, closed := j.expire(), j.closed
 			j.mu.Unlock()
 			if closed {
-				return false
+				return nil, false
 			}
 			timer := time.NewTimer(look)
 			select {
@@ -90,26 +91,19 @@ func (j *Journal) await() bool {
 			timer.Stop()
 			continue
 		}
-		some, closed := len(j.queue) > 0, j.closed
+		if n := min(len(j.queue), j.c.MaxBatch); n > 0 {
+			batch := j.queue[:n:n]
+			j.queue = j.queue[n:]
+			j.mu.Unlock()
+			return batch, true
+		}
+		closed := j.closed
 		j.mu.Unlock()
-		if some || closed {
-			return some
+		if closed {
+			return nil, false
 		}
 		<-j.wake
 	}
-}
-
-// take returns the next entries to sequence; none if the journal may not sign.
-func (j *Journal) take() []*pending {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.guard.why != "" {
-		return nil
-	}
-	n := min(len(j.queue), j.c.MaxBatch)
-	batch := j.queue[:n:n]
-	j.queue = j.queue[n:]
-	return batch
 }
 
 // join adds to a batch what was queued while the head was being locked.
@@ -140,40 +134,14 @@ func (j *Journal) putBack(rest []*pending) {
 	}
 }
 
-// Who writes to this log has the turn. A caller that finds it free takes it for
-// one transaction: nobody has to be woken for a single entry, and its caller not
-// again. What has come meanwhile is left to run.
-
-// run sequences what callers leave.
+// run is the sequencer: the one goroutine that writes this log.
 func (j *Journal) run() {
 	defer close(j.done)
-	for j.await() {
-		j.turn <- struct{}{}
-		j.sequenceNext()
-		<-j.turn
-	}
-	j.turn <- struct{}{} // for ever, when the last caller that has it is done
-}
-
-// lead sequences once if nobody else does.
-func (j *Journal) lead() {
-	select {
-	case j.turn <- struct{}{}:
-	default:
-		return // who has the turn looks again after it
-	}
-	j.sequenceNext()
-	<-j.turn
-	j.mu.Lock()
-	more := len(j.queue) > 0
-	j.mu.Unlock()
-	if more {
-		j.nudge()
-	}
-}
-
-func (j *Journal) sequenceNext() {
-	if batch := j.take(); len(batch) > 0 {
+	for {
+		batch, ok := j.take()
+		if !ok {
+			return
+		}
 		j.sequence(batch)
 	}
 }

@@ -174,7 +174,7 @@ func (r *round) overtaken() error {
 	if c == nil || c.Size > r.head.Size || c.Size == 0 {
 		return nil
 	}
-	root, err := journal.RootAt(r.ctx, r.c.Journal, r.origin, c.Size)
+	root, err := r.head.RootAt(r.ctx, r.c.Journal, c.Size)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (m *Monitor) Part(ctx context.Context) (Parting, error) {
 				return s, false, err
 			}
 		}
-		root, err := journal.RootAt(ctx, r.c.Journal, r.origin, n)
+		root, err := r.head.RootAt(ctx, r.c.Journal, n)
 		return s, root == s.Root, err
 	}
 	differ := min(cp.Size, r.head.Size)

@@ -1,9 +1,7 @@
 package simtest
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
@@ -199,8 +197,10 @@ func found(ctx context.Context, base string, n int) (map[comity.Domain]peer.Peer
 			return nil, err
 		}
 		if i%2 == 1 {
-			if err := removeAll(filepath.Join(dir, "keys"), "*-pq.key", 3); err != nil {
-				return nil, err
+			for _, k := range []string{"log-pq.key", "witness-pq.key", "mirror-pq.key"} {
+				if err := os.Remove(filepath.Join(dir, "keys", k)); err != nil {
+					return nil, err
+				}
 			}
 		}
 		x, err := node.Open(ctx, node.Config{Dir: dir})
@@ -224,18 +224,6 @@ func found(ctx context.Context, base string, n int) (map[comity.Domain]peer.Peer
 		}
 	}
 	return peers, nil
-}
-
-// removeAll removes the n files of a folder that match.
-func removeAll(dir, pattern string, n int) error {
-	files, err := filepath.Glob(filepath.Join(dir, pattern))
-	if err == nil && len(files) != n {
-		err = fmt.Errorf("%s has %d files %s, want %d", dir, len(files), pattern, n)
-	}
-	for _, f := range files {
-		err = cmp.Or(err, os.Remove(f))
-	}
-	return err
 }
 
 // folder for files that need not outlast the run: in memory, where that can be
