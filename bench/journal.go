@@ -130,6 +130,9 @@ func journalAppend(callers int) measure {
 			return sample{}, err
 		}
 		defer s.Close()
+		if err := s.Reserve(ctx); err != nil { // as a node does when it starts
+			return sample{}, err
+		}
 		return appendTo(ctx, e, s, callers)
 	}
 }
