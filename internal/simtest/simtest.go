@@ -94,7 +94,7 @@ func PlanOf(seed uint64) Plan {
 		return most * r.Float64()
 	}
 	return Plan{
-		Seed: seed, Nodes: 7, Acts: 8 + r.IntN(9), Storm: 12*time.Second + time.Duration(r.IntN(21))*time.Second,
+		Seed: seed, Nodes: 7, Acts: 10 + r.IntN(11), Storm: 10*time.Second + time.Duration(r.IntN(13))*time.Second,
 		Links: Links{LostBefore: some(0.2), LostAfter: some(0.2), Late: some(0.4), Doubled: some(0.2), Stale: some(0.2),
 			Cut: some(0.15), Altered: some(0.1), Failed: some(0.15)},
 		Cuts:     r.IntN(3),

@@ -58,7 +58,7 @@ func (a attempt) run() {
 				return
 			}
 		}
-		pause(a.ctx, 2*time.Second+time.Duration(a.r.Float64()*float64(5*time.Second)))
+		pause(a.ctx, time.Second+time.Duration(a.r.Float64()*float64(2*time.Second)))
 	}
 }
 
