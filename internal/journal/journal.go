@@ -133,6 +133,8 @@ type Journal struct {
 
 	mu           sync.Mutex
 	queue        []*pending
+	answered     int // entries that the last transaction answered
+	came         int // entries queued since
 	closed       bool
 	head         Head          // the newest known to be committed
 	resigned     Head          // the newest that was signed anew before it was head

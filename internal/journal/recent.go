@@ -13,35 +13,47 @@ const (
 	recentBytes   = 1 << 20
 )
 
-// recent is what the last commit of this process left in memory. It is not
-// changed.
+// recent is what the last commit of this process left in memory. What readers
+// have of it does not change.
 type recent struct {
 	size    int64    // of the tree
 	edge    *edge    // of that tree
 	entries [][]byte // the newest of that tree
+	bytes   int      // of entries
+
+	// The entries of one commit after another stand in one array, so that a commit
+	// writes its own only. These are the sequencer's.
+	dropped  int  // bytes of older ones, which the array still holds
+	extended bool // what stands behind entries in their array is somebody's already
 }
 
 // with is what is kept once entries were added; e is the edge of the tree with
 // them.
-func (r *recent) with(e *edge, entries [][]byte) *recent {
-	var before [][]byte
-	if r != nil && r.size+int64(len(entries)) == e.size {
-		before = r.entries
-	}
-	n, bytes := 0, 0 // of the newest that are kept
-	for n < min(recentEntries, len(before)+len(entries)) && bytes < recentBytes {
-		n++
-		if n <= len(entries) {
-			bytes += len(entries[len(entries)-n])
-		} else {
-			bytes += len(before[len(before)+len(entries)-n])
+func (r *recent) with(e *edge, added [][]byte) *recent {
+	next := &recent{size: e.size, edge: e}
+	if r != nil && r.size+int64(len(added)) == e.size {
+		next.entries, next.bytes, next.dropped = r.entries, r.bytes, r.dropped
+		if r.extended { // by an attempt that failed, and that others may be reading
+			next.entries = slices.Clip(next.entries)
 		}
+		r.extended = true
 	}
-	kept := make([][]byte, 0, n)
-	if n > len(entries) {
-		kept = append(kept, before[len(before)+len(entries)-n:]...)
+	if cap(next.entries)-len(next.entries) < len(added) {
+		next.dropped = 0 // they come into a new array
 	}
-	return &recent{size: e.size, edge: e, entries: append(kept, entries[max(0, len(entries)-n):]...)}
+	next.entries = append(next.entries, added...)
+	for _, entry := range added {
+		next.bytes += len(entry)
+	}
+	n := 0 // of the oldest that are not kept
+	for ; len(next.entries)-n > recentEntries || next.bytes-len(next.entries[n]) >= recentBytes; n++ {
+		next.bytes -= len(next.entries[n])
+		next.dropped += len(next.entries[n])
+	}
+	if next.entries = next.entries[n:]; next.dropped > recentBytes {
+		next.entries, next.dropped = slices.Clone(next.entries), 0
+	}
+	return next
 }
 
 // Recent is the store as those read it who wait for what is appended here:

@@ -41,6 +41,7 @@ func (j *Journal) enqueue(all []pending) error {
 	for i := range all {
 		j.queue = append(j.queue, &all[i])
 	}
+	j.came += len(all)
 	if j.guard.why != "" {
 		j.hold(j.queue[len(j.queue)-len(all):])
 	}
@@ -111,8 +112,14 @@ func (j *Journal) join(batch []*pending) []*pending {
 	// Those whose entries the last transaction recorded have just become ready,
 	// and may have the next entry to append. Let them queue it: else the first of
 	// them would have a transaction to itself, and all the others would wait for
-	// it.
-	runtime.Gosched()
+	// it. Once as many have come as were answered nobody is waited for, which would
+	// take as long as to write an entry.
+	j.mu.Lock()
+	back := j.came >= j.answered
+	j.mu.Unlock()
+	if !back {
+		runtime.Gosched()
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	n := min(len(j.queue), j.c.MaxBatch-len(batch))
@@ -207,6 +214,9 @@ func (j *Journal) sequence(batch []*pending) {
 		}
 	}
 	j.putBack(a.batch[a.called:])
+	j.mu.Lock()
+	j.answered, j.came = a.called, 0
+	j.mu.Unlock()
 	for _, p := range a.batch[:a.called] {
 		p.finish()
 	}

@@ -181,7 +181,10 @@ func (tx *Tx) PutTile(level int, index int64, hashes []byte) error {
 	err := tx.exec(`INSERT INTO tile (log, level, idx, hashes) VALUES (?, ?, ?, ?)
 		ON CONFLICT (log, level, idx) DO UPDATE SET hashes = excluded.hashes`,
 		tx.log.id, level, index, hashes)
-	return tx.s.failed(fmt.Sprintf("write tile %d/%d of %s", level, index, tx.log.head.Origin), err)
+	if err != nil {
+		return tx.s.failed(fmt.Sprintf("write tile %d/%d of %s", level, index, tx.log.head.Origin), err)
+	}
+	return nil
 }
 
 // PutEntries implements [journal.Tx].
@@ -193,7 +196,10 @@ func (tx *Tx) PutEntries(first int64, entries [][]byte) error {
 		return fmt.Errorf("entry %d of %s: no place for it", first, tx.log.head.Origin)
 	}
 	err := tx.tx.PutEntries(tx.ctx, tx.log.id*maxEntries+first, entries)
-	return tx.s.failed(fmt.Sprintf("write entries %d to %d of %s", first, first+int64(len(entries)), tx.log.head.Origin), err)
+	if err != nil {
+		return tx.s.failed(fmt.Sprintf("write entries %d to %d of %s", first, first+int64(len(entries)), tx.log.head.Origin), err)
+	}
+	return nil
 }
 
 // PutHead implements [journal.Tx]. A log never shrinks: that is checked here
