@@ -23,6 +23,7 @@ const refold = "to be folded anew"
 // means that nothing was changed, unless it wraps journal.ErrAmbiguous.
 func (f Followed) Drop(ctx context.Context, d monitor.Dropping) error {
 	return f.s.Write(ctx, func(tx *Tx) error {
+		tx.learned.unsure = true
 		tx, err := tx.On(d.Copy.Origin)
 		if err != nil {
 			return err

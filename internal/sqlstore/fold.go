@@ -540,6 +540,7 @@ func (tx *Tx) SetPlaced(a desk.Arrival) error {
 func (tx *Tx) Wait(n, on comity.ActName) error {
 	k, err := tx.key(n)
 	if err == nil {
+		tx.ends(nobodyWaits())
 		err = tx.exec("INSERT INTO waiting (act, domain, idx) VALUES (?, ?, ?)", k, string(on.Domain), on.Index)
 	}
 	return tx.s.failed("note that "+n.String()+" waits", err)
@@ -556,7 +557,13 @@ func (tx *Tx) Awaken(on comity.ActName) ([]comity.ActName, error) {
 
 // AnyWaits implements [desk.FoldTx].
 func (tx *Tx) AnyWaits() (any bool, err error) {
+	if tx.knows(nobodyWaits()) {
+		return false, nil
+	}
 	err = tx.queryRow(tx.ctx, "SELECT EXISTS (SELECT 1 FROM waiting)").Scan(&any)
+	if err == nil && !any {
+		tx.finds(nobodyWaits())
+	}
 	return any, tx.s.failed("find who waits", err)
 }
 
@@ -574,6 +581,7 @@ func (tx *Tx) PutSealed(x desk.Sealed) error {
 // Want implements [desk.FoldTx].
 func (tx *Tx) Want(n comity.ActName, blobs ...act.Commitment) error {
 	k, err := tx.key(n)
+	tx.ends(nothingWanted(k / maxEntries))
 	for _, b := range blobs {
 		if err == nil {
 			err = tx.exec("INSERT INTO wanted (act, sha256, size) VALUES (?, ?, ?) ON CONFLICT (act, sha256) DO NOTHING", k, hash(b.SHA256), b.Size)
@@ -629,6 +637,7 @@ func (tx *Tx) PutExtract(s casefile.Scope, version int64, doc []byte) (bool, err
 
 // Reset implements [desk.FoldTx].
 func (tx *Tx) Reset(rules string) error {
+	tx.learned.unsure = true
 	for _, q := range []string{"DELETE FROM brief", "DELETE FROM extract", "DELETE FROM placed", "DELETE FROM waiting", "DELETE FROM scope", "UPDATE arrival SET placed = 0",
 		"UPDATE arrival_next SET log = 0", // what comes is placed, and begins a run of its own
 		"DELETE FROM fold"} {

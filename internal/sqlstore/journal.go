@@ -119,8 +119,13 @@ func (c conn) head(ctx context.Context, o comity.Origin, lock string) (l locked,
 // lock locks a log's head, until the end of the transaction, and binds tx to
 // it. A log that was never written gets a row with size 0.
 func (tx *Tx) lock(o comity.Origin) error {
-	if l, ok := tx.logs[o]; ok {
+	if l, ok := tx.learned.heads[o]; ok {
 		tx.log = l
+		return nil
+	}
+	if l, ok := tx.take(o); ok {
+		tx.log = &l
+		tx.learned.heads[o] = tx.log
 		return nil
 	}
 	l, err := tx.conn.head(tx.ctx, o, tx.s.d.ForUpdate())
@@ -135,7 +140,7 @@ func (tx *Tx) lock(o comity.Origin) error {
 		return tx.s.failed("lock the head of "+string(o), err)
 	}
 	tx.log = &l
-	tx.logs[o] = tx.log
+	tx.learned.heads[o] = tx.log
 	return nil
 }
 

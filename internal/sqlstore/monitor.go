@@ -61,9 +61,15 @@ func (f Followed) PutState(ctx context.Context, st monitor.State) error {
 // Wants implements [monitor.MirrorTx].
 func (tx *Tx) Wants(o comity.Origin) (any bool, err error) {
 	bound, err := tx.On(o)
+	if err == nil && tx.knows(nothingWanted(bound.log.id)) {
+		return false, nil
+	}
 	if err == nil {
 		err = tx.queryRow(tx.ctx, "SELECT EXISTS (SELECT 1 FROM wanted WHERE act >= ? AND act < ?)",
 			bound.log.id*maxEntries, (bound.log.id+1)*maxEntries).Scan(&any)
+	}
+	if err == nil && !any {
+		tx.finds(nothingWanted(bound.log.id))
 	}
 	return any, tx.s.failed("find out whether blobs of "+string(o)+" are wanted", err)
 }

@@ -52,6 +52,8 @@ type Store struct {
 	log   *slog.Logger
 	fault Fault
 
+	known known // to the transaction that runs, if the database has one at a time
+
 	logsMu sync.Mutex
 	logs   logs // those seen so far
 }

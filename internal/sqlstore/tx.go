@@ -84,9 +84,10 @@ func (s *Store) read() conn { return conn{s: s, on: s.d.Reads(), alone: true} }
 // is locked.
 type Tx struct {
 	conn
-	ctx  context.Context           // for the statements of this transaction
-	log  *locked                   // nil if not bound to a log
-	logs map[comity.Origin]*locked // all that this transaction has locked
+	ctx     context.Context // for the statements of this transaction
+	log     *locked         // nil if not bound to a log
+	known   *known          // nil if others may write meanwhile
+	learned *learned        // what is known when it is committed
 }
 
 // locked is a log whose head no other transaction can change.
@@ -169,7 +170,11 @@ func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) error {
 			}
 			on = &faulty{on, s.fault}
 		}
-		tx := &Tx{conn: conn{s: s, on: on, tx: on}, ctx: ctx, logs: map[comity.Origin]*locked{}}
+		tx := &Tx{conn: conn{s: s, on: on, tx: on}, ctx: ctx, learned: &learned{heads: map[comity.Origin]*locked{}}}
+		if v := on.Version(); v != nil {
+			s.known.begin(v)
+			tx.known = &s.known
+		}
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -177,7 +182,13 @@ func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) error {
 		if err != nil && unknown {
 			return fmt.Errorf("%w: %w", journal.ErrAmbiguous, s.failed("commit", err))
 		}
-		return s.failed("commit", err)
+		if err != nil {
+			return s.failed("commit", err)
+		}
+		if tx.known != nil {
+			tx.known.committed(on.Version(), tx.learned)
+		}
+		return nil
 	})
 	if err != nil && !begun {
 		return s.failed("begin to write", err)

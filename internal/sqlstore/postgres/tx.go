@@ -103,6 +103,9 @@ func (t *transaction) Later(ctx context.Context, q string, args ...any) error {
 	return t.Flush(ctx)
 }
 
+// Version implements [sqltx.Tx]: others write at the same time.
+func (t *transaction) Version() any { return nil }
+
 // Flush implements [sqltx.Tx].
 func (t *transaction) Flush(ctx context.Context) error {
 	results, err := t.send(ctx)

@@ -31,6 +31,7 @@ type driverConn interface {
 	driver.SessionResetter
 	driver.Validator
 	Status(op sqlite.DBStatusOp, reset bool) (current, high int, err error)
+	sqlite.FileControl
 }
 
 // maxStmts bounds the statements kept prepared. Those written down in the store
@@ -180,6 +181,22 @@ func (t *transaction) Query(ctx context.Context, q string, args ...any) (sqltx.R
 func (t *transaction) Later(ctx context.Context, q string, args ...any) error {
 	_, err := t.Exec(ctx, q, args...)
 	return err
+}
+
+// Version implements [sqltx.Tx], by what SQLite counts on a connection: its own
+// commits, and each time that it finds others':
+// https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntldataversion
+func (t *transaction) Version() any {
+	n, err := t.on.FileControlDataVersion("main")
+	if err != nil {
+		return nil
+	}
+	return version{t.on, n}
+}
+
+type version struct {
+	on *writing
+	n  uint32
 }
 
 // Once implements [sqltx.Tx].

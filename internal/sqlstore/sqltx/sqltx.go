@@ -41,6 +41,11 @@ type Tx interface {
 	// Flush waits for what Later, PutEntries and PutRows have left.
 	Flush(ctx context.Context) error
 
+	// Version is of all that the transaction sees or, once it is committed, has
+	// left. The next finds the same if nobody has written since. It is nil if the
+	// database does not say, or runs several transactions that write at a time.
+	Version() any
+
 	// Once runs a statement that is not worth keeping prepared.
 	Once(ctx context.Context, q string) error
 
