@@ -34,7 +34,8 @@ echo "== set-up: $((SECONDS - begun)) s"
 
 flags=(-timeout 8m)
 [ "${CI:-}" = true ] && flags+=(-count=1 -vet=off) # .ci/run has vetted
-step "go test" "$go" test "${flags[@]}" "$@" ./...
+# The pages' test takes longest, and waits for a browser: begun last it would be alone.
+step "go test" "$go" test "${flags[@]}" "$@" ./test/browser ./...
 
 if step "build" "$go" build -o bin/comity ./cmd/comity; then
   step "demo --check on SQLite" bin/comity demo --check

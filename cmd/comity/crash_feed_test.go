@@ -140,7 +140,7 @@ func TestCrashWatch(t *testing.T) {
 			v := found()
 			killed := 0
 			for i, c := range commands {
-				for range *crashRounds {
+				for range (*crashRounds + 1) / 2 { // each takes as long as two of acts
 					s := start(t, comityCmd(t, append(c, "--dir", v.dir)...))
 					time.Sleep(time.Duration(chance.Int64N(int64(took[i])))) // that is the instant
 					s.kill()

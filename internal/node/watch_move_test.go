@@ -255,6 +255,7 @@ func TestWatchMoves(t *testing.T) {
 	for what, to := range moved {
 		sameWatched(t, what, allWatched(t, to), before)
 	}
+	delete(moved, "restored") // the same rows in a file again
 	goOn(t, dir)
 	later := allWatched(t, dir)
 	for what, to := range moved {
