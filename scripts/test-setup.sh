@@ -10,9 +10,11 @@
 left_out=()         # "tests on PostgreSQL (initdb was not found)"
 postgres_dir=       # of the private cluster
 postgres_pid=
+tests_dir=          # for what tests write
 
 setup_tests() {
   install_missing
+  setup_folder
   setup_postgres
   setup_chromium
   setup_tessera
@@ -37,6 +39,22 @@ install_missing() {
     tail -n 5 "$log" >&2
   fi
   rm -f "$log"
+}
+
+# --- folders ---
+
+# What tests write outlives nothing, so it need not reach the disk: where there is
+# room in memory, folders for it are there. Go goes on building where it did.
+setup_folder() {
+  room_in_memory || return 0
+  tests_dir=$(mktemp -d -p /dev/shm)
+  export GOTMPDIR="${GOTMPDIR:-${TMPDIR:-/tmp}}" TMPDIR="$tests_dir"
+}
+
+room_in_memory() {
+  local room
+  room=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)
+  [ "${room:-0}" -gt 4000000 ] && [ -w /dev/shm ]
 }
 
 # --- PostgreSQL ---
@@ -80,12 +98,10 @@ setup_postgres() {
 }
 
 # start_postgres starts a private server on loopback with an empty cluster, on a
-# port that is free. Its files outlive nothing, so they need not reach the disk:
-# where there is room in memory, they are there.
+# port that is free, and in memory if there is room.
 start_postgres() {
-  local bin=$1 port try room
-  room=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)
-  postgres_dir=$(if [ "${room:-0}" -gt 4000000 ] && [ -w /dev/shm ]; then mktemp -d -p /dev/shm; else mktemp -d; fi)
+  local bin=$1 port try
+  postgres_dir=$(if room_in_memory; then mktemp -d -p /dev/shm; else mktemp -d; fi)
   [ "$(id -u)" != 0 ] || chown postgres "$postgres_dir"
   if ! (cd "$postgres_dir" && as_postgres "$bin/initdb" --pgdata=data --username=postgres --auth=trust --encoding=UTF8 --no-locale --no-sync) \
     >"$postgres_dir/initdb.log" 2>&1; then
@@ -158,5 +174,6 @@ teardown_tests() {
     kill -KILL "$postgres_pid" 2>/dev/null
   fi
   [ -z "$postgres_dir" ] || rm -rf "$postgres_dir"
-  postgres_pid='' postgres_dir=''
+  [ -z "$tests_dir" ] || rm -rf "$tests_dir"
+  postgres_pid='' postgres_dir='' tests_dir=''
 }
