@@ -23,7 +23,6 @@ const refold = "to be folded anew"
 // means that nothing was changed, unless it wraps journal.ErrAmbiguous.
 func (f Followed) Drop(ctx context.Context, d monitor.Dropping) error {
 	return f.s.Write(ctx, func(tx *Tx) error {
-		tx.learned.unsure = true
 		tx, err := tx.On(d.Copy.Origin)
 		if err != nil {
 			return err
@@ -146,7 +145,11 @@ func (tx *Tx) cutHead(d monitor.Dropping) error {
 	if d.First == 0 {
 		root = tlog.Hash{} // of a log that was never written
 	}
-	return tx.exec("UPDATE log SET size = ?, root = ?, note = ? WHERE id = ?", d.First, hash(root), []byte{}, tx.log.id)
+	err := tx.exec("UPDATE log SET size = ?, root = ?, note = ? WHERE id = ?", d.First, hash(root), []byte{}, tx.log.id)
+	if err == nil {
+		tx.log.head = journal.Head{Origin: d.Copy.Origin, Size: d.First, Root: root}
+	}
+	return err
 }
 
 // forgetKnown replaces what was known beside the copy, and what was signed of

@@ -69,6 +69,7 @@ func testDropping(t *testing.T, url string, at int64) {
 		t.Errorf("at %d: a copy that has moved on was cut", at)
 	}
 	check(f.Drop(t.Context(), d))
+	whatIsKnown(t, s)
 
 	if h, err := s.Head(t.Context(), o); err != nil || h.Size != at || len(h.Note) != 0 {
 		t.Errorf("at %d: the head is %d with the note %q, %v", at, h.Size, h.Note, err)
@@ -136,6 +137,7 @@ func testDropping(t *testing.T, url string, at int64) {
 	second.Copy, _ = s.Head(t.Context(), o)
 	second.Dropped.Size = second.Copy.Size
 	check(f.Drop(t.Context(), second))
+	whatIsKnown(t, s)
 	if all, err := f.Dropped(t.Context(), o); err != nil || len(all) != 2 || all[1].Size != 700 {
 		t.Errorf("at %d: given up a second time: %+v, %v", at, all, err)
 	}

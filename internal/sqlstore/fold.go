@@ -637,7 +637,6 @@ func (tx *Tx) PutExtract(s casefile.Scope, version int64, doc []byte) (bool, err
 
 // Reset implements [desk.FoldTx].
 func (tx *Tx) Reset(rules string) error {
-	tx.learned.unsure = true
 	for _, q := range []string{"DELETE FROM brief", "DELETE FROM extract", "DELETE FROM placed", "DELETE FROM waiting", "DELETE FROM scope", "UPDATE arrival SET placed = 0",
 		"UPDATE arrival_next SET log = 0", // what comes is placed, and begins a run of its own
 		"DELETE FROM fold"} {

@@ -43,9 +43,8 @@ func (k *known) begin(version any) {
 
 // learned is what a transaction has found out.
 type learned struct {
-	heads  map[comity.Origin]*locked // of all logs that it has locked
-	facts  []fact
-	unsure bool // it changes more than is said here
+	heads map[comity.Origin]*locked // of all logs that it has locked
+	facts []fact
 }
 
 // take returns the head of a log, and forgets it.
@@ -75,10 +74,7 @@ func (tx *Tx) ends(f fact) {
 // committed takes over what the transaction has found out that has left this
 // version.
 func (k *known) committed(version any, l *learned) {
-	if k.version = version; l.unsure {
-		k.begin(nil)
-		return
-	}
+	k.version = version
 	for o, head := range l.heads {
 		k.heads[o] = *head
 	}

@@ -25,6 +25,9 @@ func whatIsKnown(t interface {
 	t.Helper()
 	undo := errors.New("only looked")
 	err := s.Write(context.Background(), func(tx *Tx) error {
+		if tx.known == nil {
+			return undo
+		}
 		for o, knows := range tx.known.heads {
 			n++
 			if is, err := tx.conn.head(tx.ctx, o, ""); err != nil || !reflect.DeepEqual(knows, is) {
