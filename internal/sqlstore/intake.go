@@ -56,7 +56,7 @@ func (tx *Tx) lockFeed(name watch.FeedName) (f feedRow, err error) {
 // Begin implements [watch.Importer].
 func (s *Store) Begin(ctx context.Context, r watch.Run, newer func(a, b string) bool) (watch.Intake, error) {
 	in := &intake{s: s, newer: newer, run: r}
-	err := s.Write(ctx, func(tx *Tx) (err error) {
+	err := s.writeAgain(ctx, func(tx *Tx) (err error) { // a run begun twice: the second breaks the first off
 		if in.feed, err = tx.lockFeed(r.Feed); err != nil {
 			return err
 		}
@@ -347,7 +347,7 @@ func (in *intake) Close(ctx context.Context, r watch.Run, whole bool) (watch.Run
 // end writes how the run ended.
 func (in *intake) end(ctx context.Context, whole bool) error {
 	r := &in.run
-	return in.s.Write(ctx, func(tx *Tx) error {
+	return in.s.writeAgain(ctx, func(tx *Tx) error {
 		err := tx.exec("UPDATE feed_run SET ended = ?, snapshot = ?, bytes = ?, version = ?, err = ?, note = ? WHERE id = ?",
 			text(r.Ended), hash(r.Snapshot), r.Bytes, plain(r.Version), plain(r.Err), plain(r.Note), in.run.ID)
 		if err == nil && whole {

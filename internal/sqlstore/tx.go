@@ -157,6 +157,12 @@ func (s *Store) write(ctx context.Context, begin, fn func(*Tx) error) error {
 	return cmp.Or(err, outcome)
 }
 
+// writeAgain is Write for an fn that may as well be done twice: it is, for a while,
+// if the connection breaks anywhere, also in the commit.
+func (s *Store) writeAgain(ctx context.Context, fn func(*Tx) error) error {
+	return s.retry(ctx, writePatience, func() error { return s.Write(ctx, fn) })
+}
+
 // reach waits until the transaction has begun at the server.
 func (tx *Tx) reach() error { return tx.s.failed("begin to write", tx.tx.Flush(tx.ctx)) }
 

@@ -251,6 +251,44 @@ func TestImportThroughCuts(t *testing.T) {
 	t.Logf("%d connections were cut, %d of 10 runs failed", cuts, failed)
 }
 
+// TestCutIsNoted: whichever step of a run the connections are cut before, a run that
+// failed is noted as one, for those who look at the feed, and it ends.
+func TestCutIsNoted(t *testing.T) {
+	file, _ := releases(t, 60)
+	address, cut := cuttable(t)
+	var cutAt, step atomic.Int64
+	var atCommit atomic.Bool
+	f := importer(t, address, func(name, _ string) (bool, error) {
+		if step.Add(1) == cutAt.Load() {
+			atCommit.Store(name == sqlstore.Commit)
+			cut()
+		}
+		return false, nil
+	})
+	from(t, f, file)
+	commits := 0
+	for at := int64(1); ; at++ {
+		step.Store(0)
+		cutAt.Store(at)
+		_, failed := f.Run(t.Context(), "ucdp", nil)
+		cutAt.Store(0)
+		if step.Load() < at {
+			break
+		}
+		if atCommit.Load() {
+			commits++
+		}
+		runs, err := f.Store.Runs(t.Context(), "ucdp", 1)
+		ok(t, err)
+		if len(runs) != 1 || runs[0].Ended.IsZero() || (runs[0].Err != "") != (failed != nil) {
+			t.Errorf("cut before step %d: %v, and what is noted is %+v", at, failed, runs)
+		}
+	}
+	if commits < 3 {
+		t.Errorf("%d commits were cut", commits)
+	}
+}
+
 // cuttable is the address of an empty schema, and what cuts all connections to it.
 func cuttable(t *testing.T) (address string, cut func() int) {
 	t.Helper()
