@@ -1,11 +1,13 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -66,9 +68,13 @@ func eachStep(t *testing.T, prepare, do func(t *testing.T, s *Store) error, chec
 		for way, w := range ways {
 			t.Run(w.name, func(t *testing.T) {
 				t.Parallel() // each waits for the disk
+				address := fresh(t)
 				for nth := int64(1); ; nth++ {
 					f := &failing{way: way}
-					s, err := Open(t.Context(), fresh(t), Options{Fault: f.fault})
+					if nth > 1 {
+						address = anew(t, address, fresh)
+					}
+					s, err := Open(t.Context(), address, Options{Fault: f.fault})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -290,6 +296,70 @@ func everyWrite(t *testing.T, writes map[string]write) {
 					}
 				})
 		})
+	}
+}
+
+// anew is the address of another empty database, or of the same one on
+// PostgreSQL, as it was when it was new.
+func anew(t *testing.T, address string, fresh func(t *testing.T) string) string {
+	t.Helper()
+	if strings.HasPrefix(address, "sqlite:") {
+		return fresh(t)
+	}
+	storetest.Empty(t, address)
+	s, err := Open(t.Context(), address, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	all, err := readMigrations(migrations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Write(t.Context(), func(tx *Tx) error {
+		for _, m := range all {
+			for _, st := range statements(m.script) {
+				if strings.HasPrefix(st, "INSERT INTO") && strings.Contains(st, "VALUES") { // the others copy rows: there are none
+					if err := tx.exec(st); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
+}
+
+// TestAnew: what is emptied is as it was when it was new.
+func TestAnew(t *testing.T) {
+	address := storetest.Postgres(t)
+	export := func() string {
+		t.Helper()
+		s := mustOpen(t, address)
+		var b bytes.Buffer
+		if _, err := s.Export(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	was := export()
+	s := mustOpen(t, address)
+	if _, err := openJournal(t, s).Append(t.Context(), text1("one")); err != nil {
+		t.Fatal(err)
+	}
+	if export() == was {
+		t.Fatal("nothing was written: this tests nothing")
+	}
+	anew(t, address, nil)
+	if now := export(); now != was {
+		t.Errorf("what was emptied is\n%s\nand was\n%s", now, was)
 	}
 }
 
