@@ -162,7 +162,7 @@ func TestImportFaults(t *testing.T) {
 		}
 		stride := int64(1)
 		if strings.HasPrefix(t.Name(), "TestImportFaults/postgres") { // the steps are the same there, and slower
-			stride = 4
+			stride = 7
 		}
 		for at := int64(1); at <= max(steps[0], steps[1]); at += stride {
 			for _, done := range []bool{false, true} {
