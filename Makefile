@@ -14,7 +14,7 @@ build:
 reproducible:
 	@GO='$(GO)' scripts/reproducible.sh
 
-# Sets up what the tests need, runs every test, then "demo --check" on SQLite
+# Sets up what the tests need, runs every test, and "demo --check" on SQLite
 # and on PostgreSQL. Its last line says what was left out, and why.
 test:
 	@GO='$(GO)' scripts/test.sh

@@ -24,7 +24,32 @@ step() {
   fi
 }
 
-trap teardown_tests EXIT
+# aside runs a step beside those that follow; joined waits for all of them, and
+# says what they said.
+asides=() asides_dir=
+aside() {
+  step "$@" >"$asides_dir/${#asides[@]}" 2>&1 &
+  asides+=("$! $1")
+}
+joined() {
+  local i pid name
+  for i in "${!asides[@]}"; do
+    read -r pid name <<<"${asides[i]}"
+    wait "$pid" || failed+=("$name")
+    cat "$asides_dir/$i"
+  done
+  asides=()
+}
+
+# left takes with it what still runs.
+left() {
+  local i
+  for i in "${asides[@]}"; do pkill -TERM -P "${i%% *}" 2>/dev/null; done
+  rm -rf "$asides_dir"
+  teardown_tests
+}
+
+trap left EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
@@ -32,17 +57,20 @@ begun=$SECONDS
 setup_tests
 echo "== set-up: $((SECONDS - begun)) s"
 
+# While the tests are being built, both demonstrations play.
+asides_dir=$(mktemp -d)
+if step "build" "$go" build -o bin/comity ./cmd/comity; then
+  aside "demo --check on SQLite" bin/comity demo --check
+  if [ -n "${COMITY_TEST_POSTGRES:-}" ]; then
+    aside "demo --check on PostgreSQL" bin/comity demo --check --db "$COMITY_TEST_POSTGRES"
+  fi
+fi
+
 flags=(-timeout 8m)
 [ "${CI:-}" = true ] && flags+=(-count=1 -vet=off) # .ci/run has vetted
 # The pages' test takes longest, and waits for a browser: begun last it would be alone.
 step "go test" "$go" test "${flags[@]}" "$@" ./test/browser ./...
-
-if step "build" "$go" build -o bin/comity ./cmd/comity; then
-  step "demo --check on SQLite" bin/comity demo --check
-  if [ -n "${COMITY_TEST_POSTGRES:-}" ]; then
-    step "demo --check on PostgreSQL" bin/comity demo --check --db "$COMITY_TEST_POSTGRES"
-  fi
-fi
+joined
 
 code=0
 list() { # joined by "; "
