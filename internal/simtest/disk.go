@@ -35,7 +35,6 @@ var writes = []string{
 	"INSERT INTO published",
 	"INSERT INTO scope",
 	"INSERT INTO sealed",
-	"INSERT INTO tile",
 	"INSERT INTO waiting",
 	"INSERT INTO wanted",
 	"INSERT INTO witnessed",

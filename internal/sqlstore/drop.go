@@ -119,7 +119,7 @@ func (tx *Tx) cutEntries(d monitor.Dropping) error {
 func (tx *Tx) cutTiles(d monitor.Dropping) error {
 	for level, n := 0, d.First; n > 0 || level < 6; level, n = level+1, n/256 {
 		full, rest := n/256, n%256
-		if rest > 0 {
+		if rest > 0 && level > 0 { // of the lowest only full ones are stored
 			hashes, err := tx.Tile(level, full)
 			if err == nil && int64(len(hashes)) < rest*tlog.HashSize {
 				err = journal.ErrNotFound

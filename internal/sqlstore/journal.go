@@ -11,6 +11,7 @@ import (
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/sqlstore/sqltx"
 )
 
 // maxEntries of a log, 2^40: entry idx of a log stands at log.id<<40 + idx.
@@ -33,10 +34,52 @@ func (s *Store) Head(ctx context.Context, o comity.Origin) (journal.Head, error)
 
 // Tile implements [journal.Store].
 func (s *Store) Tile(ctx context.Context, o comity.Origin, level int, index int64) ([]byte, error) {
-	var hashes []byte
-	err := s.read().queryRow(ctx, `SELECT t.hashes FROM tile t JOIN log l ON l.id = t.log
-		WHERE l.origin = ? AND t.level = ? AND t.idx = ?`, string(o), level, index).Scan(&hashes)
+	stored := func() (hashes []byte, err error) {
+		err = s.read().queryRow(ctx, `SELECT t.hashes FROM tile t JOIN log l ON l.id = t.log
+			WHERE l.origin = ? AND t.level = ? AND t.idx = ?`, string(o), level, index).Scan(&hashes)
+		return hashes, err
+	}
+	hashes, err := stored()
+	if level == 0 && errors.Is(err, sql.ErrNoRows) && index < maxEntries/torchwood.TileWidth {
+		hashes, err = leaves(s.read().query(s.d.Statement(ctx), `SELECT e.data FROM log l
+			JOIN entry e ON e.pos >= l.id * 1099511627776 + ? AND e.pos < l.id * 1099511627776 + ?
+			WHERE l.origin = ? ORDER BY e.pos`, index*torchwood.TileWidth, (index+1)*torchwood.TileWidth, string(o)))
+		if errors.Is(err, errFull) {
+			hashes, err = stored() // it has become full since
+		}
+	}
 	return hashes, s.missing(err, o, "tile %d/%d", level, index)
+}
+
+// errFull: a tile is full, and so is stored, or lost.
+var errFull = fmt.Errorf("a full tile is not stored: %w", sql.ErrNoRows)
+
+// leaves are the hashes of entries: the tile at the end of a log, which is not
+// stored until it is full. Each append would write it anew.
+func leaves(entries sqltx.Rows, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer entries.Close()
+	var hashes []byte
+	var raw sql.RawBytes
+	for entries.Next() {
+		if err := entries.Scan(&raw); err != nil {
+			return nil, err
+		}
+		h := tlog.RecordHash(raw)
+		hashes = append(hashes, h[:]...)
+	}
+	if err := entries.Err(); err != nil {
+		return nil, err
+	}
+	switch len(hashes) {
+	case 0:
+		return nil, sql.ErrNoRows
+	case torchwood.TileWidth * tlog.HashSize:
+		return nil, errFull
+	}
+	return hashes, nil
 }
 
 // Entries implements [journal.Store].
@@ -162,6 +205,10 @@ func (tx *Tx) Tile(level int, index int64) ([]byte, error) {
 	var hashes []byte
 	err := tx.queryRow(tx.ctx, "SELECT hashes FROM tile WHERE log = ? AND level = ? AND idx = ?",
 		tx.log.id, level, index).Scan(&hashes)
+	if level == 0 && errors.Is(err, sql.ErrNoRows) && index < maxEntries/torchwood.TileWidth {
+		first := tx.log.id*maxEntries + index*torchwood.TileWidth
+		hashes, err = leaves(tx.query(tx.ctx, "SELECT data FROM entry WHERE pos >= ? AND pos < ? ORDER BY pos", first, first+torchwood.TileWidth))
+	}
 	return hashes, tx.s.missing(err, tx.log.head.Origin, "tile %d/%d", level, index)
 }
 
@@ -182,6 +229,9 @@ func (tx *Tx) Entry(index int64) ([]byte, error) {
 func (tx *Tx) PutTile(level int, index int64, hashes []byte) error {
 	if tx.log == nil {
 		return errUnbound
+	}
+	if level == 0 && len(hashes) < torchwood.TileWidth*tlog.HashSize {
+		return nil // see leaves
 	}
 	err := tx.exec(`INSERT INTO tile (log, level, idx, hashes) VALUES (?, ?, ?, ?)
 		ON CONFLICT (log, level, idx) DO UPDATE SET hashes = excluded.hashes`,
