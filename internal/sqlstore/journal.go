@@ -36,20 +36,33 @@ func (s *Store) Head(ctx context.Context, o comity.Origin) (journal.Head, error)
 func (s *Store) Tile(ctx context.Context, o comity.Origin, level int, index int64) ([]byte, error) {
 	stored := func() (hashes []byte, err error) {
 		err = s.read().queryRow(ctx, `SELECT t.hashes FROM tile t JOIN log l ON l.id = t.log
-			WHERE l.origin = ? AND t.level = ? AND t.idx = ?`, string(o), level, index).Scan(&hashes)
+			WHERE l.origin = ? AND t.level = ? AND t.idx = ?`+isStored, string(o), level, index).Scan(&hashes)
 		return hashes, err
 	}
 	hashes, err := stored()
-	if level == 0 && errors.Is(err, sql.ErrNoRows) && index < maxEntries/torchwood.TileWidth {
-		hashes, err = leaves(s.read().query(s.d.Statement(ctx), `SELECT e.data FROM log l
-			JOIN entry e ON e.pos >= l.id * 1099511627776 + ? AND e.pos < l.id * 1099511627776 + ?
-			WHERE l.origin = ? ORDER BY e.pos`, index*torchwood.TileWidth, (index+1)*torchwood.TileWidth, string(o)))
+	if errors.Is(err, sql.ErrNoRows) && followsFromEntries(level, index) {
+		hashes, err = leaves(s.read().query(s.d.Statement(ctx), entriesOfLog, index*torchwood.TileWidth, (index+1)*torchwood.TileWidth, string(o)))
 		if errors.Is(err, errFull) {
 			hashes, err = stored() // it has become full since
 		}
 	}
 	return hashes, s.missing(err, o, "tile %d/%d", level, index)
 }
+
+// isStored leaves out tiles of the lowest level that are not full: they are not
+// stored, but may be left of a version that stored them.
+const isStored = " AND (level > 0 OR length(hashes) = 8192)"
+
+// followsFromEntries reports whether a tile that is not stored may be one at the
+// end of a log; see leaves.
+func followsFromEntries(level int, index int64) bool {
+	return level == 0 && index < maxEntries/torchwood.TileWidth
+}
+
+// entriesOfLog from a position to another; its last argument is the origin.
+const entriesOfLog = `SELECT e.data FROM log l
+	JOIN entry e ON e.pos >= l.id * 1099511627776 + ? AND e.pos < l.id * 1099511627776 + ?
+	WHERE l.origin = ? ORDER BY e.pos`
 
 // errFull: a tile is full, and so is stored, or lost.
 var errFull = fmt.Errorf("a full tile is not stored: %w", sql.ErrNoRows)
@@ -115,9 +128,7 @@ func (s *Store) eachEntry(ctx context.Context, o comity.Origin, from, to int64, 
 		return fmt.Errorf("entries %d to %d of %s: no such range", from, to, o)
 	}
 	ctx = s.d.Statement(ctx) // as in queryRow
-	rows, err := s.read().query(ctx, `SELECT e.data FROM log l
-		JOIN entry e ON e.pos >= l.id * 1099511627776 + ? AND e.pos < l.id * 1099511627776 + ?
-		WHERE l.origin = ? ORDER BY e.pos`, from, min(to, maxEntries), string(o))
+	rows, err := s.read().query(ctx, entriesOfLog, from, min(to, maxEntries), string(o))
 	if err != nil {
 		return s.missing(err, o, "entries %d to %d", from, to)
 	}
@@ -203,9 +214,9 @@ func (tx *Tx) Tile(level int, index int64) ([]byte, error) {
 		return nil, errUnbound
 	}
 	var hashes []byte
-	err := tx.queryRow(tx.ctx, "SELECT hashes FROM tile WHERE log = ? AND level = ? AND idx = ?",
+	err := tx.queryRow(tx.ctx, "SELECT hashes FROM tile WHERE log = ? AND level = ? AND idx = ?"+isStored,
 		tx.log.id, level, index).Scan(&hashes)
-	if level == 0 && errors.Is(err, sql.ErrNoRows) && index < maxEntries/torchwood.TileWidth {
+	if errors.Is(err, sql.ErrNoRows) && followsFromEntries(level, index) {
 		first := tx.log.id*maxEntries + index*torchwood.TileWidth
 		hashes, err = leaves(tx.query(tx.ctx, "SELECT data FROM entry WHERE pos >= ? AND pos < ? ORDER BY pos", first, first+torchwood.TileWidth))
 	}

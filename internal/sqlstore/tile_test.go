@@ -8,6 +8,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/journal/journaltest"
 )
 
 // TestTileAtTheEnd: of the lowest level only full tiles are stored, also in a
@@ -16,7 +17,6 @@ import (
 func TestTileAtTheEnd(t *testing.T) {
 	each(t, func(t *testing.T, s *Store, url string) {
 		j := openJournal(t, s)
-		o := origin
 		var drafts []journal.Draft
 		for i := range 300 {
 			drafts = append(drafts, text1(fmt.Sprint("entry ", i)))
@@ -40,31 +40,43 @@ func TestTileAtTheEnd(t *testing.T) {
 		// As a version before 0030 left it.
 		err := s.Write(t.Context(), func(tx *Tx) error {
 			return errors.Join(tx.exec("DELETE FROM migration WHERE version = 30"),
-				tx.exec("INSERT INTO tile (log, level, idx, hashes) SELECT id, 0, 1, ? FROM log WHERE origin = ?", make([]byte, 40*tlog.HashSize), string(o)))
+				tx.exec("INSERT INTO tile (log, level, idx, hashes) SELECT id, 0, 1, ? FROM log WHERE origin = ?", make([]byte, 40*tlog.HashSize), string(origin)))
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		again := mustOpen(t, url)
-		hashes, err := again.Tile(t.Context(), o, 0, 1)
-		if err != nil || len(hashes) != 44*tlog.HashSize || rows(again, 0) != 1 {
-			t.Errorf("the tile at the end: %d bytes, %v; %d stored", len(hashes), err, rows(again, 0))
-		}
-		h, err := again.Head(t.Context(), o)
+		entries, err := s.Entries(t.Context(), origin, 0, 300)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if root, err := h.RootAt(t.Context(), again, h.Size-1); err != nil || root == h.Root {
-			t.Errorf("the root one entry before: %v, %v", root, err)
+		whole := func(s *Store) {
+			t.Helper()
+			hashes, err := s.Tile(t.Context(), origin, 0, 1)
+			if err != nil || len(hashes) != 44*tlog.HashSize {
+				t.Errorf("the tile at the end: %d bytes, %v", len(hashes), err)
+			}
+			h, err := s.Head(t.Context(), origin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if root, err := h.RootAt(t.Context(), s, 299); err != nil || root != journaltest.Root(entries[:299]) {
+				t.Errorf("the root one entry before: %v, %v", root, err)
+			}
+		}
+		whole(s) // that version may still be running beside this one
+		again := mustOpen(t, url)
+		whole(again)
+		if n := rows(again, 0); n != 1 {
+			t.Errorf("%d tiles of the lowest level are stored after the migration", n)
 		}
 
 		if err := s.Write(t.Context(), func(tx *Tx) error { return tx.exec("DELETE FROM tile WHERE level = 0") }); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := again.Tile(t.Context(), o, 0, 0); !errors.Is(err, journal.ErrNotFound) {
+		if _, err := again.Tile(t.Context(), origin, 0, 0); !errors.Is(err, journal.ErrNotFound) {
 			t.Errorf("a full tile that was lost: %v, want ErrNotFound", err)
 		}
-		if _, err := again.Tile(t.Context(), o, 0, 2); !errors.Is(err, journal.ErrNotFound) {
+		if _, err := again.Tile(t.Context(), origin, 0, 2); !errors.Is(err, journal.ErrNotFound) {
 			t.Errorf("a tile behind the end: %v, want ErrNotFound", err)
 		}
 	})

@@ -50,7 +50,7 @@ func Postgres(t testing.TB) string {
 }
 
 // Empty empties the schema of an address but for the table of migrations, so that
-// it need not be made anew, which takes ten times as long. What migrations write
+// it need not be made anew, which takes three times as long. What migrations write
 // into tables is gone too.
 func Empty(t testing.TB, address string) {
 	t.Helper()
