@@ -38,7 +38,7 @@ var writes = []string{
 	"INSERT INTO waiting",
 	"INSERT INTO wanted",
 	"INSERT INTO witnessed",
-	"UPDATE arrival_next",
+	"UPDATE arrival",
 	"UPDATE log",
 	"UPDATE peer",
 	"UPDATE roster",

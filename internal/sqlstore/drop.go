@@ -27,7 +27,7 @@ func (f Followed) Drop(ctx context.Context, d monitor.Dropping) error {
 		if err != nil {
 			return err
 		}
-		if err := tx.lockFold(); err != nil {
+		if err := tx.lockArrival(); err != nil {
 			return err
 		}
 		if tx.log.head.Size != d.Copy.Size || tx.log.head.Root != d.Copy.Root {
@@ -104,15 +104,7 @@ func (tx *Tx) cutEntries(d monitor.Dropping) error {
 			return err
 		}
 	}
-	// Their positions of arrival are never given out again, and the last run goes
-	// on no more.
-	if err := tx.exec("UPDATE arrival_next SET log = 0"); err != nil {
-		return err
-	}
-	if err := tx.exec("DELETE FROM arrival WHERE log = ? AND first >= ?", tx.log.id, d.First); err != nil {
-		return err
-	}
-	return tx.exec("UPDATE arrival SET n = ? - first WHERE log = ? AND first + n > ?", d.First, tx.log.id, d.First)
+	return tx.cutArrival(d.First)
 }
 
 // cutTiles leaves of the tiles what belongs to the smaller tree.
@@ -176,7 +168,7 @@ func (tx *Tx) forgetKnown(d monitor.Dropping) error {
 // endFreeze settles the evidence that froze the copy, if any did.
 func (tx *Tx) endFreeze(d monitor.Dropping) error {
 	var last int64
-	if err := tx.queryRow(tx.ctx, "SELECT pos FROM arrival_next WHERE one = 1").Scan(&last); err != nil {
+	if err := tx.queryRow(tx.ctx, "SELECT "+nextPosition).Scan(&last); err != nil {
 		return err
 	}
 	err := tx.unfreeze(d.Copy.Origin, monitor.End{At: d.At, By: d.By, Why: d.Why, Held: last - 1})

@@ -168,7 +168,7 @@ func (s *Store) Wanting(ctx context.Context, sha comity.Hash) ([]comity.ActName,
 // Position implements [desk.Store].
 func (s *Store) Position(ctx context.Context) (pos int64, sizes map[comity.Origin]int64, err error) {
 	sizes = map[comity.Origin]int64{}
-	rows, err := s.read().query(ctx, "SELECT origin, size, (SELECT pos FROM arrival_next WHERE one = 1) FROM log")
+	rows, err := s.read().query(ctx, "SELECT origin, size, "+nextPosition+" FROM log")
 	_, err = collect(rows, err, func(r row) (_ struct{}, err error) {
 		var o string
 		var n int64
@@ -420,13 +420,7 @@ func (s *Store) Rules(ctx context.Context) (rules string, err error) {
 
 // Fold implements [desk.Store].
 func (s *Store) Fold(ctx context.Context, fn func(desk.FoldTx) error) error {
-	return s.write(ctx, (*Tx).lockFold, func(tx *Tx) error { return fn(tx) })
-}
-
-func (tx *Tx) lockFold() error {
-	var pos int64
-	err := tx.queryRow(tx.ctx, "SELECT pos FROM arrival_next WHERE one = 1"+tx.s.d.ForUpdate()).Scan(&pos)
-	return tx.s.failed("lock the fold", err)
+	return s.write(ctx, (*Tx).lockArrival, func(tx *Tx) error { return fn(tx) })
 }
 
 // Stored implements [desk.FoldReader].
@@ -532,6 +526,7 @@ func (tx *Tx) Place(acts []desk.PlacedAct) (map[casefile.Scope]int64, error) {
 
 // SetPlaced implements [desk.FoldTx].
 func (tx *Tx) SetPlaced(a desk.Arrival) error {
+	tx.endsEnding()
 	err := tx.exec("UPDATE arrival SET placed = 1 WHERE pos = ?", a.Pos)
 	return tx.s.failed("note that a run is in the fold", err)
 }
@@ -637,8 +632,8 @@ func (tx *Tx) PutExtract(s casefile.Scope, version int64, doc []byte) (bool, err
 
 // Reset implements [desk.FoldTx].
 func (tx *Tx) Reset(rules string) error {
+	tx.endsEnding() // what comes is placed, and begins a run of its own
 	for _, q := range []string{"DELETE FROM brief", "DELETE FROM extract", "DELETE FROM placed", "DELETE FROM waiting", "DELETE FROM scope", "UPDATE arrival SET placed = 0",
-		"UPDATE arrival_next SET log = 0", // what comes is placed, and begins a run of its own
 		"DELETE FROM fold"} {
 		if err := tx.exec(q); err != nil {
 			return tx.s.failed("empty the fold", err)

@@ -1,9 +1,11 @@
 package sqlstore
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/monitor"
 )
 
 // known is what the last transaction has left to know, so that the next need not
@@ -12,12 +14,14 @@ import (
 // nothing else as often, and a statement takes as long as writing several rows.
 //
 // It belongs to the transaction that runs: SQLite has one at a time. A
-// transaction takes out the head of a log that it locks, and puts it back when it
-// is committed. What makes the rest untrue says so at once, whether it is
+// transaction takes out the head of a log that it locks, and how arrival ends, and
+// puts them back when it is committed. What makes the rest untrue says so at once, whether it is
 // committed or not; what is found out becomes known with the commit.
 type known struct {
 	version any // of the database
 	heads   map[comity.Origin]locked
+	ending  *ending // of arrival
+	states  map[comity.Origin]monitor.State
 	rest    map[fact]bool
 }
 
@@ -37,14 +41,16 @@ func nothingWanted(log int64) fact { return fact{"wanted", log} }
 // the one that was known.
 func (k *known) begin(version any) {
 	if k.version != version {
-		*k = known{version, map[comity.Origin]locked{}, map[fact]bool{}}
+		*k = known{version: version, heads: map[comity.Origin]locked{}, states: map[comity.Origin]monitor.State{}, rest: map[fact]bool{}}
 	}
 }
 
 // learned is what a transaction has found out.
 type learned struct {
-	heads map[comity.Origin]*locked // of all logs that it has locked
-	facts []fact
+	heads  map[comity.Origin]*locked // of all logs that it has locked
+	ending *ending
+	states map[comity.Origin]monitor.State
+	facts  []fact
 }
 
 // take returns the head of a log, and forgets it.
@@ -55,6 +61,31 @@ func (tx *Tx) take(o comity.Origin) (l locked, ok bool) {
 	l, ok = tx.known.heads[o]
 	delete(tx.known.heads, o)
 	return l, ok
+}
+
+// takeEnding returns how arrival ends, and forgets it.
+func (tx *Tx) takeEnding() (e *ending) {
+	if e = tx.learned.ending; e == nil && tx.known != nil {
+		e = tx.known.ending
+	}
+	tx.endsEnding()
+	return e
+}
+
+// endsEnding: something else is written of arrival.
+func (tx *Tx) endsEnding() {
+	if tx.known != nil {
+		tx.known.ending = nil
+	}
+	tx.learned.ending = nil
+}
+
+// endsState: something is written of what is known of a journal.
+func (tx *Tx) endsState(o comity.Origin) {
+	if tx.known != nil {
+		delete(tx.known.states, o)
+	}
+	delete(tx.learned.states, o)
 }
 
 // knows reports whether something is known.
@@ -78,6 +109,10 @@ func (k *known) committed(version any, l *learned) {
 	for o, head := range l.heads {
 		k.heads[o] = *head
 	}
+	if l.ending != nil {
+		k.ending = l.ending
+	}
+	maps.Copy(k.states, l.states)
 	for _, f := range l.facts {
 		k.rest[f] = true
 	}

@@ -12,7 +12,9 @@ import (
 
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/monitor"
 )
 
 // whatIsKnown fails for what a store knows and the database does not say. It
@@ -33,6 +35,20 @@ func whatIsKnown(t interface {
 			if is, err := tx.conn.head(tx.ctx, o, ""); err != nil || !reflect.DeepEqual(knows, is) {
 				t.Fatalf("the head of %s is known to be %+v, and is %+v, %v", o, knows, is, err)
 			}
+		}
+		for o, knows := range tx.known.states {
+			n++
+			if is, err := tx.conn.state(tx.ctx, o); err != nil || !reflect.DeepEqual(knows, is) {
+				t.Fatalf("of %s %+v is known, and it is %+v, %v", o, knows, is, err)
+			}
+		}
+		if knows := tx.known.ending; knows != nil {
+			n++
+			tx.endsEnding()
+			if is, err := tx.ending(); err != nil || *knows != *is {
+				t.Fatalf("arrival is known to end as %+v, and ends as %+v, %v", *knows, *is, err)
+			}
+			tx.known.ending = knows
 		}
 		for f := range tx.known.rest {
 			n++
@@ -86,11 +102,14 @@ func TestKnown(t *testing.T) {
 					}
 					d, _ := o.Domain()
 					n := comity.ActName{Domain: d, Index: int64(rapid.IntRange(0, 2).Draw(t, "act"))}
-					switch rapid.IntRange(0, 8).Draw(t, "step") {
+					switch rapid.IntRange(0, 13).Draw(t, "step") {
 					case 0, 1:
 						size, root, err := journal.Extend(bound, [][]byte{[]byte(o)})
 						if err == nil {
 							err = bound.PutHead(journal.Head{Origin: o, Size: size, Root: root, Note: fmt.Appendf(nil, "of %d", size)})
+						}
+						if err == nil && rapid.Bool().Draw(t, "in the order of arrival") {
+							_, err = bound.Arrive(size-1, 1)
 						}
 						if err != nil {
 							return err
@@ -109,6 +128,17 @@ func TestKnown(t *testing.T) {
 						err = bound.Unwant(n, comity.LeafHash([]byte(n.String())))
 					case 8:
 						_, err = bound.Wants(o)
+					case 9, 10:
+						_, err = bound.State(o)
+					case 11:
+						err = bound.PutState(monitor.State{Origin: o, Advertised: n.Index, Claim: &monitor.Claim{Size: n.Index}})
+					case 12:
+						err = bound.Reset("rules")
+					case 13:
+						var last int64
+						if err = bound.queryRow(bound.ctx, "SELECT COALESCE(MAX(pos), 0) FROM arrival").Scan(&last); err == nil {
+							err = bound.SetPlaced(desk.Arrival{Pos: last})
+						}
 					}
 					if err != nil {
 						return err

@@ -29,8 +29,21 @@ func (f Followed) State(ctx context.Context, o comity.Origin) (monitor.State, er
 	return f.s.read().state(ctx, o)
 }
 
-// State implements [monitor.MirrorTx].
-func (tx *Tx) State(o comity.Origin) (monitor.State, error) { return tx.state(tx.ctx, o) }
+// State implements [monitor.MirrorTx]. What it points to must not be changed.
+func (tx *Tx) State(o comity.Origin) (monitor.State, error) {
+	if tx.known == nil {
+		return tx.state(tx.ctx, o)
+	}
+	st, ok := tx.known.states[o]
+	if ok {
+		return st, nil
+	}
+	st, err := tx.state(tx.ctx, o)
+	if err == nil {
+		tx.learned.states[o] = st
+	}
+	return st, err
+}
 
 func (c conn) state(ctx context.Context, o comity.Origin) (monitor.State, error) {
 	st := monitor.State{Origin: o}
@@ -79,6 +92,7 @@ func (tx *Tx) PutState(st monitor.State) error {
 	claim, err1 := jsonOf(st.Claim, st.Claim == nil)
 	anchors, err2 := jsonOf(st.Anchors, len(st.Anchors) == 0)
 	err := errors.Join(err1, err2)
+	tx.endsState(st.Origin)
 	if err == nil {
 		err = tx.exec(`INSERT INTO followed
 			(origin, advertised, reason, error, succeeded, claim, anchors, frozen) VALUES (?, ?, ?, ?, ?, ?, ?, '')
@@ -95,11 +109,15 @@ func (f Followed) Freeze(ctx context.Context, z monitor.Frozen) error {
 	if err != nil {
 		return f.s.failed("keep the evidence against "+string(z.Origin), err)
 	}
-	return f.write(ctx, "keep the evidence against "+string(z.Origin), `INSERT INTO followed
-			(origin, advertised, reason, error, succeeded, claim, anchors, frozen) VALUES (?, 0, ?, ?, '', '', '', ?)
-		ON CONFLICT (origin) DO UPDATE SET frozen = excluded.frozen, reason = excluded.reason, error = excluded.error
-			WHERE followed.frozen = ''`,
-		string(z.Origin), string(peer.Inconsistent), peer.Inconsistent.Text(), frozen)
+	return f.s.Write(ctx, func(tx *Tx) error {
+		tx.endsState(z.Origin)
+		err := tx.exec(`INSERT INTO followed
+				(origin, advertised, reason, error, succeeded, claim, anchors, frozen) VALUES (?, 0, ?, ?, '', '', '', ?)
+			ON CONFLICT (origin) DO UPDATE SET frozen = excluded.frozen, reason = excluded.reason, error = excluded.error
+				WHERE followed.frozen = ''`,
+			string(z.Origin), string(peer.Inconsistent), peer.Inconsistent.Text(), frozen)
+		return f.s.failed("keep the evidence against "+string(z.Origin), err)
+	})
 }
 
 // Unfreeze implements [monitor.Store].
@@ -109,6 +127,7 @@ func (f Followed) Unfreeze(ctx context.Context, o comity.Origin, e monitor.End) 
 
 func (tx *Tx) unfreeze(o comity.Origin, e monitor.End) error {
 	const what = "unfreeze "
+	tx.endsState(o)
 	n, err := tx.affected(`INSERT INTO unfrozen (origin, nth, frozen, unfrozen_at, person, reason, held)
 		SELECT origin, (SELECT COUNT(*) FROM unfrozen WHERE origin = ?), frozen, ?, ?, ?, CAST(? AS BIGINT) FROM followed WHERE origin = ? AND frozen <> ''`,
 		string(o), text(comity.TimeOf(e.At)), plain(e.By), plain(e.Why), e.Held, string(o))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/sqlstore/sqltx"
 )
 
@@ -176,7 +177,7 @@ func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) error {
 			}
 			on = &faulty{on, s.fault}
 		}
-		tx := &Tx{conn: conn{s: s, on: on, tx: on}, ctx: ctx, learned: &learned{heads: map[comity.Origin]*locked{}}}
+		tx := &Tx{conn: conn{s: s, on: on, tx: on}, ctx: ctx, learned: &learned{heads: map[comity.Origin]*locked{}, states: map[comity.Origin]monitor.State{}}}
 		if v := on.Version(); v != nil {
 			s.known.begin(v)
 			tx.known = &s.known
