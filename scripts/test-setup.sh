@@ -111,7 +111,7 @@ start_postgres() {
   for try in 1 2 3 4 5; do
     port=$((20000 + RANDOM % 12000)) # below the ports that systems give out
     (cd "$postgres_dir" && as_postgres "$bin/postgres" -D data -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories="$postgres_dir" \
-      -c max_connections=300 -c fsync=off -c full_page_writes=off -c max_wal_size=256MB) >"$postgres_dir/server.log" 2>&1 </dev/null &
+      -c max_connections=300 -c fsync=off -c full_page_writes=off -c max_wal_size=256MB -c autovacuum=off -c jit=off) >"$postgres_dir/server.log" 2>&1 </dev/null &
     local started=$!
     local waited=0
     until "$bin/pg_isready" -q -h 127.0.0.1 -p "$port"; do

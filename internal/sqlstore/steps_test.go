@@ -306,31 +306,19 @@ func anew(t *testing.T, address string, fresh func(t *testing.T) string) string 
 	if strings.HasPrefix(address, "sqlite:") {
 		return fresh(t)
 	}
-	storetest.Empty(t, address)
-	s, err := Open(t.Context(), address, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
 	all, err := readMigrations(migrations)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.Write(t.Context(), func(tx *Tx) error {
-		for _, m := range all {
-			for _, st := range statements(m.script) {
-				if strings.HasPrefix(st, "INSERT INTO") && strings.Contains(st, "VALUES") { // the others copy rows: there are none
-					if err := tx.exec(st); err != nil {
-						return err
-					}
-				}
+	var rows []string
+	for _, m := range all {
+		for _, st := range statements(m.script) {
+			if strings.HasPrefix(st, "INSERT INTO") && strings.Contains(st, "VALUES") { // the others copy rows: there are none
+				rows = append(rows, st)
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
+	storetest.Empty(t, address, rows...)
 	return address
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5/stdlib"
@@ -34,25 +35,14 @@ func Postgres(t testing.TB) string {
 	params := u.Query()
 	params.Set("schema", schema)
 	u.RawQuery = params.Encode()
-	t.Cleanup(func() {
-		drop, err := stdlib.GetDefaultDriver().(*stdlib.Driver).OpenConnector(address)
-		if err != nil {
-			t.Errorf("drop schema %s: %v", schema, err)
-			return
-		}
-		db := sql.OpenDB(drop)
-		defer db.Close()
-		if _, err := db.Exec("DROP SCHEMA IF EXISTS " + schema + " CASCADE"); err != nil {
-			t.Errorf("drop schema %s: %v", schema, err)
-		}
-	})
+	t.Cleanup(func() { execute(t, address, "DROP SCHEMA IF EXISTS "+schema+" CASCADE") })
 	return u.String()
 }
 
 // Empty empties the schema of an address but for the table of migrations, so that
-// it need not be made anew, which takes three times as long. What migrations write
-// into tables is gone too.
-func Empty(t testing.TB, address string) {
+// it need not be made anew, which takes three times as long, and then runs the
+// statements that write what migrations have written into tables.
+func Empty(t testing.TB, address string, then ...string) {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
@@ -74,7 +64,7 @@ func Empty(t testing.TB, address string) {
 		FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema() AND last_value IS NOT NULL LOOP
 			EXECUTE format('ALTER SEQUENCE %I RESTART', name);
 		END LOOP;
-	END $$`)
+		`+strings.Join(append(then, "END $$"), ";\n"))
 }
 
 // Terminate cuts the connection that holds the lease "follow au.example" on
@@ -107,12 +97,10 @@ func execute(t testing.TB, address, q string, args ...any) int {
 	params := u.Query()
 	params.Del("schema")
 	u.RawQuery = params.Encode()
-	c, err := stdlib.GetDefaultDriver().(*stdlib.Driver).OpenConnector(u.String())
+	db, err := server(u.String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := sql.OpenDB(c)
-	defer db.Close()
 	done, err := db.Exec(q, args...)
 	if err != nil {
 		t.Errorf("%s: %v", q, err)
@@ -123,4 +111,20 @@ func execute(t testing.TB, address, q string, args ...any) int {
 		t.Errorf("%s: %v", q, err)
 	}
 	return int(n)
+}
+
+// servers are connected to until the process ends: a connection costs the server
+// a process, and what that reads first, which is more than most statements here.
+var servers sync.Map // *sql.DB by address
+
+func server(address string) (*sql.DB, error) {
+	if db, ok := servers.Load(address); ok {
+		return db.(*sql.DB), nil
+	}
+	c, err := stdlib.GetDefaultDriver().(*stdlib.Driver).OpenConnector(address)
+	if err != nil {
+		return nil, err
+	}
+	db, _ := servers.LoadOrStore(address, sql.OpenDB(c)) // one too many has not connected
+	return db.(*sql.DB), nil
 }
