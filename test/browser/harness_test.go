@@ -130,6 +130,9 @@ func startBrowser(t *testing.T, path string) context.Context {
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("disable-extensions", true),
+		// Pages that were left, and processes for pages that may come, are of no use here.
+		chromedp.Flag("disable-features", "BackForwardCache,SpareRendererForSitePerProcess"),
+		chromedp.Flag("in-process-gpu", true),
 		chromedp.Flag("force-color-profile", "srgb"),
 		chromedp.Flag("lang", "en"),
 	)

@@ -27,6 +27,8 @@ type visitor struct {
 	ctx  context.Context
 	home string // address of the node that is visited
 
+	spoken string // the language that was chosen last
+
 	mu      sync.Mutex
 	trouble []string // what the browser complained of
 	refused bool     // the next complaint is that of a page with an error status
