@@ -256,8 +256,7 @@ func copyFolder(from, to string) error {
 	})
 }
 
-// copyFile has the system copy: read into memory that was just taken from it, a
-// file takes several times as long.
+// copyFile makes a file that others cannot read, as keys must be; os.CopyFS would not.
 func copyFile(from, to string) error {
 	in, err := os.Open(from)
 	if err != nil {

@@ -50,7 +50,7 @@ func play(t *testing.T, p Plan) (o Outcome) {
 func TestMain(m *testing.M) {
 	flag.Parse()
 	// A run makes much that is soon garbage, and holds some 15 MB: it is collected
-	// when there is enough of it, and before the system has to find much memory.
+	// when there is enough of it.
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(256 << 20)
 	code := m.Run()

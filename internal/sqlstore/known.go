@@ -15,8 +15,8 @@ import (
 //
 // It belongs to the transaction that runs: SQLite has one at a time. A
 // transaction takes out the head of a log that it locks, and how arrival ends, and
-// puts them back when it is committed. What makes the rest untrue says so at once, whether it is
-// committed or not; what is found out becomes known with the commit.
+// puts them back when it is committed. What makes the rest untrue says so at once,
+// whether it is committed or not; what is found out becomes known with the commit.
 type known struct {
 	version any // of the database
 	heads   map[comity.Origin]locked
