@@ -192,12 +192,27 @@ func meet(houses ...*house) {
 // carry copies the journal of one house to another as a follower stores it,
 // and, with blobs, what is sealed in it.
 func carry(from, to *house, withBlobs bool) {
-	t, ctx := from.t, from.t.Context()
+	t, ctx, o := from.t, from.t.Context(), from.domain.Origin()
 	t.Helper()
-	o := from.domain.Origin()
+	check(t, carried(from, to))
+	if withBlobs {
+		for _, c := range missing(to, o) {
+			b, err := from.blobs.Get(ctx, c.SHA256)
+			check(t, err)
+			_, err = to.blobs.Put(ctx, b)
+			check(t, err)
+			check(t, to.ledger.Arrived(ctx, c.SHA256))
+		}
+	}
+}
+
+// carried is carry without blobs, for a store that may fail.
+func carried(from, to *house) error {
+	t, ctx, o := from.t, from.t.Context(), from.domain.Origin()
+	t.Helper()
 	src, err := from.store.Head(ctx, o)
 	check(t, err)
-	err = to.ledger.Journals().Update(ctx, o, func(tx journal.Tx) error {
+	return to.ledger.Journals().Update(ctx, o, func(tx journal.Tx) error {
 		have, err := tx.Head()
 		if err != nil {
 			return err
@@ -211,16 +226,6 @@ func carry(from, to *house, withBlobs bool) {
 		}
 		return tx.PutHead(src)
 	})
-	check(t, err)
-	if withBlobs {
-		for _, c := range missing(to, o) {
-			b, err := from.blobs.Get(ctx, c.SHA256)
-			check(t, err)
-			_, err = to.blobs.Put(ctx, b)
-			check(t, err)
-			check(t, to.ledger.Arrived(ctx, c.SHA256))
-		}
-	}
 }
 
 // digest of the house's public book.

@@ -42,7 +42,8 @@ type Ledger struct {
 	pos      int64 // of the newest entry
 	sizes    map[comity.Domain]int64
 	newest   map[comity.Domain][3]comity.Time // sealed entries, by state
-	behind   map[comity.Origin]bool           // logs of which the store may hold more than the ledger knows
+	doubts   int                              // how often the store may have been written unheard
+	settled  int                              // how many of these times it was read afterwards
 	news     chan struct{}                    // closed and replaced when something changes
 	changes  int64                            // how often that was
 	opens    int                              // how many transactions open acts at this moment
@@ -73,7 +74,7 @@ func OpenLedger(ctx context.Context, self comity.Domain, store Store, blobs *blo
 		o.FileBytes = 16 << 20
 	}
 	l := &Ledger{self: self, store: store, blobs: blobs, log: o.Logger,
-		sizes: map[comity.Domain]int64{}, newest: map[comity.Domain][3]comity.Time{}, behind: map[comity.Origin]bool{}, news: make(chan struct{}),
+		sizes: map[comity.Domain]int64{}, newest: map[comity.Domain][3]comity.Time{}, news: make(chan struct{}),
 		known: newLRU[comity.ActName, known](8192), files: newLRU[scopeKey, *cachedFile](o.FileBytes), prepared: map[comity.Hash]*opened{}, unsealed: newLRU[comity.ActName, opensTo](8 << 20)}
 	l.SetKeyring(keys)
 	if err := l.project(ctx, o.Refold); err != nil {
@@ -100,11 +101,7 @@ func (l *Ledger) CatchUp(ctx context.Context) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for o, at := range newest {
-		if d, err := o.Domain(); err == nil {
-			l.newest[d] = at
-		}
-	}
+	l.sealed(newest)
 	for o, n := range sizes {
 		if d, err := o.Domain(); err == nil {
 			l.sizes[d] = max(l.sizes[d], n)
@@ -123,6 +120,65 @@ func (l *Ledger) CatchUp(ctx context.Context) error {
 func (l *Ledger) distrust() {
 	l.epoch++
 	l.recent.clear()
+}
+
+// Doubt says that the store may have been written, or may be yet, and that nobody
+// will say so: what is kept in memory is held against it before it is used again,
+// and once more before the next write or when missing blobs are looked for.
+func (l *Ledger) Doubt() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.doubts++
+	l.distrust()
+	l.tell()
+}
+
+func (l *Ledger) doubting() (doubts int, any bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.doubts, l.doubts > l.settled
+}
+
+// settle ends the doubts, if there are any.
+func (l *Ledger) settle(ctx context.Context) error {
+	doubts, any := l.doubting()
+	if !any {
+		return nil
+	}
+	// One writes the fold after the other: when it is our turn, what was on its way
+	// is there, or never will be.
+	err := l.store.Fold(ctx, func(FoldTx) error { return nil })
+	if err == nil {
+		err = l.CatchUp(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.settled = max(l.settled, doubts)
+	l.distrust()
+	l.tell()
+	return nil
+}
+
+// sealed takes note of what the store says of sealed entries. The caller holds mu.
+func (l *Ledger) sealed(newest map[comity.Origin][3]comity.Time) {
+	for o, at := range newest {
+		if d, err := o.Domain(); err == nil {
+			l.newest[d] = at
+		}
+	}
+}
+
+// fold writes the fold. After an error, what was to be written may be there all
+// the same.
+func (l *Ledger) fold(ctx context.Context, fn func(FoldTx) error) error {
+	err := l.store.Fold(ctx, fn)
+	if errors.Is(err, journal.ErrAmbiguous) {
+		l.Doubt()
+	}
+	return err
 }
 
 // tell wakes who waits for news. The caller holds mu.
@@ -144,32 +200,27 @@ type recording struct {
 
 // Head implements journal.Store.
 func (r *recording) Head(ctx context.Context, o comity.Origin) (journal.Head, error) {
-	_ = r.l.catchUp(ctx) // best effort: what keeps failing is said by the next Update
+	if _, any := r.l.doubting(); any {
+		_ = r.l.CatchUp(ctx) // best effort: what keeps failing is said by the next Update
+	}
 	return r.Store.Head(ctx, o)
 }
 
 // Update implements journal.Store. It writes nothing while the ledger cannot
 // read what was written before.
 func (r *recording) Update(ctx context.Context, o comity.Origin, fn func(journal.Tx) error) error {
-	if err := r.l.catchUp(ctx); err != nil {
+	if err := r.l.settle(ctx); err != nil {
 		return fmt.Errorf("read what was recorded before: %w", err)
 	}
-	was := r.l.lags(o)
 	var done []*placing
-	ran := false
 	err := r.Store.Update(ctx, o, func(tx journal.Tx) error {
-		ran, done = true, done[:0]
+		done = done[:0]
 		return fn(&recordingTx{Tx: tx, l: r.l, o: o, ctx: ctx, done: &done})
 	})
 	ctx = context.WithoutCancel(ctx)
 	if errors.Is(err, journal.ErrAmbiguous) {
-		// Whether it is there or not: read what the store says, when it can, and
-		// again once the log was locked, when the commit has come to its end.
-		r.l.lag(o, true)
+		r.l.Doubt()
 		return errors.Join(err, r.l.CatchUp(ctx))
-	}
-	if was && ran && r.l.CatchUp(ctx) == nil {
-		r.l.lag(o, false)
 	}
 	if err != nil {
 		return err
@@ -181,33 +232,6 @@ func (r *recording) Update(ctx context.Context, o comity.Origin, fn func(journal
 		r.l.openAll(ctx, p.sealed)
 	}
 	return nil
-}
-
-func (l *Ledger) lag(o comity.Origin, lags bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if lags {
-		l.behind[o] = true
-	} else {
-		delete(l.behind, o)
-	}
-}
-
-func (l *Ledger) lags(o comity.Origin) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.behind[o]
-}
-
-// catchUp is CatchUp if the ledger may be behind the store.
-func (l *Ledger) catchUp(ctx context.Context) error {
-	l.mu.Lock()
-	behind := len(l.behind) > 0
-	l.mu.Unlock()
-	if !behind {
-		return nil
-	}
-	return l.CatchUp(ctx)
 }
 
 type recordingTx struct {

@@ -184,7 +184,7 @@ func (l *Ledger) open(ctx context.Context, names []comity.ActName) error {
 		l.mu.Unlock()
 	}()
 	var p *placing
-	err := l.store.Fold(ctx, func(tx FoldTx) (err error) {
+	err := l.fold(ctx, func(tx FoldTx) (err error) {
 		if p, err = l.newPlacing(ctx, tx); err != nil {
 			return err
 		}
@@ -210,11 +210,7 @@ func (l *Ledger) open(ctx context.Context, names []comity.ActName) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for o, at := range newest {
-		if d, err := o.Domain(); err == nil {
-			l.newest[d] = at
-		}
-	}
+	l.sealed(newest)
 	return nil
 }
 
@@ -251,6 +247,9 @@ func (p *placing) unsealed(x unsealed) error {
 // Missing lists blobs that entries of a journal commit to and that are not
 // here, of the oldest entry first.
 func (l *Ledger) Missing(ctx context.Context, o comity.Origin) ([]act.Commitment, error) {
+	if err := l.settle(ctx); err != nil {
+		return nil, err
+	}
 	all, err := l.store.Wanted(ctx, o)
 	seen := map[comity.Hash]bool{}
 	var out []act.Commitment
@@ -264,8 +263,8 @@ func (l *Ledger) Missing(ctx context.Context, o comity.Origin) ([]act.Commitment
 }
 
 // Arrived says that a blob is in the blob store now; the acts that waited for
-// it are opened when all their blobs are there. After an error it is as if it
-// had not been called.
+// it are opened when all their blobs are there. After an error the blob is
+// missing still, or they are open, which is then found out.
 func (l *Ledger) Arrived(ctx context.Context, sha comity.Hash) error {
 	// One at a time: else, of the two blobs of an act, the first to be looked
 	// for could be the last to say whether it is open.
@@ -293,7 +292,7 @@ func (l *Ledger) Forget(ctx context.Context, name comity.ActName) error {
 	if err != nil {
 		return err
 	}
-	err = l.store.Fold(ctx, func(tx FoldTx) error {
+	err = l.fold(ctx, func(tx FoldTx) error {
 		s, ok, err := tx.Stored(ctx, name)
 		if err != nil || !ok || len(s.Content) == 0 {
 			return err

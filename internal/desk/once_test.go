@@ -57,14 +57,53 @@ func (h *house) count(title string) (n int) {
 // failing makes commits fail.
 type failing struct {
 	desk.Store
-	before, after error // instead of the next commit; after the next commit
+	before, after error  // instead of the next commit; after the next commit
+	meanwhile     func() // after the next commit too, before the answer; nil for nothing
 }
 
 func (s *failing) Update(ctx context.Context, o comity.Origin, fn func(journal.Tx) error) error {
-	before, after := s.before, s.after
-	s.before, s.after = nil, nil
+	before, after, meanwhile := s.before, s.after, s.meanwhile
+	s.before, s.after, s.meanwhile = nil, nil, nil
 	err := s.Store.Update(ctx, o, func(tx journal.Tx) error { return errors.Join(fn(tx), before) })
+	if meanwhile != nil {
+		meanwhile()
+	}
 	return errors.Join(err, after)
+}
+
+// opening is a store of which the transactions that fold end as said, in this
+// order; after that as they should.
+type opening struct {
+	desk.Store
+	ends []string
+	late func() error // what is applied before the next one
+}
+
+func (s *opening) Fold(ctx context.Context, fn func(desk.FoldTx) error) error {
+	if s.late != nil {
+		late := s.late
+		s.late = nil
+		if err := late(); err != nil {
+			return err
+		}
+	}
+	if len(s.ends) == 0 {
+		return s.Store.Fold(ctx, fn)
+	}
+	end := s.ends[0]
+	s.ends = s.ends[1:]
+	broken := errors.New("the connection broke")
+	switch end {
+	case "away":
+		return broken
+	case "applied":
+		if err := s.Store.Fold(ctx, fn); err != nil {
+			return err
+		}
+	case "late":
+		s.late = func() error { return s.Store.Fold(context.WithoutCancel(ctx), fn) }
+	}
+	return fmt.Errorf("%w: %w", journal.ErrAmbiguous, broken)
 }
 
 // Whatever happens while a draft is released, the act is recorded and the

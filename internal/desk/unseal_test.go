@@ -1,11 +1,15 @@
 package desk_test
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/seal"
 )
 
 // Entries that were opened with boxes which came with them are placed as what
@@ -123,4 +127,122 @@ func TestBoxes(t *testing.T) {
 	if need, err := un.ledger.Needs(ctx, au.domain.Origin(), 0, entries); err != nil || len(need) != 3 {
 		t.Errorf("needed are %v, %v, want the 3 that are not here", need, err)
 	}
+}
+
+// Whatever is known of a commit that opens an act: in the end, without another
+// start, every page shows what the store holds, and what it does not hold is still
+// looked for.
+func TestOpenedUnheard(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		ends    []string
+		shown   bool // in the next round
+		missing int  // blobs that are looked for afterwards
+	}{
+		{"applied", []string{"applied"}, true, 0},
+		{"applied, and then the store is away", []string{"applied", "away"}, true, 0},
+		{"not applied", []string{"not applied"}, false, 1},
+		{"applied when the answer was lost", []string{"late"}, true, 0},
+		{"applied when the answer was lost, and then the store is away", []string{"late", "away"}, true, 0},
+		{"and then nothing is known of another", []string{"late", "applied"}, true, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, url string) {
+				ctx := t.Context()
+				un, au := newHouseOn(t, "un.example", url), newHouse(t, "au.example")
+				meet(un, au)
+				file := au.issue(situation("The situation in Alba"))
+				a := in(file, "note.v1", "Sealed")
+				a.TLP, a.To = comity.Amber, []act.To{{Org: "un.example", For: act.ForInformation}}
+				sealed := au.issue(a).Act
+				carry(au, un, false)
+				store := &opening{Store: un.store}
+				var err error
+				un.ledger, err = desk.OpenLedger(ctx, un.domain, store, un.blobs, seal.Keyring{un.key}, desk.LedgerOptions{})
+				check(t, err)
+				un.desk = desk.New(un.config())
+				shown := func() bool {
+					t.Helper()
+					h, err := un.desk.Act(ctx, officer, sealed)
+					check(t, err)
+					v, err := un.desk.Situation(ctx, officer, file.Act)
+					check(t, err)
+					if (h.Act != nil) != (len(v.Timeline) == 2) {
+						t.Errorf("the act's page shows it: %v, its file has %d acts", h.Act != nil, len(v.Timeline))
+					}
+					return h.Act != nil
+				}
+				if shown() {
+					t.Fatal("it is shown before its blobs have come")
+				}
+				wanted := missing(un, au.domain.Origin())
+				for i, w := range wanted {
+					b, err := au.blobs.Get(ctx, w.SHA256)
+					check(t, err)
+					_, err = un.blobs.Put(ctx, b)
+					check(t, err)
+					if i == len(wanted)-1 {
+						store.ends = c.ends
+					}
+					if err := un.ledger.Arrived(ctx, w.SHA256); (err != nil) != (i == len(wanted)-1) {
+						t.Errorf("blob %d of %d: %v", i+1, len(wanted), err)
+					}
+				}
+				if got, want := shown(), c.ends[0] == "applied"; got != want {
+					t.Errorf("it is shown at once: %v, want %v", got, want)
+				}
+				left, err := un.ledger.Missing(ctx, au.domain.Origin()) // as a follower asks in its next round
+				if err != nil {
+					if left, err = un.ledger.Missing(ctx, au.domain.Origin()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := shown(); got != c.shown {
+					t.Errorf("it is shown: %v, want %v", got, c.shown)
+				}
+				if len(left) != c.missing {
+					t.Errorf("%d blobs are looked for, want %d", len(left), c.missing)
+				}
+				for _, w := range left {
+					check(t, un.ledger.Arrived(ctx, w.SHA256))
+				}
+				if !shown() {
+					t.Error("it is not shown after its blobs have come")
+				}
+			})
+		})
+	}
+}
+
+// An entry of which it is not known that it was committed is found although the
+// ledger heard of one that was committed after it.
+func TestCommittedUnheardBeforeAnother(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		un, au, eu := newHouseOn(t, "un.example", url), newHouse(t, "au.example"), newHouse(t, "eu.example")
+		meet(un, au, eu)
+		file := au.issue(situation("The situation in Alba"))
+		carry(au, un, false)
+		store := &failing{Store: un.store}
+		var err error
+		un.ledger, err = desk.OpenLedger(t.Context(), un.domain, store, un.blobs, seal.Keyring{un.key}, desk.LedgerOptions{})
+		check(t, err)
+		un.desk = desk.New(un.config())
+		acts := func() int {
+			v, err := un.desk.Situation(t.Context(), officer, file.Act)
+			check(t, err)
+			return len(v.Timeline)
+		}
+		if n := acts(); n != 1 {
+			t.Fatalf("the file has %d acts, want 1", n)
+		}
+		au.issue(in(file, "note.v1", "It goes on"))
+		store.after = fmt.Errorf("%w: the connection broke", journal.ErrAmbiguous)
+		store.meanwhile = func() { carry(eu, un, false) }
+		if err := carried(au, un); !errors.Is(err, journal.ErrAmbiguous) {
+			t.Fatalf("carried: %v", err)
+		}
+		if n := acts(); n != 2 {
+			t.Errorf("the file has %d acts, want 2", n)
+		}
+	})
 }

@@ -164,14 +164,12 @@ func (b ledgerBlobs) Put(ctx context.Context, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := b.n.ledger.Arrived(ctx, h); err != nil {
-		return err
-	}
+	arrived := b.n.ledger.Arrived(ctx, h) // or not known to have: the others see for themselves
 	if err := b.n.group.Tell(ctx, "blob "+h.String()); err != nil {
 		// They look for it when they have found their connection again.
 		b.n.log.DebugContext(ctx, "tell the other processes of a blob", "err", err)
 	}
-	return nil
+	return arrived
 }
 
 func (n *Node) link(d comity.Domain) (*link, bool) {

@@ -91,6 +91,7 @@ func (n *Node) catchUp(ctx context.Context) error {
 // resync takes in whatever may have changed unheard.
 func (n *Node) resync(ctx context.Context) error {
 	n.Jobs.Wake()
+	n.ledger.Doubt()
 	if err := errors.Join(n.connect(ctx), n.catchUp(ctx)); err != nil {
 		return err
 	}
