@@ -246,3 +246,33 @@ func TestCommittedUnheardBeforeAnother(t *testing.T) {
 		}
 	})
 }
+
+// A process that could not hear what others told it shows what they opened, once
+// it doubts.
+func TestOpenedByAnother(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		un, au := newHouseOn(t, "un.example", url), newHouse(t, "au.example")
+		meet(un, au)
+		file := au.issue(situation("The situation in Alba"))
+		a := in(file, "note.v1", "Sealed")
+		a.TLP, a.To = comity.Amber, []act.To{{Org: "un.example", For: act.ForInformation}}
+		sealed := au.issue(a).Act
+		carry(au, un, false)
+		other := un.twin()
+		shown := func() (acts int, why string) {
+			h, err := other.desk.Act(t.Context(), officer, sealed)
+			check(t, err)
+			v, err := other.desk.Situation(t.Context(), officer, file.Act)
+			check(t, err)
+			return len(v.Timeline), h.Why
+		}
+		if n, why := shown(); n != 1 || why == "" {
+			t.Fatalf("before its blobs have come: %d acts, %q", n, why)
+		}
+		carry(au, un, true)
+		other.ledger.Doubt()
+		if n, why := shown(); n != 2 || why != "" {
+			t.Errorf("after they have come: %d acts, %q", n, why)
+		}
+	})
+}
