@@ -139,11 +139,14 @@ func New(c Config) *Desk {
 	return d
 }
 
-// newest returns the time of the newest act in our own journal, which is read
-// once.
+// newest returns the time of the newest act in our own journal. It is read once,
+// and again if acts would be refused because the clock is behind it: an act that
+// was stamped by a clock that was wrong may not have been recorded.
 func (d *Desk) newest(ctx context.Context) (comity.Time, error) {
+	now := d.Now()
 	d.mu.Lock()
-	last, known := d.last, d.lastKnown
+	last := d.last
+	known := d.lastKnown && !behindOf(now, last)
 	d.mu.Unlock()
 	self := d.c.Self.Domain
 	size := d.c.Ledger.Size(self)
@@ -156,9 +159,13 @@ func (d *Desk) newest(ctx context.Context) (comity.Time, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.lastKnown = true; h != nil {
-		d.last = latest(d.last, h.At)
+	if d.lastKnown = true; h == nil {
+		return d.last, nil
 	}
+	if d.last.Equal(last.Time) && behindOf(now, last) {
+		d.last = h.At
+	}
+	d.last = latest(d.last, h.At)
 	return d.last, nil
 }
 

@@ -571,11 +571,15 @@ func explain(err error) error {
 	return err
 }
 
+// behindOf reports whether a clock is so far behind a recorded time that nothing
+// is recorded.
+func behindOf(now, recorded comity.Time) bool { return recorded.Sub(now.Time) > clockSlack }
+
 func (d *Desk) stamp() (comity.Time, error) {
 	now := d.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if behind := d.last.Sub(now.Time); behind > clockSlack {
+	if behindOf(now, d.last) {
 		return comity.Time{}, &Unable{fmt.Errorf("this machine's clock says %s, but an act was recorded here at %s: set the clock; nothing was recorded", now, d.last)}
 	}
 	if now.Before(d.last.Time) {

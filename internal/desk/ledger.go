@@ -34,9 +34,10 @@ type Ledger struct {
 	ring  atomic.Pointer[seal.Keyring] // opens what is sealed to us
 	log   *slog.Logger
 
-	reading sync.Mutex // held while the store is read for what is not here
-	opening sync.Mutex // held while acts are opened whose blobs have arrived
-	tidying sync.Mutex // held while briefs are made
+	reading  sync.Mutex // held while the store is read for what is not here
+	opening  sync.Mutex // held while acts are opened whose blobs have arrived
+	tidying  sync.Mutex // held while briefs are made
+	settling sync.Mutex // held while doubts are settled
 
 	mu       sync.Mutex
 	pos      int64 // of the newest entry
@@ -95,7 +96,7 @@ func (l *Ledger) CatchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	newest, err := l.store.NewestSealed(ctx)
+	newest, err := l.readSealed(ctx)
 	if err != nil {
 		return err
 	}
@@ -139,19 +140,26 @@ func (l *Ledger) doubting() (doubts int, any bool) {
 	return l.doubts, l.doubts > l.settled
 }
 
+// errTurn ends a transaction of the fold that writes nothing.
+var errTurn = errors.New("it is our turn")
+
 // settle ends the doubts, if there are any.
 func (l *Ledger) settle(ctx context.Context) error {
+	if _, any := l.doubting(); !any {
+		return nil
+	}
+	l.settling.Lock() // whoever waited finds that nothing is left to do
+	defer l.settling.Unlock()
 	doubts, any := l.doubting()
 	if !any {
 		return nil
 	}
 	// One writes the fold after the other: when it is our turn, what was on its way
 	// is there, or never will be.
-	err := l.store.Fold(ctx, func(FoldTx) error { return nil })
-	if err == nil {
-		err = l.CatchUp(ctx)
+	if err := l.store.Fold(ctx, func(FoldTx) error { return errTurn }); !errors.Is(err, errTurn) {
+		return err
 	}
-	if err != nil {
+	if err := l.CatchUp(ctx); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -162,12 +170,34 @@ func (l *Ledger) settle(ctx context.Context) error {
 	return nil
 }
 
-// sealed takes note of what the store says of sealed entries. The caller holds mu.
-func (l *Ledger) sealed(newest map[comity.Origin][3]comity.Time) {
-	for o, at := range newest {
-		if d, err := o.Domain(); err == nil {
-			l.newest[d] = at
+// newestSealed is what the store says of sealed entries, and how often something
+// had changed before it was asked.
+type newestSealed struct {
+	at      map[comity.Origin][3]comity.Time
+	changes int64
+}
+
+func (l *Ledger) readSealed(ctx context.Context) (newestSealed, error) {
+	n := newestSealed{changes: l.Changes()}
+	var err error
+	n.at, err = l.store.NewestSealed(ctx)
+	return n, err
+}
+
+// sealed takes note of it. If something has come since, what was known of it
+// stays, which at worst says that something may be hidden. The caller holds mu.
+func (l *Ledger) sealed(n newestSealed) {
+	for o, at := range n.at {
+		d, err := o.Domain()
+		if err != nil {
+			continue
 		}
+		if n.changes != l.changes {
+			for state, known := range l.newest[d] {
+				at[state] = latest(at[state], known)
+			}
+		}
+		l.newest[d] = at
 	}
 }
 

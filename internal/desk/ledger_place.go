@@ -41,6 +41,7 @@ type placing struct {
 	domain  comity.Domain // of held
 	known   map[comity.ActName]known
 	waits   bool // some act may wait
+	quicker bool // another had opened an act before
 	rows    []PlacedAct
 	placed  []placedItem
 	held    []*Held

@@ -202,9 +202,12 @@ func (l *Ledger) open(ctx context.Context, names []comity.ActName) error {
 	for _, x := range all {
 		l.recent.drop(x.Name)
 	}
+	if p.quicker {
+		l.distrust() // another process may not have said so, nor ever say
+	}
 	l.mu.Unlock()
 	l.commit(p)
-	newest, err := l.store.NewestSealed(ctx)
+	newest, err := l.readSealed(ctx)
 	if err != nil {
 		return nil // it goes on saying that something may be hidden, which is true of the past
 	}
@@ -231,7 +234,11 @@ func (p *placing) unsealed(x unsealed) error {
 			return err
 		}
 	}
-	if s.State != SealAwaiting || x.State == SealAwaiting { // another was quicker, or it goes on waiting
+	if s.State != SealAwaiting {
+		p.quicker = true
+		return nil
+	}
+	if x.State == SealAwaiting { // it goes on waiting
 		return nil
 	}
 	if err := p.tx.PutSealed(x.Sealed); err != nil {

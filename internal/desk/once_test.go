@@ -379,3 +379,36 @@ func TestSaidAlready(t *testing.T) {
 		t.Errorf("the journal has %d entries, want %d, and says\n%s", n, first.Index+1, &log)
 	}
 }
+
+// What was stamped by a clock that was wrong, and not recorded, keeps nothing from
+// being recorded once the clock is right.
+func TestClockWasWrong(t *testing.T) {
+	h := newHouse(t, "un.example")
+	h.journal.Close()
+	store := &failing{Store: h.store}
+	var err error
+	h.ledger, err = desk.OpenLedger(t.Context(), h.domain, store, h.blobs, seal.Keyring{h.key}, desk.LedgerOptions{})
+	check(t, err)
+	v, err := note.NewVerifier(h.logKey)
+	check(t, err)
+	h.journal, err = journal.Open(t.Context(), journal.Config{Store: h.ledger.Journals(), Origin: h.domain.Origin(), Signer: h.signer, Verifiers: note.VerifierList(v)})
+	check(t, err)
+	h.desk = desk.New(h.config())
+	h.issue(situation("Before"))
+
+	away := errors.New("the database is away")
+	store.before = away
+	h.setClock(start.Add(time.Hour))
+	if _, err := h.desk.Issue(t.Context(), officer, document(t, situation("Not recorded"))); !errors.Is(err, away) {
+		t.Fatalf("issued while the database is away: %v", err)
+	}
+	h.setClock(start.Add(time.Minute))
+	h.issue(situation("The clock is right again"))
+
+	h.setClock(start.Add(time.Hour))
+	h.issue(situation("Recorded an hour ahead"))
+	h.setClock(start.Add(2 * time.Minute))
+	if _, err := h.desk.Issue(t.Context(), officer, document(t, situation("Behind"))); !errors.As(err, new(*desk.Unable)) {
+		t.Errorf("issued behind what is recorded: %v", err)
+	}
+}

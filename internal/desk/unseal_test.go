@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -275,4 +276,98 @@ func TestOpenedByAnother(t *testing.T) {
 			t.Errorf("after they have come: %d acts, %q", n, why)
 		}
 	})
+}
+
+// Of two processes that open an act, the one that comes second shows it too,
+// though the first does not know that its commit took place, and says nothing.
+func TestOpenedByAnotherFirst(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		ctx := t.Context()
+		first, au := newHouseOn(t, "un.example", url), newHouse(t, "au.example")
+		meet(first, au)
+		file := au.issue(situation("The situation in Alba"))
+		a := in(file, "note.v1", "Sealed")
+		a.TLP, a.To = comity.Amber, []act.To{{Org: "un.example", For: act.ForInformation}}
+		sealed := au.issue(a).Act
+		carry(au, first, false)
+		second := first.twin()
+		stores := map[*house]*opening{}
+		for _, h := range []*house{first, second} {
+			stores[h] = &opening{Store: h.store}
+			var err error
+			h.ledger, err = desk.OpenLedger(ctx, h.domain, stores[h], h.blobs, seal.Keyring{first.key}, desk.LedgerOptions{})
+			check(t, err)
+			h.desk = desk.New(h.config())
+		}
+		shown := func(h *house) (acts int, why string) {
+			x, err := h.desk.Act(ctx, officer, sealed)
+			check(t, err)
+			v, err := h.desk.Situation(ctx, officer, file.Act)
+			check(t, err)
+			return len(v.Timeline), x.Why
+		}
+		if n, why := shown(second); n != 1 || why == "" {
+			t.Fatalf("before its blobs have come: %d acts, %q", n, why)
+		}
+		wanted := missing(first, au.domain.Origin())
+		for i, w := range wanted {
+			b, err := au.blobs.Get(ctx, w.SHA256)
+			check(t, err)
+			_, err = first.blobs.Put(ctx, b)
+			check(t, err)
+			last := i == len(wanted)-1
+			if last {
+				stores[first].ends = []string{"late"}
+			}
+			if err := first.ledger.Arrived(ctx, w.SHA256); (err != nil) != last {
+				t.Errorf("blob %d of %d: %v", i+1, len(wanted), err)
+			}
+			if n, _ := shown(second); n != 1 { // somebody looks
+				t.Errorf("it is shown at %d of %d blobs", i+1, len(wanted))
+			}
+			if last { // it is committed while the second waits for its turn
+				stores[second].late, stores[first].late = stores[first].late, nil
+			}
+			check(t, second.ledger.Arrived(ctx, w.SHA256))
+		}
+		if n, why := shown(second); n != 2 || why != "" {
+			t.Errorf("after they have come: %d acts, %q", n, why)
+		}
+	})
+}
+
+// interrupted is a store of which something happens between reading what is sealed
+// and the use of it.
+type interrupted struct {
+	desk.Store
+	then func()
+}
+
+func (s *interrupted) NewestSealed(ctx context.Context) (map[comity.Origin][3]comity.Time, error) {
+	all, err := s.Store.NewestSealed(ctx)
+	if then := s.then; then != nil {
+		s.then = nil
+		then()
+	}
+	return all, err
+}
+
+// What comes while it is read what is sealed is known to be.
+func TestSealedMeanwhile(t *testing.T) {
+	un, au, oas := newHouse(t, "un.example"), newHouse(t, "au.example"), newHouse(t, "oas.example")
+	meet(un, au, oas)
+	secret(au, oas)
+	carry(au, un, false)
+	store := &interrupted{Store: un.store}
+	var err error
+	un.ledger, err = desk.OpenLedger(t.Context(), un.domain, store, un.blobs, seal.Keyring{un.key}, desk.LedgerOptions{})
+	check(t, err)
+	later := start.AddDate(0, 0, 1)
+	au.setClock(later)
+	secret(au, oas)
+	store.then = func() { carry(au, un, false) }
+	check(t, un.ledger.CatchUp(t.Context()))
+	if !un.ledger.Hides(au.domain, comity.TimeOf(later), desk.SealAwaiting) {
+		t.Error("what came meanwhile is not known to be sealed")
+	}
 }

@@ -158,6 +158,9 @@ func (j *Journal) settleDoubt() bool {
 		return true
 	}
 	err := j.ask()
+	if err == nil {
+		err = j.hear()
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.life.Err() != nil {
@@ -177,6 +180,16 @@ func (j *Journal) settleDoubt() bool {
 	j.c.Logger.InfoContext(j.ctx, "the witnesses have not seen more of the journal than is stored here; recording goes on", "origin", j.c.Origin, "size", j.head.Size)
 	j.nudge()
 	return true
+}
+
+// hear takes note of a commit of ours of which nobody has heard: it is there, or
+// never will be, when the log can be locked after it.
+func (j *Journal) hear() error {
+	err := j.c.Store.Update(j.life, j.c.Origin, func(Tx) error { return errSettled })
+	if !errors.Is(err, errSettled) && !errors.Is(err, ErrReopen) { // the next append says what to do about the latter
+		return err
+	}
+	return j.Refresh(j.life)
 }
 
 // ask asks how far the world has seen the journal, brings what the store lacks

@@ -393,3 +393,45 @@ func testTwoTrees(t *testing.T, seed uint64) {
 		t.Errorf("only %d entries were recorded", len(recorded))
 	}
 }
+
+// hanging is a store of which a commit takes place, and its answer never comes.
+type hanging struct {
+	journal.Store
+	next bool
+}
+
+func (s *hanging) Update(ctx context.Context, o comity.Origin, fn func(journal.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := s.Store.Update(ctx, o, fn)
+	if err == nil && s.next {
+		s.next = false
+		<-ctx.Done()
+		return fmt.Errorf("%w: %w", journal.ErrAmbiguous, ctx.Err())
+	}
+	return err
+}
+
+// A commit of which nobody knew in time whether it took place is heard of once
+// the witnesses have answered, by those too who wait for the next head.
+func TestCommitHeardOfLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s := journaltest.NewWorld(origin), &hanging{Store: journaltest.NewStore()}
+		j := careful(t, w, s)
+		fill(t, j, 1)
+		s.next = true
+		if _, err := j.Append(t.Context(), text("unheard")); !errors.Is(err, journal.ErrAmbiguous) {
+			t.Fatalf("appended: %v, want that nobody knows", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		h, err := j.Wait(ctx, 1)
+		if err != nil || h.Size != 2 {
+			t.Errorf("the next head: %d entries, %v, want 2", h.Size, err)
+		}
+		if err := j.Held(); err != nil {
+			t.Errorf("it does not record: %v", err)
+		}
+	})
+}
