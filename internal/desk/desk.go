@@ -112,6 +112,9 @@ type Config struct {
 	// Forget removes what else was made of the content of an own act that is erased,
 	// before the database's files are written without it; nil: nothing is made of acts.
 	Forget func(ctx context.Context, erased comity.ActName) error
+	// Forgot is told of each erased act, anybody's, that is no longer in the
+	// database: other processes may have it in memory. It may be nil.
+	Forgot func(ctx context.Context, erased comity.ActName)
 }
 
 // Desk of one organization. It is safe for concurrent use.

@@ -109,14 +109,11 @@ func (d *Desk) scrub(ctx context.Context) error {
 // erasures lists, by the act that says so, what is to be erased. They stand
 // among house matters, where those find them too who do not read the file that
 // an act belongs to; elsewhere they are shown and not carried out. An erasure
-// that was withdrawn counts: what is gone at one is not brought back.
+// that was withdrawn counts: what is gone at one is not brought back. So do those of
+// who is followed no longer: its acts are here still.
 func (d *Desk) erasures(ctx context.Context) (map[comity.ActName][]comity.ActName, error) {
-	houses, err := d.houses(ctx)
-	if err != nil {
-		return nil, err
-	}
 	out := map[comity.ActName][]comity.ActName{}
-	for _, h := range houses {
+	for _, h := range d.c.Ledger.journals() {
 		err := d.c.Ledger.house(ctx, h, func(s *casefile.State) {
 			for _, f := range s.Erasures {
 				out[f.Act] = append(out[f.Act], f.E.Act)
@@ -163,6 +160,9 @@ func (d *Desk) remove(ctx context.Context, by comity.ActName, targets []comity.A
 		}
 		if err != nil {
 			return nil, err
+		}
+		if d.c.Forgot != nil && (x.Content != nil || e.Purged.IsZero()) {
+			d.c.Forgot(ctx, target)
 		}
 		// Also what was removed from its row before may be in the files still.
 		if x.State == SealOpen && (x.Content != nil || e.Purged.IsZero()) {
@@ -253,6 +253,11 @@ func (l *Ledger) erase(ctx context.Context, e Erasure) error {
 	if err := l.open(ctx, []comity.ActName{e.Target}); err != nil { // what waited for its content waits no longer
 		return err
 	}
+	return l.removeBox(ctx, e)
+}
+
+// removeBox removes the box that an erased act names as its content.
+func (l *Ledger) removeBox(ctx context.Context, e Erasure) error {
 	box, err := l.blobs.Get(ctx, e.Content)
 	switch {
 	case errors.Is(err, blob.ErrNotFound):
@@ -262,21 +267,17 @@ func (l *Ledger) erase(ctx context.Context, e Erasure) error {
 	case err != nil:
 		return err
 	}
-	// Anybody can commit to another's box, and then erase "his". Whoever can
-	// open it sees whose it is; who cannot removes it all the same: what was
-	// to be erased must not stay because it was claimed twice.
-	c := commitmentOf(ctx, l, e)
-	if _, err := l.ring.Load().Open(e.Target.Domain, seal.Content, c, box); errors.Is(err, seal.ErrWrongIssuer) || !isBox(box) {
+	// Anybody can commit to another's box, truly or with another size or HMAC, and
+	// then erase "his". Whoever can open it sees whose it is, and what; who cannot
+	// removes it all the same: what was to be erased must not stay because it was
+	// claimed twice.
+	if !isBox(box) {
+		return nil
+	}
+	if inside, err := l.ring.Load().Look(box); err == nil && (inside.Issuer != e.Target.Domain || inside.Purpose != seal.Content) {
 		return nil
 	}
 	return l.blobs.Delete(ctx, e.Content)
-}
-
-func commitmentOf(ctx context.Context, l *Ledger, e Erasure) act.Commitment {
-	if h, err := l.get(ctx, e.Target); err == nil && h != nil && h.Sealed != nil {
-		return h.Sealed.Content
-	}
-	return act.Commitment{SHA256: e.Content}
 }
 
 // isBox reports whether a blob is sealed at all, and not an attachment of
@@ -297,7 +298,27 @@ func (l *Ledger) Keeps(ctx context.Context, sha comity.Hash) (bool, error) {
 		return true, err
 	}
 	wanting, err := l.store.Wanting(ctx, sha)
-	return len(wanting) > 0, err
+	for _, n := range wanting {
+		if erased, err := l.erased(ctx, n); err != nil || !erased {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// Kept is to be called when a blob that Keeps approved has been stored: it removes
+// it again if it was erased meanwhile.
+func (l *Ledger) Kept(ctx context.Context, sha comity.Hash) error {
+	if keep, err := l.Keeps(ctx, sha); err != nil || keep {
+		return err
+	}
+	all, err := l.store.Erasures(ctx)
+	for _, e := range all {
+		if err == nil && e.Content == sha {
+			err = l.removeBox(ctx, e)
+		}
+	}
+	return err
 }
 
 // mayErase checks what an erasure names before it is issued.

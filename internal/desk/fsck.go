@@ -68,7 +68,14 @@ func (l *Ledger) checkBoxes(ctx context.Context, name comity.ActName, entry []by
 			return missed, fmt.Errorf("%s: %w", name, err)
 		}
 		missed++
-		if err := l.store.Fold(ctx, func(tx FoldTx) error { return tx.Want(name, c) }); err != nil {
+		if err := l.store.Fold(ctx, func(tx FoldTx) error {
+			if c == e.Sealed.Content {
+				if erased, err := l.erased(ctx, name); err != nil || erased { // since it was looked at
+					return err
+				}
+			}
+			return tx.Want(name, c)
+		}); err != nil {
 			return missed, err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -335,6 +336,13 @@ func (l *Ledger) Size(d comity.Domain) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.sizes[d]
+}
+
+// journals are those of which entries are held.
+func (l *Ledger) journals() []comity.Domain {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Collect(maps.Keys(l.sizes))
 }
 
 // Held is how many entries are held of all journals: the position of the

@@ -17,6 +17,7 @@ import (
 type unsealed struct {
 	Sealed
 	missing []act.Commitment // blobs that are not here; they are wanted, open or not: others read them from us
+	erased  bool             // its content was not looked for: it is to be gone
 }
 
 // unseal opens a sealed act if get has its blobs and it is sealed to us. Only
@@ -24,15 +25,15 @@ type unsealed struct {
 func (l *Ledger) unseal(ctx context.Context, h *Held, get func(context.Context, comity.Hash) ([]byte, error)) (unsealed, error) {
 	out := unsealed{Sealed: Sealed{Name: h.Name, At: h.At, State: SealOpen}}
 	var plain [2][]byte
-	erased, err := l.erased(ctx, h.Name)
-	if err != nil {
+	var err error
+	if out.erased, err = l.erased(ctx, h.Name); err != nil {
 		return out, err
 	}
 	for i, part := range []struct {
 		purpose seal.Purpose
 		c       act.Commitment
 	}{{seal.Effects, h.Sealed.Effects}, {seal.Content, h.Sealed.Content}} {
-		if erased && part.purpose == seal.Content {
+		if out.erased && part.purpose == seal.Content {
 			continue // not asked for again; what it did is in the effects
 		}
 		box, err := get(ctx, part.c.SHA256)
@@ -224,6 +225,17 @@ func (p *placing) unsealed(x unsealed) error {
 		return err
 	}
 	h := held(&s)
+	if !x.erased {
+		// An erasure that was read since takes its turn at the fold after us; one
+		// that has had it would not come again.
+		erased, err := p.l.erased(p.ctx, x.Name)
+		if err == nil && erased {
+			x, err = p.l.unseal(p.ctx, h, p.l.blobs.Get)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	for _, c := range []act.Commitment{h.Sealed.Effects, h.Sealed.Content} {
 		if slices.Contains(x.missing, c) {
 			err = p.tx.Want(x.Name, c)
@@ -295,13 +307,14 @@ func (l *Ledger) Arrived(ctx context.Context, sha comity.Hash) error {
 // Its blob is for the caller to delete. An act that is not open here is left
 // as it is.
 func (l *Ledger) Forget(ctx context.Context, name comity.ActName) error {
-	k, ok, err := l.lookUp(ctx, l.store, name)
-	if err != nil {
-		return err
-	}
-	err = l.fold(ctx, func(tx FoldTx) error {
-		s, ok, err := tx.Stored(ctx, name)
-		if err != nil || !ok || len(s.Content) == 0 {
+	var k known
+	var ok bool
+	err := l.fold(ctx, func(tx FoldTx) (err error) {
+		if k, ok, err = l.lookUp(ctx, tx, name); err != nil {
+			return err
+		}
+		s, stored, err := tx.Stored(ctx, name)
+		if err != nil || !stored || len(s.Content) == 0 {
 			return err
 		}
 		h := held(&s)

@@ -325,8 +325,22 @@ func TestListsHaveWhatWasOpened(t *testing.T) {
 
 // Whoever writes another's commitment into its own journal, and then erases
 // that act "of its own", has nothing removed at who can open the box and sees
-// whose it is. Who cannot removes it, and fetches it again when it looks.
+// whose it is: neither if it copied the commitment, nor if it wrote another size
+// or HMAC beside the hash, nor of the box with the effects. Who cannot removes it,
+// and fetches it again when it looks.
 func TestCopiedCommitmentErased(t *testing.T) {
+	for name, claim := range map[string]func(*act.Sealed){
+		"copied":        func(*act.Sealed) {},
+		"another HMAC":  func(s *act.Sealed) { s.Content.HMAC[0] ^= 1 },
+		"another size":  func(s *act.Sealed) { s.Content.Size++ },
+		"the effects":   func(s *act.Sealed) { s.Content, s.Effects = s.Effects, s.Content },
+		"both, another": func(s *act.Sealed) { s.Content, s.Effects = s.Effects, s.Content; s.Content.HMAC[0] ^= 1 },
+	} {
+		t.Run(name, func(t *testing.T) { claimedAndErased(t, claim) })
+	}
+}
+
+func claimedAndErased(t *testing.T, claim func(*act.Sealed)) {
 	un, au, eu, aa := newHouse(t, "un.example"), newHouse(t, "au.example"), newHouse(t, "eu.example"), newHouse(t, "aa.example")
 	meet(un, au, eu, aa)
 	ref := secret(au, un)
@@ -335,7 +349,10 @@ func TestCopiedCommitmentErased(t *testing.T) {
 	}
 	real, err := au.desk.Act(t.Context(), officer, ref.Act)
 	check(t, err)
-	forged, err := act.EncodeSealed(aa.domain, comity.TimeOf(start), comity.Exercise, *real.Sealed)
+	claims := *real.Sealed
+	claim(&claims)
+	box := claims.Content.SHA256
+	forged, err := act.EncodeSealed(aa.domain, comity.TimeOf(start), comity.Exercise, claims)
 	check(t, err)
 	claimed := comity.ActName{Domain: aa.domain}
 	doc := situation("A report is erased")
@@ -358,7 +375,7 @@ func TestCopiedCommitmentErased(t *testing.T) {
 		}
 	}
 	for _, h := range []*house{un, au} {
-		if _, err := h.blobs.Get(t.Context(), real.Sealed.Content.SHA256); err != nil {
+		if _, err := h.blobs.Get(t.Context(), box); err != nil {
 			t.Errorf("%s, which can open the box, has removed it: %v", h.domain, err)
 		}
 		h.reopen()
@@ -371,7 +388,7 @@ func TestCopiedCommitmentErased(t *testing.T) {
 	}
 	missed, err := eu.ledger.CheckBoxes(t.Context(), au.domain.Origin(), ref.Act.Index+1)
 	check(t, err)
-	if keep, err := eu.ledger.Keeps(t.Context(), real.Sealed.Content.SHA256); missed != 1 || err != nil || !keep {
+	if keep, err := eu.ledger.Keeps(t.Context(), box); missed != 1 || err != nil || !keep {
 		t.Errorf("eu.example, which cannot open the box: %d boxes are missed, and it would be kept: %v, %v", missed, keep, err)
 	}
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -75,9 +76,9 @@ func (n *Node) serveBlob(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
-	w.Write(b)
+	w.Header().Set("Cache-Control", "no-cache") // it may be erased
+	w.Header().Set("ETag", strconv.Quote(h.String()))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b))
 }
 
 // serveMirror serves our copy of a followed journal, under the checkpoint that

@@ -157,11 +157,8 @@ func refs(all []act.Commitment, err error) ([]monitor.BlobRef, error) {
 
 // Put implements monitor.Blobs.
 func (b ledgerBlobs) Put(ctx context.Context, data []byte) error {
-	if keep, err := b.n.ledger.Keeps(ctx, sha256.Sum256(data)); err != nil || !keep {
-		return err
-	}
-	h, err := b.n.blobs.Put(ctx, data)
-	if err != nil {
+	h := comity.Hash(sha256.Sum256(data))
+	if kept, err := b.keep(ctx, h, data); err != nil || !kept {
 		return err
 	}
 	arrived := b.n.ledger.Arrived(ctx, h) // or not known to have: the others see for themselves
@@ -170,6 +167,17 @@ func (b ledgerBlobs) Put(ctx context.Context, data []byte) error {
 		b.n.log.DebugContext(ctx, "tell the other processes of a blob", "err", err)
 	}
 	return arrived
+}
+
+// keep stores a blob, unless what wanted it was erased.
+func (b ledgerBlobs) keep(ctx context.Context, h comity.Hash, data []byte) (kept bool, err error) {
+	if keep, err := b.n.ledger.Keeps(ctx, h); err != nil || !keep {
+		return false, err
+	}
+	if _, err := b.n.blobs.Put(ctx, data); err != nil {
+		return false, err
+	}
+	return true, b.n.ledger.Kept(ctx, h)
 }
 
 func (n *Node) link(d comity.Domain) (*link, bool) {

@@ -78,12 +78,10 @@ func (b ledgerBlobs) Keep(ctx context.Context, o comity.Origin, first int64, ent
 	})
 	for _, data := range blobs {
 		g.Go(func() error {
-			keep, err := b.n.ledger.Keeps(ctx, sha256.Sum256(data))
-			if err != nil || !keep {
+			kept, err := b.keep(ctx, sha256.Sum256(data), data)
+			if !kept {
 				unkept.Store(true)
-				return err
 			}
-			_, err = b.n.blobs.Put(ctx, data)
 			return err
 		})
 	}

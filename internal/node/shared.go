@@ -59,6 +59,8 @@ func (n *Node) told(ctx context.Context, all []string) error {
 			if h, err := comity.ParseHash(f[0]); err == nil {
 				errs = append(errs, n.ledger.Arrived(ctx, h))
 			}
+		case what == "erased":
+			n.ledger.Doubt()
 		case what == jobsTold:
 			n.Jobs.Wake()
 		case what == "status":

@@ -285,7 +285,7 @@ func (k Keyring) Open(issuer comity.Domain, purpose Purpose, c Commitment, ciphe
 	if err := CheckCiphertext(c, ciphertext); err != nil {
 		return Opening{}, err
 	}
-	o, err := k.open(c, ciphertext)
+	o, err := k.Look(ciphertext)
 	if err == nil {
 		err = o.Check(issuer, purpose, c)
 	}
@@ -295,9 +295,11 @@ func (k Keyring) Open(issuer comity.Domain, purpose Purpose, c Commitment, ciphe
 	return o, nil
 }
 
-func (k Keyring) open(c Commitment, ciphertext []byte) (Opening, error) {
-	if c.Size > MaxCiphertext {
-		return Opening{}, fmt.Errorf("%w: %d bytes, at most %d are possible", ErrMalformed, c.Size, MaxCiphertext)
+// Look decrypts a box, whoever committed to it: only what is inside says whose it
+// is. Errors are ErrNotAddressee and ErrMalformed.
+func (k Keyring) Look(ciphertext []byte) (Opening, error) {
+	if len(ciphertext) > MaxCiphertext {
+		return Opening{}, fmt.Errorf("%w: %d bytes, at most %d are possible", ErrMalformed, len(ciphertext), MaxCiphertext)
 	}
 	ids := make([]age.Identity, 0, len(k))
 	for _, id := range k {
