@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
@@ -88,9 +89,14 @@ func OpenLedger(ctx context.Context, self comity.Domain, store Store, blobs *blo
 	return l, nil
 }
 
+// longestRead is how long CatchUp waits for the store.
+const longestRead = 30 * time.Second
+
 // CatchUp takes note of what the store holds and the ledger does not know of:
 // after a commit whose outcome was unknown, or written by another process.
 func (l *Ledger) CatchUp(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(ctx, longestRead) // others wait meanwhile
+	defer stop()
 	l.reading.Lock()
 	defer l.reading.Unlock()
 	pos, sizes, err := l.store.Position(ctx)

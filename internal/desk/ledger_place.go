@@ -322,6 +322,11 @@ func (p *placing) flush() (err error) {
 func (l *Ledger) commit(p *placing) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(p.held) > 0 && p.held[0].Pos > l.pos+1 {
+		// Another process has written before us, and its notice, which we have
+		// overtaken, will find nothing new.
+		l.distrust()
+	}
 	for n, k := range p.known {
 		if !k.Pending {
 			l.known.put(n, k, 1)

@@ -371,3 +371,28 @@ func TestSealedMeanwhile(t *testing.T) {
 		t.Error("what came meanwhile is not known to be sealed")
 	}
 }
+
+// What another process wrote is shown although our own next act came before we
+// were told of it.
+func TestOvertakesAnother(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		un := newHouseOn(t, "un.example", url)
+		other := un.twin()
+		file := un.issue(situation("The situation in Alba"))
+		check(t, other.ledger.CatchUp(t.Context()))
+		acts := func() int {
+			v, err := other.desk.Situation(t.Context(), officer, file.Act)
+			check(t, err)
+			return len(v.Timeline)
+		}
+		if n := acts(); n != 1 {
+			t.Fatalf("the file has %d acts, want 1", n)
+		}
+		un.issue(in(file, "note.v1", "It goes on"))
+		other.issue(situation("Another"))
+		check(t, other.ledger.CatchUp(t.Context())) // as it is told
+		if n := acts(); n != 2 {
+			t.Errorf("the file has %d acts, want 2", n)
+		}
+	})
+}

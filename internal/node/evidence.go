@@ -56,7 +56,7 @@ type fileTry struct {
 func (w *evidenceWatch) round(ctx context.Context) error {
 	var errs []error
 	for _, l := range w.n.all() {
-		if l.follower.Status().Frozen != nil {
+		if w.n.status(l).Frozen != nil { // by whichever process
 			errs = append(errs, w.publish(ctx, l))
 		}
 	}
@@ -145,7 +145,7 @@ func (w *evidenceWatch) accept(ctx context.Context, accused *link, e desk.Eviden
 		return err
 	}
 	accused.follower.Wake()
-	return nil
+	return w.n.recall(ctx, accused.peer.Origin()) // another process may follow it
 }
 
 // fetch asks the issuer of an evidence act for its file; false if it is not
@@ -201,6 +201,9 @@ func (n *Node) contradicted(kept witness.State, signed []byte) {
 		switch {
 		case errors.As(err, &fork):
 			l.follower.Wake()
+			if err := n.recall(on, kept.Origin); err != nil && on.Err() == nil { // another process may follow it
+				n.log.WarnContext(on, "read what was stored of a journal that froze", "origin", string(kept.Origin), "err", err)
+			}
 		case err != nil && on.Err() == nil:
 			n.log.WarnContext(on, "a checkpoint that our witness refused proves nothing so far", "origin", string(kept.Origin), "err", err)
 		}

@@ -90,6 +90,7 @@ func (g *Group) Run(ctx context.Context, heard func(ctx context.Context, told []
 			g.s.log.WarnContext(ctx, "no connection to the other processes on the database; nothing is followed from here meanwhile", "err", err)
 		}
 		down = true
+		g.hear(Everything) // nobody else will say what has changed
 		if !sleep(ctx, pause) {
 			return
 		}

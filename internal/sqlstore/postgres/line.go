@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -27,6 +28,12 @@ type Line struct {
 // takes itself for cut off.
 const Patience = 3 * time.Second
 
+// longestSilence is after how long the server takes a process for lost of which it
+// hears nothing on its line, on which it speaks every second.
+const longestSilence = 10 * time.Second
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
 // Dial opens a line.
 func (db *DB) Dial(ctx context.Context) (*Line, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*Patience)
@@ -48,6 +55,11 @@ func (l *Line) begin(ctx context.Context) error {
 		if _, err := l.conn.Exec(ctx, q); err != nil {
 			return fmt.Errorf("%s: %w", q, err)
 		}
+	}
+	// A process that speaks no more, though its connection or that of a proxy stands,
+	// loses its leases; PostgreSQL before 14 cannot see that.
+	if _, err := l.conn.Exec(ctx, "SELECT set_config(name, $1, false) FROM pg_settings WHERE name = 'idle_session_timeout'", milliseconds(longestSilence)); err != nil {
+		return fmt.Errorf("have the server end a silent connection: %w", err)
 	}
 	var standby bool
 	if err := l.conn.QueryRow(ctx, "SELECT pg_is_in_recovery(), "+channel).Scan(&standby, &l.channel); err != nil {

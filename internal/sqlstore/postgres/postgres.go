@@ -36,6 +36,15 @@ type DB struct {
 // connectTimeout unless the address has one.
 const connectTimeout = 5 * time.Second
 
+// longestPause is how long a transaction may wait for us between two statements: a
+// process that was stopped, or whose machine is gone, holds up all others as long
+// as the server keeps what it has locked.
+const longestPause = 30 * time.Second
+
+// unanswered is how long what was sent may stay without an acknowledgement of the
+// other machine.
+const unanswered = 12 * time.Second
+
 // maxConns bounds the connections of one process.
 const maxConns = 16
 
@@ -72,7 +81,7 @@ func Open(ctx context.Context, dbURL string) (*DB, error) {
 		config.ConnectTimeout = connectTimeout
 	}
 	// A server whose machine is gone is found out in seconds, not hours.
-	config.DialFunc = (&net.Dialer{Timeout: config.ConnectTimeout,
+	config.DialFunc = (&net.Dialer{Timeout: config.ConnectTimeout, Control: limitUnanswered,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}}).DialContext
 	known := &server{}
 	db := &DB{pool: stdlib.OpenDB(*config, stdlib.OptionAfterConnect(known.ask)), server: known,
