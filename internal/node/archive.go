@@ -281,6 +281,7 @@ func openArchive(r io.Reader, identities []age.Identity) (io.Reader, error) {
 
 // target is where an archive is read into.
 type target struct {
+	begin    func(Backup) error // told what its head says; nil for nothing
 	database func(io.Reader) (rows int64, err error)
 	blob     func(h comity.Hash, r io.Reader, size int64) error
 	feed     func(h comity.Hash, packed io.Reader) error // a file of a feed
@@ -313,6 +314,11 @@ func readArchive(ctx context.Context, r io.Reader, to target) (b Backup, err err
 		return b, err
 	}
 	b = Backup{Domain: head.Domain, Name: head.Name, Made: head.Made, Keys: head.Keys}
+	if to.begin != nil {
+		if err := to.begin(b); err != nil {
+			return b, err
+		}
+	}
 	for {
 		if err := ctx.Err(); err != nil {
 			return b, err

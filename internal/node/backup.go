@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -92,7 +93,7 @@ func WriteBackup(ctx context.Context, dir, file, program string, recipients ...a
 	if err := errors.Join(out.Sync(), sum.compare(out.Name())); err != nil {
 		return fail(err)
 	}
-	if err := errors.Join(os.Link(out.Name(), file), os.Remove(out.Name()), syncFolder(filepath.Dir(file))); err != nil {
+	if err := errors.Join(putInPlace(out.Name(), file), syncFolder(filepath.Dir(file))); err != nil {
 		return fail(err)
 	}
 	return b, nil
@@ -208,9 +209,16 @@ func Restore(ctx context.Context, dir, file, database, blobsPlace string, identi
 	if err := errors.Join(os.MkdirAll(filepath.Join(dir, keysFolder), 0o700), os.Chmod(dir, 0o700), os.Chmod(filepath.Join(dir, keysFolder), 0o700)); err != nil {
 		return fail(err)
 	}
+	lock, err := lockFolder(dir) // a node that is started meanwhile would begin without it
+	if err != nil {
+		return fail(err)
+	}
+	defer lock.Close()
 	db := filepath.Join(dir, databaseFile)
-	if _, err := os.Lstat(db); err == nil {
-		return fail(fmt.Errorf("%s is there: the folder holds a record already; name another folder, or move it away", db))
+	for _, old := range []string{db, db + "-wal", db + "-shm"} { // a log without its database would be played into the new one
+		if _, err := os.Lstat(old); err == nil {
+			return fail(fmt.Errorf("%s is there: the folder holds a record already; name another folder, or move the record away whole: mkdir %s.old; mv %s* %s.old/", old, dir, db, dir))
+		}
 	}
 	url, half := database, ""
 	if url == "" {
@@ -226,45 +234,131 @@ func Restore(ctx context.Context, dir, file, database, blobsPlace string, identi
 	if err != nil {
 		return fail(err)
 	}
-	if blobsPlace == "" {
-		blobsPlace = filepath.Join(dir, blobsFolder)
+	place := blobsPlace
+	if place == "" {
+		place = filepath.Join(dir, blobsFolder)
 	}
-	blobs, err := blob.Open(ctx, blobsPlace)
+	blobs, err := blob.Open(ctx, place)
 	if err != nil {
 		return fail(err)
 	}
+	files := restored{dir: dir}
+	defer func() {
+		if err != nil {
+			files.undo()
+		}
+	}()
 	b, err := readArchive(ctx, plain, target{
+		begin:    func(b Backup) error { return fits(dir, b) },
 		database: func(r io.Reader) (int64, error) { return sqlstore.Import(ctx, url, r, sqlstore.Options{}) },
 		blob:     func(h comity.Hash, r io.Reader, size int64) error { return blobs.PutVerified(ctx, h, r, size) },
 		feed:     func(h comity.Hash, packed io.Reader) error { return feeds.PutPacked(ctx, h, packed) },
-		file:     func(name string, data []byte) error { return restoreFile(filepath.Join(dir, name), data) },
+		file: func(name string, data []byte) error {
+			files.all = append(files.all, restoredText{name, data})
+			return nil
+		},
 	})
+	if err == nil {
+		err = files.write()
+	}
 	if err != nil {
 		return fail(err)
 	}
 	f, err := ReadFolder(dir)
 	if err != nil {
-		return fail(fmt.Errorf("%w; put the organization's keys into %s, and restore again", err, filepath.Join(dir, keysFolder)))
-	}
-	if f.Settings.Domain != b.Domain {
-		return fail(fmt.Errorf("the folder is that of %s, and the backup that of %s", f.Settings.Domain, b.Domain))
+		return fail(err)
 	}
 	if b.Size, err = checkDatabase(ctx, url, b.Domain, f.logVerifiers()); err != nil {
 		return fail(err)
 	}
-	if half != "" {
-		if err := errors.Join(os.Rename(half, db), syncFolder(dir)); err != nil {
-			return fail(err)
-		}
-	} else if err := f.SetDatabase(database); err != nil {
+	if err := mark(dir, restoredFile, fmt.Sprintf("Restored from a backup of %s. The node removes this when others have said what was recorded since.", b.Made.Format(time.RFC3339))); err != nil {
 		return fail(err)
 	}
-	if blobsPlace != f.BlobsPlace() {
-		if err := f.SetBlobs(blobsPlace); err != nil {
+	if err := errors.Join(f.SetDatabase(database), f.SetBlobs(blobsPlace)); err != nil {
+		return fail(err)
+	}
+	if half != "" {
+		if err := errors.Join(putInPlace(half, db), syncFolder(dir)); err != nil {
 			return fail(err)
 		}
 	}
 	return b, nil
+}
+
+// fits is nil if a backup can be restored into a folder: it holds nothing of
+// another organization, and the keys if the backup does not.
+func fits(dir string, b Backup) error {
+	text, err := os.ReadFile(filepath.Join(dir, settingsFile))
+	there := Settings{Domain: b.Domain}
+	if err == nil {
+		err = json.Unmarshal(text, &there)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", filepath.Join(dir, settingsFile), err)
+	}
+	if there.Domain != b.Domain {
+		return fmt.Errorf("the folder is that of %s, and the backup that of %s", there.Domain, b.Domain)
+	}
+	if b.Keys {
+		return nil
+	}
+	if err := (&Folder{Dir: dir, Settings: there}).readKeys(); err != nil {
+		return fmt.Errorf("%w; put the organization's keys into %s, and restore again", err, filepath.Join(dir, keysFolder))
+	}
+	return nil
+}
+
+// putInPlace gives a file its name, which must not be taken.
+func putInPlace(from, to string) error {
+	err := os.Link(from, to)
+	switch {
+	case err == nil:
+		return os.Remove(from)
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("%s has come into being meanwhile", to)
+	}
+	if _, err := os.Lstat(to); err == nil { // on a file system without links
+		return fmt.Errorf("%s has come into being meanwhile", to)
+	}
+	return os.Rename(from, to)
+}
+
+// restored are the files beside the record. They are written when everything else
+// has been read, and removed again if it cannot be used.
+type restored struct {
+	dir   string
+	all   []restoredText
+	fresh []string // written
+}
+
+type restoredText struct {
+	name string
+	data []byte
+}
+
+func (r *restored) write() error {
+	for _, last := range []bool{false, true} { // a folder with settings is complete
+		for _, f := range r.all {
+			if (f.name == settingsFile) != last {
+				continue
+			}
+			path := filepath.Join(r.dir, f.name)
+			_, err := os.Lstat(path)
+			if fresh := errors.Is(err, fs.ErrNotExist); fresh {
+				r.fresh = append(r.fresh, path)
+			}
+			if err := restoreFile(path, f.data); err != nil {
+				return fmt.Errorf("%s: %w", f.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (r *restored) undo() {
+	for _, path := range r.fresh {
+		os.Remove(path)
+	}
 }
 
 // restoreFile writes a file, or leaves one of the same content.

@@ -137,6 +137,9 @@ func Init(dir string, d comity.Domain, name string) error {
 	if err != nil {
 		return err
 	}
+	if err := mark(dir, freshFile, "The keys in this folder have signed nothing yet. Do not copy this file with them."); err != nil {
+		return err
+	}
 	// Last, so that a folder with settings is complete.
 	return writeNew(filepath.Join(dir, settingsFile), append(doc, '\n'))
 }
@@ -153,7 +156,10 @@ func writeNew(path string, data []byte) error {
 		return err
 	}
 	_, err = f.Write(data)
-	return errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		os.Remove(path) // half a key would keep the node from starting
+	}
+	return err
 }
 
 // ErrInUse: another process runs on the same folder.
@@ -166,18 +172,26 @@ func OpenFolder(dir string) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.lock, err = os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	if f.lock, err = lockFolder(dir); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// lockFolder locks a folder, which need hold nothing yet, until the file is closed.
+func lockFolder(dir string) (*os.File, error) {
+	lock, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		lock.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, fmt.Errorf("%s: %w", dir, ErrInUse)
 		}
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
-	return f, nil
+	return lock, nil
 }
 
 // ReadFolder reads an organization's folder without locking it, for what only

@@ -255,6 +255,11 @@ func (n *Node) openDesk(ctx context.Context) error {
 	if err := n.Desk.LoadReceipts(ctx); err != nil {
 		return err
 	}
+	if n.journal != nil && n.journal.Head().Size == 0 && !f.marked(freshFile) {
+		if err := n.putBack(ctx); err != nil {
+			return err
+		}
+	}
 	if n.journal != nil && n.journal.Head().Size == 0 {
 		if _, err := n.Desk.Found(ctx, f.Keys.Effect()); err != nil {
 			held := errors.As(err, new(*journal.HeldError)) || errors.As(err, new(*journal.BehindError))
@@ -266,6 +271,11 @@ func (n *Node) openDesk(ctx context.Context) error {
 			default:
 				return fmt.Errorf("found the journal: %w", err)
 			}
+		}
+	}
+	if n.journal != nil {
+		if err := f.unmark(freshFile); err != nil {
+			return err
 		}
 	}
 	if n.journal != nil && n.c.WithoutQuorum != "" {

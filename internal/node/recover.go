@@ -110,6 +110,7 @@ func (r *recovery) ask(ctx context.Context) ([]journal.Head, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	sights := r.look(ctx, w.all)
+	known := false // to somebody
 	var grace <-chan time.Time
 	for range w.all {
 		if grace == nil && !r.waived && w.enough(answered) {
@@ -123,12 +124,20 @@ func (r *recovery) ask(ctx context.Context) ([]journal.Head, error) {
 			}
 			delete(silent, s.by.name)
 			seen = append(seen, s.seen...)
+			known = known || len(s.seen) > 0
 			continue
 		case <-grace:
 		}
 		break
 	}
-	return seen, r.judge(ctx, w, silent, answered)
+	err = r.judge(ctx, w, silent, answered)
+	if err == nil {
+		err = r.unheard(known)
+	}
+	if err == nil {
+		r.heardAfterRestore(ctx)
+	}
+	return seen, err
 }
 
 // judge is nil if enough have answered, or if it is to do without.
