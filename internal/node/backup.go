@@ -397,7 +397,7 @@ func Migrate(ctx context.Context, dir, to string) (rows int64, digest casefile.D
 	if to == from {
 		return fail(errors.New("that is the database it uses"))
 	}
-	before, err := digestOf(ctx, dir)
+	before, err := digestOf(ctx, dir, from)
 	if err != nil {
 		return fail(err)
 	}
@@ -407,16 +407,15 @@ func Migrate(ctx context.Context, dir, to string) (rows int64, digest casefile.D
 	if _, err := checkDatabase(ctx, to, f.Settings.Domain, f.logVerifiers()); err != nil {
 		return fail(err)
 	}
-	old := f.Settings.Database
-	if err := f.SetDatabase(setting); err != nil {
-		return fail(err)
-	}
-	digest, err = digestOf(ctx, dir)
+	digest, err = digestOf(ctx, dir, to)
 	if err == nil && digest != before {
 		err = fmt.Errorf("the copy folds into other files: its digest is %s, not %s", digest.SHA256, before.SHA256)
 	}
+	if err == nil {
+		err = f.SetDatabase(setting) // last: whoever is stopped before goes on with the old
+	}
 	if err != nil {
-		return fail(errors.Join(err, f.SetDatabase(old)))
+		return fail(err)
 	}
 	return rows, digest, nil
 }
@@ -477,9 +476,9 @@ func MigrateBlobs(ctx context.Context, dir, to string) (m Moved, err error) {
 	return m, nil
 }
 
-func digestOf(ctx context.Context, dir string) (casefile.Digest, error) {
+func digestOf(ctx context.Context, dir, database string) (casefile.Digest, error) {
 	// What was folded before was copied, too: what counts is what the entries say.
-	n, err := Open(ctx, Config{Dir: dir, Visit: true, Refold: true})
+	n, err := Open(ctx, Config{Dir: dir, Database: database, Visit: true, Refold: true})
 	if err != nil {
 		return casefile.Digest{}, err
 	}

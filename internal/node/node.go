@@ -168,7 +168,11 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Database != "" && c.Database != n.Folder.Settings.Database {
+	switch {
+	case c.Database == "" || c.Database == n.Folder.Settings.Database:
+	case c.Visit: // it changes nothing
+		n.Folder.Settings.Database = c.Database
+	default:
 		if err := n.Folder.SetDatabase(c.Database); err != nil {
 			return nil, err
 		}

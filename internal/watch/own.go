@@ -159,7 +159,7 @@ func (f *Feeds) ReadOwnNews(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var gone []comity.ActName
+	var counted, gone []comity.ActName
 	for name := range names {
 		h, err := f.Own.Act(ctx, name)
 		if err != nil && !errors.Is(err, desk.ErrNotFound) {
@@ -167,7 +167,9 @@ func (f *Feeds) ReadOwnNews(ctx context.Context) error {
 		}
 		if counts, err := f.addOwn(ctx, feeds, h); err != nil {
 			return err
-		} else if !counts {
+		} else if counts {
+			counted = append(counted, name)
+		} else {
 			gone = append(gone, name)
 		}
 	}
@@ -176,6 +178,15 @@ func (f *Feeds) ReadOwnNews(ctx context.Context) error {
 			if _, err := f.takeOwn(ctx, name, feeds[name].rows); err != nil {
 				return fmt.Errorf("feed %s: %w", name, err)
 			}
+		}
+	}
+	for _, name := range counted { // another process may have erased it since it was read
+		h, err := f.Own.Act(ctx, name)
+		if err != nil && !errors.Is(err, desk.ErrNotFound) {
+			return err
+		}
+		if _, ok := OwnEvent(h); !ok {
+			gone = append(gone, name)
 		}
 	}
 	if err := f.forgetOwn(ctx, gone); err != nil {
