@@ -177,7 +177,11 @@ func (d *Demo) startNodes(ctx context.Context) error {
 	}
 	for _, p := range d.players {
 		if apart(p) {
-			err = p.spawn(ctx, d.c.Binary, "serve", "--dir", p.dir, "--listen", p.listener.Addr().String(), "--clock-file", d.clock.file)
+			args := []string{"serve", "--dir", p.dir, "--listen", p.listener.Addr().String(), "--clock-file", d.clock.file}
+			if db := d.database(p); db != "" {
+				args = append(args, "--db", db)
+			}
+			err = p.spawn(ctx, d.c.Binary, args...)
 		} else {
 			p.serve(d.ctx)
 		}

@@ -70,7 +70,7 @@ func (l *Ledger) checkBoxes(ctx context.Context, name comity.ActName, entry []by
 		missed++
 		if err := l.store.Fold(ctx, func(tx FoldTx) error {
 			if c == e.Sealed.Content {
-				if erased, err := l.erased(ctx, name); err != nil || erased { // since it was looked at
+				if _, erased, err := tx.Erasure(ctx, name); err != nil || erased { // since it was looked at
 					return err
 				}
 			}

@@ -22,11 +22,11 @@ type unsealed struct {
 
 // unseal opens a sealed act if get has its blobs and it is sealed to us. Only
 // a failing disk is an error; anything wrong with the act is its own problem.
-func (l *Ledger) unseal(ctx context.Context, h *Held, get func(context.Context, comity.Hash) ([]byte, error)) (unsealed, error) {
+func (l *Ledger) unseal(ctx context.Context, r FoldReader, h *Held, get func(context.Context, comity.Hash) ([]byte, error)) (unsealed, error) {
 	out := unsealed{Sealed: Sealed{Name: h.Name, At: h.At, State: SealOpen}}
 	var plain [2][]byte
 	var err error
-	if out.erased, err = l.erased(ctx, h.Name); err != nil {
+	if _, out.erased, err = r.Erasure(ctx, h.Name); err != nil {
 		return out, err
 	}
 	for i, part := range []struct {
@@ -103,7 +103,7 @@ func (l *Ledger) Unseal(ctx context.Context, o comity.Origin, first int64, entri
 		if h.Sealed == nil {
 			continue
 		}
-		x, err := l.unseal(ctx, h, get)
+		x, err := l.unseal(ctx, l.store, h, get)
 		if err != nil {
 			return nil, err
 		}
@@ -165,7 +165,7 @@ func (l *Ledger) open(ctx context.Context, names []comity.ActName) error {
 		if !ok || h.Sealed == nil {
 			continue
 		}
-		x, err := l.unseal(ctx, h, l.blobs.Get)
+		x, err := l.unseal(ctx, l.store, h, l.blobs.Get)
 		if err != nil {
 			return err
 		}
@@ -228,9 +228,9 @@ func (p *placing) unsealed(x unsealed) error {
 	if !x.erased {
 		// An erasure that was read since takes its turn at the fold after us; one
 		// that has had it would not come again.
-		erased, err := p.l.erased(p.ctx, x.Name)
+		_, erased, err := p.tx.Erasure(p.ctx, x.Name)
 		if err == nil && erased {
-			x, err = p.l.unseal(p.ctx, h, p.l.blobs.Get)
+			x, err = p.l.unseal(p.ctx, p.tx, h, p.l.blobs.Get)
 		}
 		if err != nil {
 			return err

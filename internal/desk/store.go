@@ -78,6 +78,8 @@ type FoldReader interface {
 	PlacedIn(ctx context.Context, n comity.ActName, in ...casefile.Scope) (p PlacedIn, ok bool, err error)
 	// Wanting lists the acts for which a blob is wanted.
 	Wanting(ctx context.Context, sha comity.Hash) ([]comity.ActName, error)
+	// Erasure of an act; false if there is none.
+	Erasure(ctx context.Context, target comity.ActName) (Erasure, bool, error)
 }
 
 // FoldTx is implemented by the transactions of a Store. They end with it.

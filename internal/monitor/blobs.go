@@ -23,6 +23,13 @@ type Blobs interface {
 	Put(ctx context.Context, data []byte) error
 }
 
+// BlobEraser are Blobs that know what was erased. What somebody says is gone, and
+// no act has erased, is missing.
+type BlobEraser interface {
+	// Erased reports whether an act that is here has erased the blob.
+	Erased(ctx context.Context, blob comity.Hash) (bool, error)
+}
+
 // BlobRef names a blob by the SHA-256 and the size in bytes to which an entry
 // commits.
 type BlobRef struct {
@@ -34,7 +41,7 @@ type BlobRef struct {
 type Fault struct {
 	Origin  comity.Origin
 	Hash    comity.Hash
-	Gone    bool        // 410: the origin has erased it; it holds up nothing
+	Gone    bool        // 410, and it was erased: it holds up nothing
 	Reason  peer.Reason // of the last try
 	Error   string
 	Tries   int
@@ -161,6 +168,12 @@ func (r *round) fault(f Fault, b BlobRef, cause error) (Fault, error) {
 	f.Tries++
 	f.Reason, f.Error = peer.ReasonOf(cause), cause.Error()
 	f.Gone = peer.StatusOf(cause) == http.StatusGone
+	if e, ok := r.c.Blobs.(BlobEraser); ok && f.Gone {
+		var err error
+		if f.Gone, err = e.Erased(r.ctx, b.Hash); err != nil {
+			return f, fmt.Errorf("looking whether the missing blob %s of %s was erased: %w", b.Hash, r.origin, err)
+		}
+	}
 	wait := goneRetry
 	if !f.Gone {
 		back := peer.Backoff{Base: 5 * time.Second, Max: 30 * time.Minute, Rand: r.c.Rand}

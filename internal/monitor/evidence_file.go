@@ -9,9 +9,10 @@ import (
 // EvidenceFormat is the first member of an evidence file.
 const EvidenceFormat = "comity/evidence/v1"
 
-// MaxEvidence is the largest evidence file that is read, in bytes: two
-// checkpoints and some proofs stay far below it.
-const MaxEvidence = 64 << 10
+// MaxEvidence is the largest evidence file that is read, in bytes: more than two
+// checkpoints of the largest size take whose bytes JSON writes as six each, and
+// their proofs. Whoever forks chooses what stands in his checkpoints.
+const MaxEvidence = 1 << 20
 
 // evidenceFile is Evidence that says what it is.
 type evidenceFile struct {

@@ -193,6 +193,11 @@ func (r *round) contradictionAtHand(cp Claim) (bool, error) {
 			err = r.againstClaim(cp, c)
 		}
 	}
+	return r.freezes(err)
+}
+
+// freezes reports whether an error is a fork, which it stores.
+func (r *round) freezes(err error) (bool, error) {
 	var fork *ForkError
 	if !errors.As(err, &fork) {
 		return false, err
@@ -489,6 +494,13 @@ func (r *round) storePushed(in *intake, entries [][]byte) (_ *MirrorCheckpoint, 
 func (r *round) storeIf(in *intake, entries [][]byte, whole, look bool) (*MirrorCheckpoint, error) {
 	next := journal.Head{Origin: r.origin, Size: r.head.Size + int64(len(entries)), Root: in.cp.Root, Note: in.cp.Note}
 	st := r.st
+	// A signed checkpoint that the copy grows over, and that is not the one which
+	// came with the entries, is compared before anything is signed for them.
+	over := st.Claim
+	if over != nil && (over.Size <= r.head.Size || over.Size > next.Size || over.Size == in.cp.Size && over.Root == in.cp.Root) {
+		over = nil
+	}
+	sign := whole && r.c.Mirror != nil
 	var proof tlog.TreeProof // that in.cp starts with next
 	if next.Size < in.cp.Size {
 		var err error
@@ -521,7 +533,7 @@ func (r *round) storeIf(in *intake, entries [][]byte, whole, look bool) (*Mirror
 			if root != next.Root {
 				return errMismatch
 			}
-			if whole && r.c.Mirror != nil {
+			if sign && over == nil {
 				c, err := cosignVerified(next, r.c.Mirror)
 				if err != nil {
 					return err
@@ -561,6 +573,26 @@ func (r *round) storeIf(in *intake, entries [][]byte, whole, look bool) (*Mirror
 	}
 	r.head, r.st = next, st
 	r.p.Stored = int64(len(entries))
+	if over != nil {
+		r.st.Claim = over
+		switch forked, err := r.freezes(r.overtaken()); {
+		case err != nil:
+			return nil, err
+		case forked:
+			return nil, refuse(http.StatusUnprocessableEntity, "the entries contradict a checkpoint of size %d that was signed before", over.Size)
+		}
+		r.st.Claim = st.Claim
+		if sign && next.Note != nil {
+			c, err := cosignVerified(next, r.c.Mirror)
+			if err == nil {
+				err = r.c.Mirrors.PutMirror(r.ctx, c)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("storing the mirrored checkpoint of %s: %w", r.origin, err)
+			}
+			signed = &c
+		}
+	}
 	r.prune()
 	return signed, nil
 }

@@ -33,10 +33,12 @@ func (m *Monitor) Shown(ctx context.Context, notes ...[]byte) error {
 
 func (r *round) shown(notes [][]byte) error {
 	var seen []Claim
+	var errs []error
 	for _, n := range notes {
-		cp, err := r.parseCheckpoint(n)
+		cp, err := r.parseShown(n)
 		if err != nil {
-			return err
+			errs = append(errs, err)
+			continue
 		}
 		for _, other := range seen {
 			if other.Size == cp.Size && other.Root != cp.Root {
@@ -45,7 +47,6 @@ func (r *round) shown(notes [][]byte) error {
 		}
 		seen = append(seen, cp)
 	}
-	var errs []error
 	for _, cp := range seen {
 		err := r.contradiction(cp)
 		if err == nil && cp.Size > r.head.Size && r.head.Size > 0 {
@@ -57,6 +58,21 @@ func (r *round) shown(notes [][]byte) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// parseShown is parseCheckpoint also under keys that were retired: our witness may
+// remember a checkpoint from before a rotation.
+func (r *round) parseShown(signed []byte) (cp Claim, err error) {
+	for _, k := range append([]note.Verifier{nil}, r.keys.honest...) {
+		under := *r
+		if k != nil {
+			under.keys.inForce = []note.Verifier{k}
+		}
+		if cp, err = under.parseCheckpoint(signed); err == nil {
+			return cp, nil
+		}
+	}
+	return cp, err
 }
 
 // behind compares the copy with a larger checkpoint, by the peer's own hashes.

@@ -83,6 +83,13 @@ func WriteBackup(ctx context.Context, dir, file, program string, recipients ...a
 		}
 	}()
 
+	own, err := store.Head(ctx, f.Settings.Domain.Origin())
+	if err == nil && own.Size == 0 {
+		err = errors.New("the journal is not begun: there is nothing to back up but the keys; copy the folder")
+	}
+	if err != nil {
+		return fail(err)
+	}
 	sum := &summing{to: out, sum: sha256.New()}
 	a := archive{folder: f, store: store, blobs: blobs, feeds: feeds, program: program, recipients: recipients}
 	b, err := a.writeChecked(ctx, sum)
@@ -246,6 +253,11 @@ func Restore(ctx context.Context, dir, file, database, blobsPlace string, identi
 	defer func() {
 		if err != nil {
 			files.undo()
+			if half != "" {
+				for _, f := range []string{half, half + "-wal", half + "-shm"} {
+					os.Remove(f)
+				}
+			}
 		}
 	}()
 	b, err := readArchive(ctx, plain, target{
@@ -255,7 +267,7 @@ func Restore(ctx context.Context, dir, file, database, blobsPlace string, identi
 		feed:     func(h comity.Hash, packed io.Reader) error { return feeds.PutPacked(ctx, h, packed) },
 		file: func(name string, data []byte) error {
 			files.all = append(files.all, restoredText{name, data})
-			return nil
+			return compatible(filepath.Join(dir, name), data)
 		},
 	})
 	if err == nil {
@@ -343,12 +355,12 @@ func (r *restored) write() error {
 				continue
 			}
 			path := filepath.Join(r.dir, f.name)
-			_, err := os.Lstat(path)
-			if fresh := errors.Is(err, fs.ErrNotExist); fresh {
+			switch err := writeNew(path, f.data); {
+			case err == nil:
 				r.fresh = append(r.fresh, path)
-			}
-			if err := restoreFile(path, f.data); err != nil {
-				return fmt.Errorf("%s: %w", f.name, err)
+			case errors.Is(err, fs.ErrExist): // the same: see compatible
+			default:
+				return err
 			}
 		}
 	}
@@ -361,16 +373,17 @@ func (r *restored) undo() {
 	}
 }
 
-// restoreFile writes a file, or leaves one of the same content.
-func restoreFile(path string, data []byte) error {
+// compatible is nil if a file is not there, or with the same content; settings may
+// differ.
+func compatible(path string, data []byte) error {
 	old, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return writeNew(path, data)
+		return nil
 	case err != nil:
 		return err
 	case !slices.Equal(old, data) && filepath.Base(path) != settingsFile:
-		return fmt.Errorf("%s is there with another content; move it away", path)
+		return errors.New("it is there with another content; move it away")
 	}
 	return nil
 }

@@ -137,8 +137,9 @@ func (w *evidenceWatch) accept(ctx context.Context, accused *link, e desk.Eviden
 		return err
 	}
 	for _, p := range past {
-		if e.Pos <= p.Held {
-			return nil // whoever ended that freeze knew of it
+		// Whoever ended that freeze knew of it; also if it is published again.
+		if e.Pos <= p.Held || comity.Hash(sha256.Sum256(p.Evidence.File())) == e.Proof {
+			return nil
 		}
 	}
 	if err := monitor.Accept(ctx, followed, vs, e.Found, e.Act, time.Now()); err != nil {

@@ -12,6 +12,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/comity/comity/act"
+	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/node"
 )
 
@@ -96,8 +97,36 @@ func TestRestoredFromBeforeThePeers(t *testing.T) {
 	if next := un.issue(situation("The next")); next.Index != last.Index+1 {
 		t.Errorf("it goes on at %d, want %d", next.Index, last.Index+1)
 	}
-	if _, err := os.Stat(filepath.Join(un.dir, "restored")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the folder is marked still: %v", err)
+	until(t, "the mark of the folder to go", func() bool {
+		_, err := os.Stat(filepath.Join(un.dir, "restored"))
+		return errors.Is(err, os.ErrNotExist)
+	})
+	if p, _ := au.peer("un.example"); p.Followed.Frozen {
+		t.Error("au.example has frozen the journal")
+	}
+}
+
+// A node that is alone restores its own backup: it goes on when the operator says
+// so, and that is on the record.
+func TestRestoredAlone(t *testing.T) {
+	t.Parallel()
+	un := newHouse(t, "un.example")
+	un.issue(situation("The situation in Alba"))
+	id, err := age.GenerateX25519Identity()
+	check(t, err)
+	file := filepath.Join(t.TempDir(), "backup")
+	_, err = node.WriteBackup(t.Context(), un.dir, file, "test", id.Recipient())
+	check(t, err)
+	check(t, un.close())
+	un.dir = filepath.Join(t.TempDir(), "new")
+	b, err := node.Restore(t.Context(), un.dir, file, "", "", id)
+	check(t, err)
+	un.without = "nobody else was ever told"
+	un.start()
+	next := un.issue(situation("Afterwards"))
+	said := un.reads(comity.ActName{Domain: "un.example", Index: b.Size})
+	if next.Index != b.Size+1 || !bytes.Contains(said.Document, []byte("nobody else was ever told")) {
+		t.Errorf("recorded at %d, after %s", next.Index, said.Document)
 	}
 }
 

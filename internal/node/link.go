@@ -169,6 +169,12 @@ func (b ledgerBlobs) Put(ctx context.Context, data []byte) error {
 	return arrived
 }
 
+// Erased implements monitor.BlobEraser.
+func (b ledgerBlobs) Erased(ctx context.Context, h comity.Hash) (bool, error) {
+	_, erased, err := b.n.store.ErasedContent(ctx, h)
+	return erased, err
+}
+
 // keep stores a blob, unless what wanted it was erased.
 func (b ledgerBlobs) keep(ctx context.Context, h comity.Hash, data []byte) (kept bool, err error) {
 	if keep, err := b.n.ledger.Keeps(ctx, h); err != nil || !keep {

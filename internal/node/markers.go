@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,8 @@ const (
 	// freshFile: the keys were made here and have signed nothing. Without it an empty
 	// journal is one that was lost, and is put back, never begun.
 	freshFile = "unfounded"
-	// restoredFile: the record came from a backup, and since then nobody has said what
-	// was recorded after it.
+	// restoredFile: the record came from a backup, and nothing was signed since: it may
+	// be that nobody has been asked who knows what was recorded after it.
 	restoredFile = "restored"
 )
 
@@ -44,7 +45,8 @@ func (f *Folder) unmark(name string) error {
 
 // errLost: an empty journal is not begun.
 var errLost = errors.New("the journal is empty here, and these keys were used before: it is put back from those who keep copies, and never begun anew. " +
-	"Follow one of them with \"comity follow\", until this ends; a journal that nobody has is begun with other keys, by \"comity init\"")
+	"Follow one of them with \"comity follow\", until this ends. If nobody has it, begin with other keys, by \"comity init\" in another folder; " +
+	"or, if you are certain that these have never signed anything, make an empty file \"" + freshFile + "\" in the folder")
 
 // putBack waits until an empty journal was put back.
 func (n *Node) putBack(ctx context.Context) error {
@@ -67,17 +69,27 @@ func (n *Node) putBack(ctx context.Context) error {
 // what was recorded after the backup: because the backup has no organization pinned
 // that keeps a copy.
 func (r *recovery) unheard(seen bool) error {
-	if seen || r.waived || !r.n.Folder.marked(restoredFile) {
+	if seen || !r.n.Folder.marked(restoredFile) {
 		return nil
 	}
-	return fmt.Errorf("the record was restored from a backup, and no organization that is pinned in it knows this journal: "+
-		"pin those that keep a copy of it with \"comity follow\"; if there is none, and nothing was recorded since the backup, start with --without-quorum and the reason, or remove %s",
-		filepath.Join(r.n.Folder.Dir, restoredFile))
+	err := fmt.Errorf("the record was restored from a backup, and no organization that is pinned in it has all of it, so none can say what was recorded since: " +
+		"wait until one that keeps a copy has read it, or pin one with \"comity follow\"; if there is none, and nothing was recorded since the backup, start with --without-quorum and the reason")
+	if !r.waived {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.short = cmp.Or(r.short, err) // it is put on the record
+	return nil
 }
 
-// heardAfterRestore takes note that it was said what was recorded since the backup.
-func (r *recovery) heardAfterRestore(ctx context.Context) {
+// goesOn takes note that the journal goes on after a restore: of what is recorded
+// now everybody will know.
+func (r *recovery) goesOn() {
+	if r.n.journal.Held() != nil {
+		return
+	}
 	if err := r.n.Folder.unmark(restoredFile); err != nil {
-		r.n.log.WarnContext(ctx, "remove the mark of a restored record", "err", err)
+		r.n.log.Warn("remove the mark of a restored record", "err", err)
 	}
 }

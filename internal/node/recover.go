@@ -110,7 +110,11 @@ func (r *recovery) ask(ctx context.Context) ([]journal.Head, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	sights := r.look(ctx, w.all)
-	known := false // to somebody
+	stored, err := r.n.journals.Head(ctx, r.n.Self.Origin)
+	if err != nil {
+		return nil, err
+	}
+	known := false // to somebody, as far as it is stored here
 	var grace <-chan time.Time
 	for range w.all {
 		if grace == nil && !r.waived && w.enough(answered) {
@@ -124,7 +128,7 @@ func (r *recovery) ask(ctx context.Context) ([]journal.Head, error) {
 			}
 			delete(silent, s.by.name)
 			seen = append(seen, s.seen...)
-			known = known || len(s.seen) > 0
+			known = known || slices.ContainsFunc(s.seen, func(h journal.Head) bool { return h.Size >= stored.Size })
 			continue
 		case <-grace:
 		}
@@ -133,9 +137,6 @@ func (r *recovery) ask(ctx context.Context) ([]journal.Head, error) {
 	err = r.judge(ctx, w, silent, answered)
 	if err == nil {
 		err = r.unheard(known)
-	}
-	if err == nil {
-		r.heardAfterRestore(ctx)
 	}
 	return seen, err
 }
@@ -574,6 +575,7 @@ func (r *recovery) noteSeen(ctx context.Context) {
 		if err := r.note(); err != nil {
 			r.n.log.WarnContext(ctx, "note how far the journal was signed", "err", err)
 		}
+		r.goesOn()
 		if !pause(ctx, time.Second) {
 			return
 		}

@@ -61,6 +61,11 @@ func (n *Node) told(ctx context.Context, all []string) error {
 			}
 		case what == "erased":
 			n.ledger.Doubt()
+		case what == sqlstore.Unheard:
+			n.ledger.Doubt()
+			if err := n.catchUp(ctx); err != nil { // mostly for the same reason
+				n.log.DebugContext(ctx, "read what the other processes may have recorded", "err", err)
+			}
 		case what == jobsTold:
 			n.Jobs.Wake()
 		case what == "status":

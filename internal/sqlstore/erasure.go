@@ -30,6 +30,11 @@ func (s *Store) Erasure(ctx context.Context, target comity.ActName) (desk.Erasur
 	return s.erasure(s.read().queryRow(ctx, erasureColumns+" WHERE target = ?", text(target)))
 }
 
+// Erasure implements [desk.FoldReader].
+func (tx *Tx) Erasure(_ context.Context, target comity.ActName) (desk.Erasure, bool, error) {
+	return tx.s.erasure(tx.queryRow(tx.ctx, erasureColumns+" WHERE target = ?", text(target)))
+}
+
 // ErasedContent implements [desk.ErasureStore].
 func (s *Store) ErasedContent(ctx context.Context, content comity.Hash) (desk.Erasure, bool, error) {
 	return s.erasure(s.read().queryRow(ctx, erasureColumns+" WHERE content = ? ORDER BY target LIMIT 1", hash(content)))

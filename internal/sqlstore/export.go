@@ -228,7 +228,7 @@ func Import(ctx context.Context, url string, r io.Reader, o Options) (rows int64
 	defer d.Close()
 	s := &Store{d: d, log: o.Logger}
 	err = s.write(ctx, nil, func(tx *Tx) error {
-		if err := d.LockSchema(ctx, tx.on); err != nil {
+		if err := errors.Join(d.Unhurried(ctx, tx.on), d.LockSchema(ctx, tx.on)); err != nil {
 			return s.failed("lock", err)
 		}
 		in := importer{tx: tx, lines: bufio.NewScanner(r)}

@@ -35,6 +35,10 @@ type Group struct {
 // when the connection was lost for a while.
 const Everything = "everything"
 
+// Unheard is told each time a connection to the others could not be made: they may
+// have recorded something, and cannot say so.
+const Unheard = "unheard"
+
 // lease is something that one process at a time does.
 type lease struct {
 	held    bool                   // in the database, by us
@@ -90,7 +94,7 @@ func (g *Group) Run(ctx context.Context, heard func(ctx context.Context, told []
 			g.s.log.WarnContext(ctx, "no connection to the other processes on the database; nothing is followed from here meanwhile", "err", err)
 		}
 		down = true
-		g.hear(Everything) // nobody else will say what has changed
+		g.hear(Unheard)
 		if !sleep(ctx, pause) {
 			return
 		}

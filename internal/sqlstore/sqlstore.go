@@ -105,6 +105,10 @@ type dialect interface {
 	// ForUpdate ends a SELECT that locks its rows.
 	ForUpdate() string
 
+	// Unhurried lets a transaction wait as long as it likes for what it reads or
+	// writes beside the database.
+	Unhurried(ctx context.Context, tx sqltx.Runner) error
+
 	// Snapshot is the isolation in which all statements of a reading
 	// transaction see the same state.
 	Snapshot() sql.IsolationLevel

@@ -127,7 +127,11 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 		return s.failed("begin to read", err)
 	}
 	defer tx.Rollback()
-	return fn(&Tx{conn: conn{s: s, on: sqltx.SQL{On: tx}}, ctx: ctx})
+	on := sqltx.SQL{On: tx}
+	if err := s.d.Unhurried(ctx, on); err != nil { // it locks nothing that others wait for
+		return s.failed("begin to read", err)
+	}
+	return fn(&Tx{conn: conn{s: s, on: on}, ctx: ctx})
 }
 
 // write runs begin, which may be nil, and then fn, once, in a transaction. As

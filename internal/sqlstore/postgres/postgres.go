@@ -41,9 +41,8 @@ const connectTimeout = 5 * time.Second
 // as the server keeps what it has locked.
 const longestPause = 30 * time.Second
 
-// unanswered is how long what was sent may stay without an acknowledgement of the
-// other machine.
-const unanswered = 12 * time.Second
+// unanswered is how long the other machine may take nothing of what was sent.
+const unanswered = time.Minute
 
 // maxConns bounds the connections of one process.
 const maxConns = 16

@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/comity/comity/internal/sqlstore/sqltx"
 )
 
 // whichServer is the statement that says on which history of which database
@@ -56,6 +58,12 @@ func (s *server) ask(ctx context.Context, c *pgx.Conn) error {
 	}
 	s.met(is)
 	return nil
+}
+
+// Unhurried lifts longestPause for a transaction.
+func (db *DB) Unhurried(ctx context.Context, tx sqltx.Runner) error {
+	_, err := tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0")
+	return err
 }
 
 // Changed sets what is called when a connection is made to another server, or

@@ -7,7 +7,8 @@ import (
 )
 
 // limitUnanswered has the system give up a connection to a machine that is gone
-// while an answer of it is awaited: keep-alives are not sent then.
+// while something was sent to it: keep-alives are not sent then. A server that is
+// there and reads nothing for as long is given up, too.
 func limitUnanswered(network, _ string, c syscall.RawConn) error {
 	if network != "tcp4" && network != "tcp6" {
 		return nil

@@ -135,6 +135,9 @@ func (db *DB) Statement(ctx context.Context) context.Context { return context.Wi
 // ForUpdate is empty: a transaction of the writer locks the file.
 func (db *DB) ForUpdate() string { return "" }
 
+// Unhurried does nothing: no transaction is hurried.
+func (db *DB) Unhurried(context.Context, sqltx.Runner) error { return nil }
+
 // Snapshot is the default: a transaction sees the state at its first read.
 func (db *DB) Snapshot() sql.IsolationLevel { return sql.LevelDefault }
 
