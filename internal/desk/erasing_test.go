@@ -10,7 +10,6 @@ import (
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
-	"github.com/comity/comity/internal/seal"
 )
 
 // erases erases an act of its own.
@@ -60,10 +59,7 @@ func (s *folding) Scrub(ctx context.Context) error {
 func (h *house) folds() *folding {
 	h.t.Helper()
 	s := &folding{Store: h.store}
-	var err error
-	h.ledger, err = desk.OpenLedger(h.t.Context(), h.domain, s, h.blobs, seal.Keyring{h.key}, desk.LedgerOptions{})
-	check(h.t, err)
-	h.desk = desk.New(h.config())
+	h.over(s)
 	return s
 }
 
@@ -161,15 +157,21 @@ func TestErasedWhileOpened(t *testing.T) {
 	}
 }
 
-// What was erased goes although a last step of it, or its confirmation, is held up;
-// and other processes are told at once.
-func TestErasedIsTold(t *testing.T) {
+// toErase is a house with a sealed note that it has opened, and its issuer erased.
+func toErase(t *testing.T) (*house, comity.ActName) {
 	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
 	meet(un, au)
 	_, sealed := au.sealedNote("A title", "A text", un)
 	carry(au, un, true)
 	au.erases(sealed)
 	carry(au, un, false)
+	return un, sealed
+}
+
+// What was erased goes although a last step of it, or its confirmation, is held up;
+// and other processes are told at once.
+func TestErasedIsTold(t *testing.T) {
+	un, sealed := toErase(t)
 	full := errors.New("the disk is full")
 	un.folds().scrub = full
 	var told []comity.ActName
@@ -186,12 +188,7 @@ func TestErasedIsTold(t *testing.T) {
 
 // What an organization erased is erased though it is followed no longer.
 func TestErasedByWhoWasRemoved(t *testing.T) {
-	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
-	meet(un, au)
-	_, sealed := au.sealedNote("A title", "A text", un)
-	carry(au, un, true)
-	au.erases(sealed)
-	carry(au, un, false)
+	un, sealed := toErase(t)
 	un.peers = nil
 	check(t, un.desk.Erase(t.Context(), true))
 	h, err := un.desk.Act(t.Context(), officer, sealed)

@@ -121,6 +121,27 @@ func (h *house) open() {
 	t.Cleanup(func() { h.close() })
 }
 
+// over has the desk keep its fold through a store that wraps the house's.
+func (h *house) over(s desk.Store) {
+	h.t.Helper()
+	var err error
+	h.ledger, err = desk.OpenLedger(h.t.Context(), h.domain, s, h.blobs, seal.Keyring{h.key}, desk.LedgerOptions{})
+	check(h.t, err)
+	h.desk = desk.New(h.config())
+}
+
+// recordsOver is over, and has the journal written through it, too.
+func (h *house) recordsOver(s desk.Store) {
+	h.t.Helper()
+	h.journal.Close()
+	h.over(s)
+	v, err := note.NewVerifier(h.logKey)
+	check(h.t, err)
+	h.journal, err = journal.Open(h.t.Context(), journal.Config{Store: h.ledger.Journals(), Origin: h.domain.Origin(), Signer: h.signer, Verifiers: note.VerifierList(v)})
+	check(h.t, err)
+	h.desk = desk.New(h.config())
+}
+
 func (h *house) config() desk.Config {
 	return desk.Config{
 		Self:   desk.Self{Domain: h.domain, Name: string(h.domain), Origin: h.domain.Origin(), LogKey: h.logKey},

@@ -13,15 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/person"
-	"github.com/comity/comity/internal/seal"
 	"github.com/comity/comity/internal/sqlstore/storetest"
 )
 
@@ -126,19 +123,10 @@ func TestReleaseIsWhole(t *testing.T) {
 					url = storetest.Postgres(t)
 				}
 				h, id := draft(t, url)
-				h.journal.Close()
 				store := &failing{Store: h.store}
-				var err error
-				h.ledger, err = desk.OpenLedger(t.Context(), h.domain, store, h.blobs, seal.Keyring{h.key}, desk.LedgerOptions{})
-				check(t, err)
-				v, err := note.NewVerifier(h.logKey)
-				check(t, err)
-				h.journal, err = journal.Open(t.Context(), journal.Config{Store: h.ledger.Journals(), Origin: h.domain.Origin(), Signer: h.signer,
-					Verifiers: note.VerifierList(v)})
-				check(t, err)
-				d := desk.New(h.config())
+				h.recordsOver(store)
 				store.before, store.after = c.before, c.after
-				_, err = d.Release(t.Context(), second, id)
+				_, err := h.desk.Release(t.Context(), second, id)
 				if !errors.Is(err, c.want) {
 					t.Errorf("Release = %v, want %v", err, c.want)
 				}
@@ -384,16 +372,8 @@ func TestSaidAlready(t *testing.T) {
 // being recorded once the clock is right.
 func TestClockWasWrong(t *testing.T) {
 	h := newHouse(t, "un.example")
-	h.journal.Close()
 	store := &failing{Store: h.store}
-	var err error
-	h.ledger, err = desk.OpenLedger(t.Context(), h.domain, store, h.blobs, seal.Keyring{h.key}, desk.LedgerOptions{})
-	check(t, err)
-	v, err := note.NewVerifier(h.logKey)
-	check(t, err)
-	h.journal, err = journal.Open(t.Context(), journal.Config{Store: h.ledger.Journals(), Origin: h.domain.Origin(), Signer: h.signer, Verifiers: note.VerifierList(v)})
-	check(t, err)
-	h.desk = desk.New(h.config())
+	h.recordsOver(store)
 	h.issue(situation("Before"))
 
 	away := errors.New("the database is away")

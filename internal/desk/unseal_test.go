@@ -10,7 +10,6 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
-	"github.com/comity/comity/internal/seal"
 )
 
 // Entries that were opened with boxes which came with them are placed as what
@@ -130,6 +129,17 @@ func TestBoxes(t *testing.T) {
 	}
 }
 
+// shows is how many acts a file has, and why one of them cannot be read, if it
+// cannot.
+func (h *house) shows(file comity.Ref, name comity.ActName) (acts int, why string) {
+	h.t.Helper()
+	x, err := h.desk.Act(h.t.Context(), officer, name)
+	check(h.t, err)
+	v, err := h.desk.Situation(h.t.Context(), officer, file.Act)
+	check(h.t, err)
+	return len(v.Timeline), x.Why
+}
+
 // Whatever is known of a commit that opens an act: in the end, without another
 // start, every page shows what the store holds, and what it does not hold is still
 // looked for.
@@ -152,26 +162,17 @@ func TestOpenedUnheard(t *testing.T) {
 				ctx := t.Context()
 				un, au := newHouseOn(t, "un.example", url), newHouse(t, "au.example")
 				meet(un, au)
-				file := au.issue(situation("The situation in Alba"))
-				a := in(file, "note.v1", "Sealed")
-				a.TLP, a.To = comity.Amber, []act.To{{Org: "un.example", For: act.ForInformation}}
-				sealed := au.issue(a).Act
+				file, sealed := au.sealedNote("Sealed", "", un)
 				carry(au, un, false)
 				store := &opening{Store: un.store}
-				var err error
-				un.ledger, err = desk.OpenLedger(ctx, un.domain, store, un.blobs, seal.Keyring{un.key}, desk.LedgerOptions{})
-				check(t, err)
-				un.desk = desk.New(un.config())
+				un.over(store)
 				shown := func() bool {
 					t.Helper()
-					h, err := un.desk.Act(ctx, officer, sealed)
-					check(t, err)
-					v, err := un.desk.Situation(ctx, officer, file.Act)
-					check(t, err)
-					if (h.Act != nil) != (len(v.Timeline) == 2) {
-						t.Errorf("the act's page shows it: %v, its file has %d acts", h.Act != nil, len(v.Timeline))
+					acts, why := un.shows(file, sealed)
+					if (why == "") != (acts == 2) {
+						t.Errorf("of the act's page: %q, its file has %d acts", why, acts)
 					}
-					return h.Act != nil
+					return why == ""
 				}
 				if shown() {
 					t.Fatal("it is shown before its blobs have come")
@@ -224,10 +225,7 @@ func TestCommittedUnheardBeforeAnother(t *testing.T) {
 		file := au.issue(situation("The situation in Alba"))
 		carry(au, un, false)
 		store := &failing{Store: un.store}
-		var err error
-		un.ledger, err = desk.OpenLedger(t.Context(), un.domain, store, un.blobs, seal.Keyring{un.key}, desk.LedgerOptions{})
-		check(t, err)
-		un.desk = desk.New(un.config())
+		un.over(store)
 		acts := func() int {
 			v, err := un.desk.Situation(t.Context(), officer, file.Act)
 			check(t, err)
@@ -254,25 +252,15 @@ func TestOpenedByAnother(t *testing.T) {
 	onBoth(t, func(t *testing.T, url string) {
 		un, au := newHouseOn(t, "un.example", url), newHouse(t, "au.example")
 		meet(un, au)
-		file := au.issue(situation("The situation in Alba"))
-		a := in(file, "note.v1", "Sealed")
-		a.TLP, a.To = comity.Amber, []act.To{{Org: "un.example", For: act.ForInformation}}
-		sealed := au.issue(a).Act
+		file, sealed := au.sealedNote("Sealed", "", un)
 		carry(au, un, false)
 		other := un.twin()
-		shown := func() (acts int, why string) {
-			h, err := other.desk.Act(t.Context(), officer, sealed)
-			check(t, err)
-			v, err := other.desk.Situation(t.Context(), officer, file.Act)
-			check(t, err)
-			return len(v.Timeline), h.Why
-		}
-		if n, why := shown(); n != 1 || why == "" {
+		if n, why := other.shows(file, sealed); n != 1 || why == "" {
 			t.Fatalf("before its blobs have come: %d acts, %q", n, why)
 		}
 		carry(au, un, true)
 		other.ledger.Doubt()
-		if n, why := shown(); n != 2 || why != "" {
+		if n, why := other.shows(file, sealed); n != 2 || why != "" {
 			t.Errorf("after they have come: %d acts, %q", n, why)
 		}
 	})
@@ -285,28 +273,15 @@ func TestOpenedByAnotherFirst(t *testing.T) {
 		ctx := t.Context()
 		first, au := newHouseOn(t, "un.example", url), newHouse(t, "au.example")
 		meet(first, au)
-		file := au.issue(situation("The situation in Alba"))
-		a := in(file, "note.v1", "Sealed")
-		a.TLP, a.To = comity.Amber, []act.To{{Org: "un.example", For: act.ForInformation}}
-		sealed := au.issue(a).Act
+		file, sealed := au.sealedNote("Sealed", "", first)
 		carry(au, first, false)
 		second := first.twin()
 		stores := map[*house]*opening{}
 		for _, h := range []*house{first, second} {
 			stores[h] = &opening{Store: h.store}
-			var err error
-			h.ledger, err = desk.OpenLedger(ctx, h.domain, stores[h], h.blobs, seal.Keyring{first.key}, desk.LedgerOptions{})
-			check(t, err)
-			h.desk = desk.New(h.config())
+			h.over(stores[h])
 		}
-		shown := func(h *house) (acts int, why string) {
-			x, err := h.desk.Act(ctx, officer, sealed)
-			check(t, err)
-			v, err := h.desk.Situation(ctx, officer, file.Act)
-			check(t, err)
-			return len(v.Timeline), x.Why
-		}
-		if n, why := shown(second); n != 1 || why == "" {
+		if n, why := second.shows(file, sealed); n != 1 || why == "" {
 			t.Fatalf("before its blobs have come: %d acts, %q", n, why)
 		}
 		wanted := missing(first, au.domain.Origin())
@@ -322,7 +297,7 @@ func TestOpenedByAnotherFirst(t *testing.T) {
 			if err := first.ledger.Arrived(ctx, w.SHA256); (err != nil) != last {
 				t.Errorf("blob %d of %d: %v", i+1, len(wanted), err)
 			}
-			if n, _ := shown(second); n != 1 { // somebody looks
+			if n, _ := second.shows(file, sealed); n != 1 { // somebody looks
 				t.Errorf("it is shown at %d of %d blobs", i+1, len(wanted))
 			}
 			if last { // it is committed while the second waits for its turn
@@ -330,7 +305,7 @@ func TestOpenedByAnotherFirst(t *testing.T) {
 			}
 			check(t, second.ledger.Arrived(ctx, w.SHA256))
 		}
-		if n, why := shown(second); n != 2 || why != "" {
+		if n, why := second.shows(file, sealed); n != 2 || why != "" {
 			t.Errorf("after they have come: %d acts, %q", n, why)
 		}
 	})
@@ -359,9 +334,7 @@ func TestSealedMeanwhile(t *testing.T) {
 	secret(au, oas)
 	carry(au, un, false)
 	store := &interrupted{Store: un.store}
-	var err error
-	un.ledger, err = desk.OpenLedger(t.Context(), un.domain, store, un.blobs, seal.Keyring{un.key}, desk.LedgerOptions{})
-	check(t, err)
+	un.over(store)
 	later := start.AddDate(0, 0, 1)
 	au.setClock(later)
 	secret(au, oas)

@@ -40,6 +40,11 @@ func (r *round) fetchCheckpoint() (Claim, error) {
 }
 
 func (r *round) parseCheckpoint(body []byte) (Claim, error) {
+	return r.parseUnder(body, r.keys.inForce)
+}
+
+// parseUnder is parseCheckpoint under one of these keys.
+func (r *round) parseUnder(body []byte, log []note.Verifier) (Claim, error) {
 	bad := func(why peer.Reason, err error) (Claim, error) {
 		return Claim{}, r.reason(why, checkpointPath, err)
 	}
@@ -56,7 +61,7 @@ func (r *round) parseCheckpoint(body []byte) (Claim, error) {
 	case cp.N > maxSize:
 		return bad(peer.Malformed, fmt.Errorf("a size of %d is more than any journal has", cp.N))
 	}
-	n, err := note.Open(verified.By(body, r.keys.inForce...), note.VerifierList(r.keys.inForce...))
+	n, err := note.Open(verified.By(body, log...), note.VerifierList(log...))
 	var unverified *note.UnverifiedNoteError
 	var invalid *note.InvalidSignatureError
 	switch {

@@ -35,7 +35,7 @@ func (r *round) shown(notes [][]byte) error {
 	var seen []Claim
 	var errs []error
 	for _, n := range notes {
-		cp, err := r.parseShown(n)
+		cp, err := r.parseUnder(n, r.keys.honest) // our witness may keep one from before a rotation
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -58,21 +58,6 @@ func (r *round) shown(notes [][]byte) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
-}
-
-// parseShown is parseCheckpoint also under keys that were retired: our witness may
-// remember a checkpoint from before a rotation.
-func (r *round) parseShown(signed []byte) (cp Claim, err error) {
-	for _, k := range append([]note.Verifier{nil}, r.keys.honest...) {
-		under := *r
-		if k != nil {
-			under.keys.inForce = []note.Verifier{k}
-		}
-		if cp, err = under.parseCheckpoint(signed); err == nil {
-			return cp, nil
-		}
-	}
-	return cp, err
 }
 
 // behind compares the copy with a larger checkpoint, by the peer's own hashes.

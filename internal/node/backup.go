@@ -283,7 +283,7 @@ func Restore(ctx context.Context, dir, file, database, blobsPlace string, identi
 	if b.Size, err = checkDatabase(ctx, url, b.Domain, f.logVerifiers()); err != nil {
 		return fail(err)
 	}
-	if err := mark(dir, restoredFile, fmt.Sprintf("Restored from a backup of %s. The node removes this when others have said what was recorded since.", b.Made.Format(time.RFC3339))); err != nil {
+	if err := mark(dir, restoredFile, fmt.Sprintf("Restored from a backup of %s. The node removes this once it records again.", b.Made.Format(time.RFC3339))); err != nil {
 		return fail(err)
 	}
 	if err := errors.Join(f.SetDatabase(database), f.SetBlobs(blobsPlace)); err != nil {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/comity/comity/internal/journal"
 )
 
 // Two files in a folder say what cannot be told from an empty or old database, and
@@ -48,6 +50,34 @@ var errLost = errors.New("the journal is empty here, and these keys were used be
 	"Follow one of them with \"comity follow\", until this ends. If nobody has it, begin with other keys, by \"comity init\" in another folder; " +
 	"or, if you are certain that these have never signed anything, make an empty file \"" + freshFile + "\" in the folder")
 
+// begin founds an empty journal under keys that have signed nothing, and waits until
+// any other was put back.
+func (n *Node) begin(ctx context.Context) error {
+	if n.journal.Head().Size == 0 {
+		begin := n.found
+		if !n.Folder.marked(freshFile) {
+			begin = n.putBack
+		}
+		if err := begin(ctx); err != nil {
+			return err
+		}
+	}
+	return n.Folder.unmark(freshFile)
+}
+
+func (n *Node) found(ctx context.Context) error {
+	_, err := n.Desk.Found(ctx, n.Folder.Keys.Effect())
+	held := errors.As(err, new(*journal.HeldError)) || errors.As(err, new(*journal.BehindError))
+	switch {
+	case err == nil, held && n.ledger.Size(n.Self.Domain) > 0: // it has been put back meanwhile
+		return nil
+	case held:
+		return fmt.Errorf("the journal is empty here, and is not begun before the pinned peers have said that they know of none: "+
+			"start the node again when they answer; a peer that pinned other keys of %s must first pin these: %w", n.Self.Domain, err)
+	}
+	return fmt.Errorf("found the journal: %w", err)
+}
+
 // putBack waits until an empty journal was put back.
 func (n *Node) putBack(ctx context.Context) error {
 	for end := time.Now().Add(2 * askTimeout); ; {
@@ -72,7 +102,7 @@ func (r *recovery) unheard(seen bool) error {
 	if seen || !r.n.Folder.marked(restoredFile) {
 		return nil
 	}
-	err := fmt.Errorf("the record was restored from a backup, and no organization that is pinned in it has all of it, so none can say what was recorded since: " +
+	err := errors.New("the record was restored from a backup, and no organization that is pinned in it has all of it, so none can say what was recorded since: " +
 		"wait until one that keeps a copy has read it, or pin one with \"comity follow\"; if there is none, and nothing was recorded since the backup, start with --without-quorum and the reason")
 	if !r.waived {
 		return err

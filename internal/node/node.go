@@ -259,26 +259,8 @@ func (n *Node) openDesk(ctx context.Context) error {
 	if err := n.Desk.LoadReceipts(ctx); err != nil {
 		return err
 	}
-	if n.journal != nil && n.journal.Head().Size == 0 && !f.marked(freshFile) {
-		if err := n.putBack(ctx); err != nil {
-			return err
-		}
-	}
-	if n.journal != nil && n.journal.Head().Size == 0 {
-		if _, err := n.Desk.Found(ctx, f.Keys.Effect()); err != nil {
-			held := errors.As(err, new(*journal.HeldError)) || errors.As(err, new(*journal.BehindError))
-			switch {
-			case held && n.ledger.Size(n.Self.Domain) > 0: // it has been put back meanwhile
-			case held:
-				return fmt.Errorf("the journal is empty here, and is not begun before the pinned peers have said that they know of none: "+
-					"start the node again when they answer; a peer that pinned other keys of %s must first pin these: %w", n.Self.Domain, err)
-			default:
-				return fmt.Errorf("found the journal: %w", err)
-			}
-		}
-	}
 	if n.journal != nil {
-		if err := f.unmark(freshFile); err != nil {
+		if err := n.begin(ctx); err != nil {
 			return err
 		}
 	}

@@ -46,6 +46,9 @@ type exportLine struct {
 func (s *Store) Export(ctx context.Context, w io.Writer) (rows int64, err error) {
 	out := bufio.NewWriterSize(w, 1<<16)
 	err = s.View(ctx, func(tx *Tx) error {
+		if err := s.d.Unhurried(ctx, tx.on); err != nil { // it locks nothing that others wait for
+			return s.failed("begin to read", err)
+		}
 		done, err := tx.applied()
 		if err != nil {
 			return err

@@ -127,11 +127,7 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 		return s.failed("begin to read", err)
 	}
 	defer tx.Rollback()
-	on := sqltx.SQL{On: tx}
-	if err := s.d.Unhurried(ctx, on); err != nil { // it locks nothing that others wait for
-		return s.failed("begin to read", err)
-	}
-	return fn(&Tx{conn: conn{s: s, on: on}, ctx: ctx})
+	return fn(&Tx{conn: conn{s: s, on: sqltx.SQL{On: tx}}, ctx: ctx})
 }
 
 // write runs begin, which may be nil, and then fn, once, in a transaction. As
