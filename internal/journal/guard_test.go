@@ -430,6 +430,7 @@ func TestCommitHeardOfLater(t *testing.T) {
 		if err != nil || h.Size != 2 {
 			t.Errorf("the next head: %d entries, %v, want 2", h.Size, err)
 		}
+		synctest.Wait() // the head is known a moment before it may be signed
 		if err := j.Held(); err != nil {
 			t.Errorf("it does not record: %v", err)
 		}
