@@ -128,8 +128,18 @@ func (r *round) harvest(body []byte) {
 // contradiction compares cp with everything that the peer has signed before.
 // A *ForkError is proven; nil means that no contradiction shows so far.
 func (r *round) contradiction(cp Claim) error {
-	if c := r.st.Claim; c != nil && c.Size > r.head.Size {
-		if err := r.againstClaim(cp, *c); err != nil {
+	if err := r.againstSameSize(cp); err != nil {
+		return err
+	}
+	if c := r.st.Claim; c != nil && c.Size > r.head.Size && !c.same(cp) {
+		proven, err := r.againstClaim(cp, *c)
+		if isFork(err) {
+			return err
+		}
+		if !proven && cp.Size > r.head.Size {
+			r.st.doubt(cp)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -155,32 +165,39 @@ func (r *round) againstCopy(cp Claim) error {
 	return r.fork(cp.Size, ours, Side{Checkpoint: string(cp.Note)})
 }
 
-// againstClaim compares cp with a checkpoint that is larger than the copy.
-func (r *round) againstClaim(cp, claim Claim) error {
+// againstSameSize compares cp with the claims, and others, of its size, which
+// takes no tiles.
+func (r *round) againstSameSize(cp Claim, others ...Claim) error {
+	for _, c := range slices.Concat(others, r.st.claims()) {
+		if c.Size == cp.Size && c.Root != cp.Root {
+			return r.fork(cp.Size, Side{Checkpoint: string(c.Note)}, Side{Checkpoint: string(cp.Note)})
+		}
+	}
+	return nil
+}
+
+// againstClaim compares cp with a checkpoint that is larger than the copy, and of
+// another size. It reports whether the larger of the two was seen to extend the
+// smaller one.
+func (r *round) againstClaim(cp, claim Claim) (proven bool, err error) {
 	larger, smaller := cp, claim
 	if cp.Size < claim.Size {
 		larger, smaller = claim, cp
 	}
 	if smaller.Size <= r.head.Size && smaller.Size < larger.Size {
-		return nil // compared with the copy instead
-	}
-	if smaller.Size == larger.Size {
-		if smaller.Root == larger.Root {
-			return nil
-		}
-		return r.fork(cp.Size, Side{Checkpoint: string(claim.Note)}, Side{Checkpoint: string(cp.Note)})
+		return false, nil // compared with the copy instead
 	}
 	step, err := r.tiles(larger).step(larger.Size, smaller.Size)
 	if err != nil {
 		if larger.Size == claim.Size {
-			return nil // the peer shows an older checkpoint and need not have the tiles of the newer
+			return false, nil // the peer shows an older checkpoint and need not have the tiles of the newer
 		}
-		return err
+		return false, err
 	}
 	if step.Root == smaller.Root {
-		return nil
+		return true, nil
 	}
-	return r.fork(smaller.Size, Side{Checkpoint: string(smaller.Note)},
+	return false, r.fork(smaller.Size, Side{Checkpoint: string(smaller.Note)},
 		Side{Checkpoint: string(larger.Note), Steps: []Step{step}})
 }
 

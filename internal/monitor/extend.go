@@ -35,7 +35,7 @@ const (
 // fetched.
 func (r *round) extend(cp Claim) error {
 	if c := r.st.Claim; c == nil || c.Size < cp.Size {
-		r.st.Claim = &cp
+		r.st.raise(cp)
 	}
 	to := min(cp.Size, (r.head.Size/width+int64(r.c.MaxBundles))*width)
 	a := fetchAhead(r.ctx, r.source(), r.head.Size, to, cp.Size, r.c.MaxBytes, nil)
@@ -168,24 +168,21 @@ func (r *round) mismatch(cp Claim) error {
 	return badData
 }
 
-// overtaken compares the copy with a claim that it has grown over.
+// overtaken compares the copy with the claims that it has grown over, and drops
+// them.
 func (r *round) overtaken() error {
-	c := r.st.Claim
-	if c == nil || c.Size > r.head.Size || c.Size == 0 {
-		return nil
+	for _, c := range r.st.claims() {
+		if c.Size > r.head.Size {
+			continue
+		}
+		if c.Size > 0 {
+			if err := r.againstCopy(c); err != nil && peer.ReasonOf(err) != peer.Superseded {
+				return err
+			}
+		}
+		r.st.drop(c)
 	}
-	root, err := r.head.RootAt(r.ctx, r.c.Journal, c.Size)
-	if err != nil {
-		return err
-	}
-	if root == c.Root {
-		return nil
-	}
-	ours, err := r.sideOfCopy(c.Size)
-	if err != nil {
-		return err
-	}
-	return r.fork(c.Size, ours, Side{Checkpoint: string(c.Note)})
+	return nil
 }
 
 // tiles reads hashes of the tree that cp commits to, checked against its root.

@@ -302,12 +302,12 @@ func (r *round) storePushed(in *intake, entries [][]byte) (_ *MirrorCheckpoint, 
 func (r *round) storeIf(in *intake, entries [][]byte, whole, look bool) (*MirrorCheckpoint, error) {
 	next := journal.Head{Origin: r.origin, Size: r.head.Size + int64(len(entries)), Root: in.cp.Root, Note: in.cp.Note}
 	st := r.st
-	// A signed checkpoint that the copy grows over, and that is not the one which
-	// came with the entries, is compared before anything is signed for them.
-	over := st.Claim
-	if over != nil && (over.Size <= r.head.Size || over.Size > next.Size || over.Size == in.cp.Size && over.Root == in.cp.Root) {
-		over = nil
+	if next.Size == in.cp.Size {
+		st.drop(in.cp)
 	}
+	// Signed checkpoints that the copy grows over are compared with it before
+	// anything is signed for what came.
+	over := slices.ContainsFunc(st.claims(), func(c Claim) bool { return c.Size <= next.Size })
 	sign := whole && r.c.Mirror != nil
 	var proof tlog.TreeProof // that in.cp starts with next
 	if next.Size < in.cp.Size {
@@ -317,9 +317,10 @@ func (r *round) storeIf(in *intake, entries [][]byte, whole, look bool) (*Mirror
 		}
 		next.Note = nil
 		if c := st.Claim; c == nil || c.Size < in.cp.Size {
-			st.Claim = &in.cp
+			st.raise(in.cp)
 		}
 	}
+	changed := next.Note == nil || !slices.EqualFunc(st.claims(), r.saved.claims(), Claim.same)
 	var signed *MirrorCheckpoint
 	err := r.c.Journal.Update(r.ctx, r.origin, func(tx journal.Tx) error {
 		if err := r.unmoved(tx); err != nil {
@@ -341,7 +342,7 @@ func (r *round) storeIf(in *intake, entries [][]byte, whole, look bool) (*Mirror
 			if root != next.Root {
 				return errMismatch
 			}
-			if sign && over == nil {
+			if sign && !over {
 				c, err := cosignVerified(next, r.c.Mirror)
 				if err != nil {
 					return err
@@ -355,8 +356,15 @@ func (r *round) storeIf(in *intake, entries [][]byte, whole, look bool) (*Mirror
 			next.Root = root
 			st.Anchors = append(st.Anchors[:len(st.Anchors):len(st.Anchors)], Anchor{Size: next.Size, Root: root, Proof: proof, Note: in.cp.Note})
 		}
-		if err := r.putBeside(tx, st, next, signed); err != nil {
-			return err
+		if changed {
+			if err := r.putStateBeside(tx, &st); err != nil {
+				return err
+			}
+		}
+		if signed != nil {
+			if err := r.putMirrorBeside(tx, *signed); err != nil {
+				return err
+			}
 		}
 		return tx.PutHead(next)
 	})
@@ -376,20 +384,18 @@ func (r *round) storeIf(in *intake, entries [][]byte, whole, look bool) (*Mirror
 	runtime.Gosched() // who waits here for these entries goes before the answer
 	r.Monitor.gen++
 	r.left = nil
-	if next.Note != nil { // the state was not written
+	if !changed {
 		r.left = &memory{r.saved, next, r.Monitor.gen}
 	}
 	r.head, r.st = next, st
 	r.p.Stored = int64(len(entries))
-	if over != nil {
-		r.st.Claim = over
+	if over {
 		switch forked, err := r.freezes(r.overtaken()); {
 		case err != nil:
 			return nil, err
 		case forked:
-			return nil, refuse(http.StatusUnprocessableEntity, "the entries contradict a checkpoint of size %d that was signed before", over.Size)
+			return nil, refuse(http.StatusUnprocessableEntity, "the entries contradict a checkpoint that was signed before")
 		}
-		r.st.Claim = st.Claim
 		if sign && next.Note != nil {
 			c, err := cosignVerified(next, r.c.Mirror)
 			if err == nil {
@@ -442,23 +448,28 @@ func (r *round) unchanged(tx journal.Tx) error {
 	return nil
 }
 
-// putBeside writes state and mirror cosignature, if they change, in the
-// transaction that extends the copy.
-func (r *round) putBeside(tx journal.Tx, st State, next journal.Head, signed *MirrorCheckpoint) error {
-	var putState = func(s State) error { return r.c.State.PutState(r.ctx, s) }
-	var putMirror = func(c MirrorCheckpoint) error { return r.c.Mirrors.PutMirror(r.ctx, c) }
+// putStateBeside is putState, of st, in the transaction that extends the copy.
+func (r *round) putStateBeside(tx journal.Tx, st *State) (err error) {
 	if m, ok := inTx(tx); ok {
-		putState, putMirror = m.PutState, m.PutMirror
+		err = m.Change(r.origin, r.with(st))
+	} else {
+		err = r.c.State.Change(r.ctx, r.origin, r.with(st))
 	}
-	if next.Note == nil {
-		if err := putState(st); err != nil {
-			return fmt.Errorf("storing what is known of %s: %w", r.origin, err)
-		}
+	if err != nil {
+		return fmt.Errorf("storing what is known of %s: %w", r.origin, err)
 	}
-	if signed != nil {
-		if err := putMirror(*signed); err != nil {
-			return fmt.Errorf("storing the mirrored checkpoint of %s: %w", r.origin, err)
-		}
+	return nil
+}
+
+// putMirrorBeside stores the mirror's cosignature in the same transaction.
+func (r *round) putMirrorBeside(tx journal.Tx, signed MirrorCheckpoint) (err error) {
+	if m, ok := inTx(tx); ok {
+		err = m.PutMirror(signed)
+	} else {
+		err = r.c.Mirrors.PutMirror(r.ctx, signed)
+	}
+	if err != nil {
+		return fmt.Errorf("storing the mirrored checkpoint of %s: %w", r.origin, err)
 	}
 	return nil
 }

@@ -35,7 +35,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -221,7 +220,7 @@ func (r *round) beginLocked() error {
 		r.recent = nil // some may stand on the side that will be given up
 		return &ForkError{Evidence: r.saved.Frozen.Evidence}
 	}
-	return nil
+	return r.overtaken()
 }
 
 func (r *round) run() error {
@@ -288,13 +287,17 @@ func (r *round) remember(err error) error {
 	r.store.Lock()
 	defer r.store.Unlock()
 	if r.gen != r.Monitor.gen {
-		// What was pushed has the newer claim and anchors; of this round only
-		// its outcome counts.
+		// What was pushed has the newer anchors; of this round its outcome counts,
+		// and what it was shown.
 		now, err2 := r.c.State.State(context.WithoutCancel(r.ctx), r.origin)
 		if err2 != nil {
 			return errors.Join(err, fmt.Errorf("reading what is known of %s: %w", r.origin, err2))
 		}
+		shown := r.st
+		shown.Anchors = nil
+		begun := r.saved
 		r.saved, r.st = now, now
+		r.st.learn(shown, begun)
 	}
 	if r.saved.Frozen != nil {
 		return err // nothing was learned; and what is frozen may be unfrozen this moment
@@ -331,46 +334,44 @@ func (r *round) remember(err error) error {
 	return err
 }
 
-// putState stores what this round learned, which began a while ago. To another
-// process something may have been pushed since then: the claim and the anchors
-// of that are kept.
+// putState stores what this round learned, which began a while ago, with what was
+// pushed to another process since then.
 func (r *round) putState(ctx context.Context) error {
-	now, err := r.c.State.State(ctx, r.origin)
+	st := r.st
+	err := r.c.State.Change(ctx, r.origin, r.with(&st))
 	if err != nil {
-		return fmt.Errorf("reading what is known of %s: %w", r.origin, err)
-	}
-	if c := now.Claim; c != nil && (r.st.Claim == nil || c.Size > r.st.Claim.Size) {
-		r.st.Claim = c
-	}
-	var theirs []Anchor
-	for _, a := range now.Anchors {
-		if !slices.ContainsFunc(r.st.Anchors, func(o Anchor) bool { return o.Size == a.Size && o.Root == a.Root }) {
-			theirs = append(theirs, a)
-		}
-	}
-	r.st.Anchors = append(theirs, r.st.Anchors...)
-	r.prune()
-	if err := r.c.State.PutState(ctx, r.st); err != nil {
 		return fmt.Errorf("storing what is known of %s: %w", r.origin, err)
 	}
+	r.st = st
 	return nil
 }
 
-// prune drops what the copy has overtaken. An anchor beyond the head may
+// with is the change that stores st, of which r.saved was read before. What others
+// have stored since is added to st.
+func (r *round) with(st *State) func(now State) State {
+	ours := *st
+	return func(now State) State {
+		*st = ours
+		st.learn(now, r.saved)
+		r.pruneOf(st)
+		return *st
+	}
+}
+
+// prune drops the anchors that the copy has overtaken. One beyond the head may
 // still be needed: the commit that would have moved the head there may have
 // been made although its answer was lost.
-func (r *round) prune() {
-	if c := r.st.Claim; c != nil && c.Size <= r.head.Size {
-		r.st.Claim = nil
-	}
+func (r *round) prune() { r.pruneOf(&r.st) }
+
+func (r *round) pruneOf(st *State) {
 	var keep []Anchor
-	for _, a := range r.st.Anchors {
+	for _, a := range st.Anchors {
 		if a.Size > r.head.Size || a.Size == r.head.Size && len(r.head.Note) == 0 {
 			keep = append(keep, a)
 		}
 	}
 	const most = 4
-	r.st.Anchors = keep[max(len(keep)-most, 0):]
+	st.Anchors = keep[max(len(keep)-most, 0):]
 }
 
 func (r *round) reason(why peer.Reason, path string, err error) error {

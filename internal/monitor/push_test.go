@@ -616,6 +616,18 @@ func TestPushGoesOn(t *testing.T) {
 	}
 }
 
+// wasShown says that another process was shown the checkpoint of a size of l.
+func (p *pushing) wasShown(l *witnesstest.Log, size int64) {
+	p.t.Helper()
+	err := p.mem.Change(p.t.Context(), un, func(now monitor.State) monitor.State {
+		now.Claim = &monitor.Claim{Size: size, Root: l.Root(size), Note: l.Checkpoint(size)}
+		return now
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // What another process did since the last push counts as if it were remembered
 // here.
 func TestPushAfterAnotherProcess(t *testing.T) {
@@ -657,14 +669,7 @@ func TestPushAfterAnotherProcess(t *testing.T) {
 		p.step()
 		p.grow(4)
 		l := witnesstest.NewLog(p.un, 6)
-		st, err := p.mem.State(t.Context(), un)
-		if err != nil {
-			t.Fatal(err)
-		}
-		st.Claim = &monitor.Claim{Size: 6, Root: l.Root(6), Note: l.Checkpoint(6)}
-		if err := p.mem.PutState(t.Context(), st); err != nil {
-			t.Fatal(err)
-		}
+		p.wasShown(l, 6)
 		p.sent()
 		p.step()
 		p.received(7)
@@ -675,14 +680,7 @@ func TestPushAfterAnotherProcess(t *testing.T) {
 		p.step()
 		p.grow(4)
 		fork := p.origin.Log.Fork(2)
-		st, err := p.mem.State(t.Context(), un)
-		if err != nil {
-			t.Fatal(err)
-		}
-		st.Claim = &monitor.Claim{Size: 7, Root: fork.Root(7), Note: fork.Checkpoint(7)}
-		if err := p.mem.PutState(t.Context(), st); err != nil {
-			t.Fatal(err)
-		}
+		p.wasShown(fork, 7)
 		if err := p.pusher.Step(t.Context()); peer.StatusOf(err) != http.StatusUnprocessableEntity {
 			t.Errorf("Step: %v, want status 422", err)
 		}

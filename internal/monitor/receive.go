@@ -37,11 +37,11 @@ type pushed struct {
 // MirrorTx is implemented by transactions of Config.Journal whose store is also
 // Config.State and Config.Mirrors: then entries, head, state and mirror
 // cosignature are durable together, in one commit. Other stores must take
-// PutState and PutMirror while a transaction of Config.Journal is open.
+// Change and PutMirror while a transaction of Config.Journal is open.
 type MirrorTx interface {
 	State(comity.Origin) (State, error)
 	Wants(comity.Origin) (bool, error) // whether Config.Blobs.Missing returns any
-	PutState(State) error
+	Change(comity.Origin, func(now State) State) error
 	PutMirror(MirrorCheckpoint) error
 }
 
@@ -76,10 +76,15 @@ func (c *conflict) Error() string { return c.why }
 func (m *Monitor) receive(ctx context.Context) (*round, error) {
 	r := &round{Monitor: m, ctx: ctx}
 	err := r.beginLocked()
-	if isFork(err) {
-		return nil, refuse(http.StatusUnprocessableEntity, "%s contradicted itself; the copy is frozen and the evidence kept", m.origin)
+	if !isFork(err) {
+		return r, err
 	}
-	return r, err
+	if r.saved.Frozen == nil {
+		if _, err := r.freezes(err); err != nil {
+			return nil, err
+		}
+	}
+	return nil, refuse(http.StatusUnprocessableEntity, "%s contradicted itself; the copy is frozen and the evidence kept", m.origin)
 }
 
 // tell the follower.
@@ -106,8 +111,8 @@ func (m *Monitor) AddCheckpoint(ctx context.Context, old int64, proof tlog.TreeP
 	switch {
 	case cp.Size > r.head.Size && r.saved.Claim != nil && r.saved.Claim.Size == cp.Size: // it is kept already
 	case cp.Size > r.head.Size:
-		if err := m.c.State.PutState(ctx, r.st); err != nil {
-			return fmt.Errorf("storing what is known of %s: %w", m.origin, err)
+		if err := r.putState(ctx); err != nil {
+			return err
 		}
 		m.gen++
 	case cp.Size > 0 && len(r.head.Note) == 0:
@@ -160,11 +165,14 @@ func (r *round) lock(old int64, proof tlog.TreeProof, signed []byte) (Claim, err
 	if old > 0 {
 		if err := tlog.CheckTree(proof, cp.Size, cp.Root, pending.Size, pending.Root); err != nil {
 			r.tell(pushed{progress: r.p, look: true}) // a mistake, or a fork that the peer's tiles will show
+			if err := r.keep(cp); err != nil {
+				return cp, err
+			}
 			return cp, refuse(http.StatusUnprocessableEntity, "the proof does not show that size %d extends size %d", cp.Size, pending.Size)
 		}
 	}
 	if cp.Size > r.head.Size {
-		r.st.Claim = &cp
+		r.st.raise(cp)
 		r.recent = append(r.recent, cp)
 		r.recent = r.recent[max(len(r.recent)-maxRecent, 0):]
 	}
@@ -175,17 +183,25 @@ func (r *round) lock(old int64, proof tlog.TreeProof, signed []byte) (Claim, err
 // A fork is stored and freezes the copy.
 func (r *round) contradictionAtHand(cp Claim) (bool, error) {
 	var err error
-	if c := r.st.Claim; c != nil && c.Size == cp.Size && c.Size > r.head.Size {
-		err = r.againstClaim(cp, *c)
-	} else if cp.Size > 0 && cp.Size <= r.head.Size {
+	if cp.Size > r.head.Size {
+		err = r.againstSameSize(cp, r.recent...)
+	} else if cp.Size > 0 {
 		err = r.againstCopy(cp)
 	}
-	for _, c := range r.recent {
-		if err == nil && c.Size == cp.Size && c.Root != cp.Root {
-			err = r.againstClaim(cp, c)
-		}
-	}
 	return r.freezes(err)
+}
+
+// keep stores a checkpoint that could not be compared with what is here.
+func (r *round) keep(cp Claim) error {
+	if cp.Size <= r.head.Size || r.st.has(cp) {
+		return nil
+	}
+	r.st.doubt(cp)
+	if err := r.putState(r.ctx); err != nil {
+		return err
+	}
+	r.Monitor.gen++
+	return nil
 }
 
 // freezes reports whether an error is a fork, which it stores.

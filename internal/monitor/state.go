@@ -1,9 +1,11 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -23,6 +25,12 @@ type State struct {
 	// Claim is the largest checkpoint that the peer has signed, as long as it
 	// is larger than the copy. A later one must not contradict it.
 	Claim *Claim
+
+	// Unproven are other checkpoints that the peer has signed and that are larger
+	// than the copy, by size: those of which it could not be seen, for want of the
+	// peer's tiles, whether they go together with Claim. The copy is compared
+	// with each when it grows over it.
+	Unproven []Claim
 
 	// Anchors tie the copy to signed checkpoints while its head is not one.
 	Anchors []Anchor
@@ -63,6 +71,69 @@ type Claim struct {
 	Note []byte    `json:"note"`
 }
 
+func (c Claim) same(o Claim) bool { return c.Size == o.Size && c.Root == o.Root }
+
+// maxUnproven are kept. Of more the smallest are: the copy comes to them first.
+const maxUnproven = 8
+
+// claims are the checkpoints that the copy was not compared with yet.
+func (s *State) claims() []Claim {
+	if s.Claim == nil {
+		return s.Unproven
+	}
+	return append(slices.Clip(s.Unproven), *s.Claim)
+}
+
+func (s *State) has(c Claim) bool { return slices.ContainsFunc(s.claims(), c.same) }
+
+// raise makes a checkpoint the Claim, which it was proven to extend.
+func (s *State) raise(c Claim) {
+	s.drop(c)
+	s.Claim = &c
+}
+
+// doubt keeps a checkpoint that could not be compared with the Claim.
+func (s *State) doubt(c Claim) {
+	if s.has(c) {
+		return
+	}
+	all := append(slices.Clip(s.Unproven), c)
+	slices.SortStableFunc(all, func(a, b Claim) int { return cmp.Compare(a.Size, b.Size) })
+	s.Unproven = all[:min(len(all), maxUnproven)]
+}
+
+// drop forgets a checkpoint that was compared.
+func (s *State) drop(c Claim) {
+	if s.Claim != nil && c.same(*s.Claim) {
+		s.Claim = nil
+	}
+	s.Unproven = slices.DeleteFunc(slices.Clone(s.Unproven), c.same)
+}
+
+// learn takes over the claims and anchors that are stored now and were not when
+// this round began with what was stored then.
+func (s *State) learn(now, then State) {
+	for _, c := range now.claims() {
+		switch was := s.Claim; {
+		case then.has(c), s.has(c):
+		case was == nil:
+			s.Claim = &c
+		case c.Size > was.Size:
+			s.Claim = &c
+			s.doubt(*was)
+		default:
+			s.doubt(c)
+		}
+	}
+	var theirs []Anchor
+	for _, a := range now.Anchors {
+		if !slices.ContainsFunc(s.Anchors, func(o Anchor) bool { return o.Size == a.Size && o.Root == a.Root }) {
+			theirs = append(theirs, a)
+		}
+	}
+	s.Anchors = append(theirs, s.Anchors...)
+}
+
 // Anchor proves that the signed checkpoint in Note starts with the Size
 // entries of the copy whose root is Root.
 type Anchor struct {
@@ -92,16 +163,17 @@ type Store interface {
 	// nothing is.
 	State(ctx context.Context, o comity.Origin) (State, error)
 
-	// PutState replaces what is kept, except for Frozen.
-	PutState(ctx context.Context, s State) error
+	// Change replaces what is kept of o, except for Frozen, by what fn makes of
+	// it. Nobody else writes it meanwhile.
+	Change(ctx context.Context, o comity.Origin, fn func(now State) State) error
 
 	// Freeze keeps f as the State's Frozen of f.Origin, with
 	// peer.Inconsistent as its Reason. If it has one already, nothing changes.
 	Freeze(ctx context.Context, f Frozen) error
 
 	// Unfreeze ends what freezes o and keeps it in the list that PastForks
-	// returns; ErrNotFrozen if nothing does. The State's Claim goes with it:
-	// it may stand on the side that was given up.
+	// returns; ErrNotFrozen if nothing does. The State's Claim and Unproven go
+	// with it: they may stand on the side that was given up.
 	Unfreeze(ctx context.Context, o comity.Origin, e End) error
 
 	// PastForks returns what once froze o, in order.

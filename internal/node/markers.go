@@ -39,10 +39,14 @@ func mark(dir, name, text string) error {
 }
 
 func (f *Folder) unmark(name string) error {
-	if err := os.Remove(filepath.Join(f.Dir, name)); !errors.Is(err, fs.ErrNotExist) {
-		return err
+	err := os.Remove(filepath.Join(f.Dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return nil
+	if err == nil {
+		err = syncFolder(f.Dir)
+	}
+	return err
 }
 
 // errLost: an empty journal is not begun.

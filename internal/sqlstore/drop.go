@@ -162,7 +162,7 @@ func (tx *Tx) forgetKnown(d monitor.Dropping) error {
 			return err
 		}
 	}
-	return tx.PutState(d.After)
+	return tx.putState(d.Copy.Origin, d.After)
 }
 
 // endFreeze settles the evidence that froze the copy, if any did.
@@ -176,7 +176,7 @@ func (tx *Tx) endFreeze(d monitor.Dropping) error {
 		return nil
 	}
 	if err == nil {
-		err = tx.PutState(d.After)
+		err = tx.putState(d.Copy.Origin, d.After)
 	}
 	return err
 }

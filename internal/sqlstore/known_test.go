@@ -38,7 +38,7 @@ func whatIsKnown(t interface {
 		}
 		for o, knows := range tx.known.states {
 			n++
-			if is, err := tx.conn.state(tx.ctx, o); err != nil || !reflect.DeepEqual(knows, is) {
+			if is, err := tx.conn.state(tx.ctx, o, ""); err != nil || !reflect.DeepEqual(knows, is) {
 				t.Fatalf("of %s %+v is known, and it is %+v, %v", o, knows, is, err)
 			}
 		}
@@ -131,7 +131,7 @@ func TestKnown(t *testing.T) {
 					case 9, 10:
 						_, err = bound.State(o)
 					case 11:
-						err = bound.PutState(monitor.State{Origin: o, Advertised: n.Index, Claim: &monitor.Claim{Size: n.Index}})
+						err = bound.putState(o, monitor.State{Origin: o, Advertised: n.Index, Claim: &monitor.Claim{Size: n.Index}})
 					case 12:
 						err = bound.Reset("rules")
 					case 13:

@@ -26,31 +26,31 @@ func (s *Store) Followed() Followed { return Followed{s} }
 
 // State implements [monitor.Store].
 func (f Followed) State(ctx context.Context, o comity.Origin) (monitor.State, error) {
-	return f.s.read().state(ctx, o)
+	return f.s.read().state(ctx, o, "")
 }
 
 // State implements [monitor.MirrorTx]. What it points to must not be changed.
 func (tx *Tx) State(o comity.Origin) (monitor.State, error) {
 	if tx.known == nil {
-		return tx.state(tx.ctx, o)
+		return tx.state(tx.ctx, o, "")
 	}
 	st, ok := tx.known.states[o]
 	if ok {
 		return st, nil
 	}
-	st, err := tx.state(tx.ctx, o)
+	st, err := tx.state(tx.ctx, o, "")
 	if err == nil {
 		tx.learned.states[o] = st
 	}
 	return st, err
 }
 
-func (c conn) state(ctx context.Context, o comity.Origin) (monitor.State, error) {
+func (c conn) state(ctx context.Context, o comity.Origin, lock string) (monitor.State, error) {
 	st := monitor.State{Origin: o}
 	var succeeded comity.Time
-	var claim, anchors, frozen string
-	err := c.queryRow(ctx, "SELECT advertised, reason, error, succeeded, claim, anchors, frozen FROM followed WHERE origin = ?", string(o)).
-		Scan(&st.Advertised, &st.Reason, &st.Error, intoText(&succeeded), &claim, &anchors, &frozen)
+	var claim, unproven, anchors, frozen string
+	err := c.queryRow(ctx, "SELECT advertised, reason, error, succeeded, claim, unproven, anchors, frozen FROM followed WHERE origin = ?"+lock, string(o)).
+		Scan(&st.Advertised, &st.Reason, &st.Error, intoText(&succeeded), &claim, &unproven, &anchors, &frozen)
 	if errors.Is(err, sql.ErrNoRows) {
 		return monitor.State{Origin: o}, nil
 	}
@@ -58,7 +58,7 @@ func (c conn) state(ctx context.Context, o comity.Origin) (monitor.State, error)
 	for _, c := range []struct {
 		text string
 		into any
-	}{{claim, &st.Claim}, {anchors, &st.Anchors}, {frozen, &st.Frozen}} {
+	}{{claim, &st.Claim}, {unproven, &st.Unproven}, {anchors, &st.Anchors}, {frozen, &st.Frozen}} {
 		if err == nil && c.text != "" {
 			err = json.Unmarshal([]byte(c.text), c.into)
 		}
@@ -66,9 +66,30 @@ func (c conn) state(ctx context.Context, o comity.Origin) (monitor.State, error)
 	return st, c.s.failed("read what is known of "+string(o), err)
 }
 
-// PutState implements [monitor.Store].
-func (f Followed) PutState(ctx context.Context, st monitor.State) error {
-	return f.s.Write(ctx, func(tx *Tx) error { return tx.PutState(st) })
+// Change implements [monitor.Store].
+func (f Followed) Change(ctx context.Context, o comity.Origin, fn func(monitor.State) monitor.State) error {
+	return f.s.Write(ctx, func(tx *Tx) error { return tx.Change(o, fn) })
+}
+
+// Change implements [monitor.MirrorTx].
+func (tx *Tx) Change(o comity.Origin, fn func(monitor.State) monitor.State) error {
+	now, err := tx.lockState(o)
+	if err != nil {
+		return err
+	}
+	return tx.putState(o, fn(now))
+}
+
+// lockState is State, which no other transaction changes before the end of this one.
+func (tx *Tx) lockState(o comity.Origin) (monitor.State, error) {
+	lock := tx.s.d.ForUpdate()
+	if lock == "" {
+		return tx.State(o)
+	}
+	if err := tx.exec("INSERT INTO followed (origin, advertised, reason, error, succeeded, claim, anchors, frozen) VALUES (?, 0, '', '', '', '', '', '') ON CONFLICT (origin) DO NOTHING", string(o)); err != nil {
+		return monitor.State{}, tx.s.failed("lock what is known of "+string(o), err)
+	}
+	return tx.state(tx.ctx, o, lock)
 }
 
 // Wants implements [monitor.MirrorTx].
@@ -87,20 +108,21 @@ func (tx *Tx) Wants(o comity.Origin) (any bool, err error) {
 	return any, tx.s.failed("find out whether blobs of "+string(o)+" are wanted", err)
 }
 
-// PutState implements [monitor.MirrorTx].
-func (tx *Tx) PutState(st monitor.State) error {
+// putState writes all of st but Frozen.
+func (tx *Tx) putState(o comity.Origin, st monitor.State) error {
 	claim, err1 := jsonOf(st.Claim, st.Claim == nil)
-	anchors, err2 := jsonOf(st.Anchors, len(st.Anchors) == 0)
-	err := errors.Join(err1, err2)
-	tx.endsState(st.Origin)
+	unproven, err2 := jsonOf(st.Unproven, len(st.Unproven) == 0)
+	anchors, err3 := jsonOf(st.Anchors, len(st.Anchors) == 0)
+	err := errors.Join(err1, err2, err3)
+	tx.endsState(o)
 	if err == nil {
 		err = tx.exec(`INSERT INTO followed
-			(origin, advertised, reason, error, succeeded, claim, anchors, frozen) VALUES (?, ?, ?, ?, ?, ?, ?, '')
+			(origin, advertised, reason, error, succeeded, claim, unproven, anchors, frozen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '')
 		ON CONFLICT (origin) DO UPDATE SET advertised = excluded.advertised, reason = excluded.reason, error = excluded.error,
-			succeeded = excluded.succeeded, claim = excluded.claim, anchors = excluded.anchors`,
-			string(st.Origin), st.Advertised, string(st.Reason), plain(st.Error), text(comity.TimeOf(st.Succeeded)), claim, anchors)
+			succeeded = excluded.succeeded, claim = excluded.claim, unproven = excluded.unproven, anchors = excluded.anchors`,
+			string(o), st.Advertised, string(st.Reason), plain(st.Error), text(comity.TimeOf(st.Succeeded)), claim, unproven, anchors)
 	}
-	return tx.s.failed("write what is known of "+string(st.Origin), err)
+	return tx.s.failed("write what is known of "+string(o), err)
 }
 
 // Freeze implements [monitor.Store].
@@ -137,7 +159,7 @@ func (tx *Tx) unfreeze(o comity.Origin, e monitor.End) error {
 	case n == 0:
 		return monitor.ErrNotFrozen
 	}
-	err = tx.exec("UPDATE followed SET frozen = '', claim = '', advertised = 0, reason = '', error = '' WHERE origin = ?", string(o))
+	err = tx.exec("UPDATE followed SET frozen = '', claim = '', unproven = '', advertised = 0, reason = '', error = '' WHERE origin = ?", string(o))
 	return tx.s.failed(what+string(o), err)
 }
 

@@ -206,7 +206,10 @@ func TestEveryStepOfFederation(t *testing.T) {
 		},
 		"what is known of a peer": {
 			do: func(ctx context.Context, s *Store) error {
-				return s.Followed().PutState(ctx, monitor.State{Origin: o, Advertised: 9})
+				return s.Followed().Change(ctx, o, func(now monitor.State) monitor.State {
+					now.Advertised = 9
+					return now
+				})
 			},
 			done: func(ctx context.Context, s *Store) (bool, error) {
 				st, err := s.Followed().State(ctx, o)

@@ -52,10 +52,13 @@ func (m *Memory) State(_ context.Context, o comity.Origin) (monitor.State, error
 	return s, nil
 }
 
-// PutState replaces what is kept.
-func (m *Memory) PutState(_ context.Context, s monitor.State) error {
+// Change replaces what is kept.
+func (m *Memory) Change(_ context.Context, o comity.Origin, fn func(monitor.State) monitor.State) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	now := m.states[o]
+	now.Origin = o
+	s := fn(now)
 	m.writes++
 	// Through JSON, as in a database: nothing is shared with the caller.
 	b, err := json.Marshal(s)
@@ -66,8 +69,8 @@ func (m *Memory) PutState(_ context.Context, s monitor.State) error {
 	if err := json.Unmarshal(b, &c); err != nil {
 		return err
 	}
-	c.Frozen = m.states[s.Origin].Frozen
-	m.states[s.Origin] = c
+	c.Frozen = now.Frozen
+	m.states[o] = c
 	return nil
 }
 
@@ -93,7 +96,7 @@ func (m *Memory) Unfreeze(_ context.Context, o comity.Origin, e monitor.End) err
 		return monitor.ErrNotFrozen
 	}
 	m.past[o] = append(m.past[o], monitor.Unfrozen{Frozen: *s.Frozen, End: e})
-	s.Frozen, s.Claim, s.Advertised, s.Reason, s.Error = nil, nil, 0, "", ""
+	s.Frozen, s.Claim, s.Unproven, s.Advertised, s.Reason, s.Error = nil, nil, nil, 0, "", ""
 	m.states[o] = s
 	return nil
 }

@@ -3,6 +3,7 @@ package monitortest
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,7 +23,8 @@ func TestStore(t *testing.T, open func(t *testing.T) monitor.Store) {
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	full := monitor.State{
 		Origin: origin, Advertised: 1 << 40, Reason: peer.Stale, Error: "size 3 – “after” 5", Succeeded: at,
-		Claim: &monitor.Claim{Size: 9, Root: tlog.Hash{1, 2}, Note: []byte("note\n\n— sig\n")},
+		Claim:    &monitor.Claim{Size: 9, Root: tlog.Hash{1, 2}, Note: []byte("note\n\n— sig\n")},
+		Unproven: []monitor.Claim{{Size: 8, Root: tlog.Hash{3}, Note: []byte("c")}, {Size: 10, Note: []byte("d")}},
 		Anchors: []monitor.Anchor{
 			{Size: 5, Root: tlog.Hash{3}, Proof: tlog.TreeProof{{4}, {5}}, Note: []byte("a")},
 			{Size: 7, Root: tlog.Hash{6}, Note: []byte("b")},
@@ -40,8 +42,8 @@ func TestStore(t *testing.T, open func(t *testing.T) monitor.Store) {
 	}
 	put := func(t *testing.T, s monitor.Store, st monitor.State) {
 		t.Helper()
-		if err := s.PutState(ctx, st); err != nil {
-			t.Fatalf("PutState: %v", err)
+		if err := s.Change(ctx, st.Origin, func(monitor.State) monitor.State { return st }); err != nil {
+			t.Fatalf("Change: %v", err)
 		}
 	}
 
@@ -53,6 +55,23 @@ func TestStore(t *testing.T, open func(t *testing.T) monitor.Store) {
 		want(t, s, monitor.State{Origin: other})
 		put(t, s, monitor.State{Origin: origin, Advertised: 3})
 		want(t, s, monitor.State{Origin: origin, Advertised: 3})
+	})
+	t.Run("each change is of what is kept", func(t *testing.T) {
+		s := open(t)
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				err := s.Change(ctx, origin, func(now monitor.State) monitor.State {
+					now.Advertised++
+					return now
+				})
+				if err != nil {
+					t.Errorf("Change: %v", err)
+				}
+			})
+		}
+		all.Wait()
+		want(t, s, monitor.State{Origin: origin, Advertised: 8})
 	})
 	t.Run("evidence stays until it is unfrozen, and is kept then", func(t *testing.T) {
 		s := open(t)
@@ -98,7 +117,7 @@ func TestStore(t *testing.T, open func(t *testing.T) monitor.Store) {
 			t.Fatal(err)
 		}
 		after := full
-		after.Advertised, after.Reason, after.Error, after.Claim = 0, "", "", nil
+		after.Advertised, after.Reason, after.Error, after.Claim, after.Unproven = 0, "", "", nil, nil
 		want(t, s, after)
 		one := monitor.Unfrozen{Frozen: first, End: end}
 		past(origin, one)
