@@ -318,6 +318,9 @@ func (r *round) storeIf(in *intake, entries [][]byte, whole, look bool) (*Mirror
 		next.Note = nil
 		if c := st.Claim; c == nil || c.Size < in.cp.Size {
 			st.raise(in.cp)
+			if c != nil { // which it was not proven to extend, if it was remembered and not locked
+				st.doubt(*c)
+			}
 		}
 	}
 	changed := next.Note == nil || !slices.EqualFunc(st.claims(), r.saved.claims(), Claim.same)
@@ -384,7 +387,7 @@ func (r *round) storeIf(in *intake, entries [][]byte, whole, look bool) (*Mirror
 	runtime.Gosched() // who waits here for these entries goes before the answer
 	r.Monitor.gen++
 	r.left = nil
-	if !changed {
+	if !changed && !over {
 		r.left = &memory{r.saved, next, r.Monitor.gen}
 	}
 	r.head, r.st = next, st

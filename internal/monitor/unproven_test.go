@@ -1,13 +1,19 @@
 package monitor_test
 
 import (
+	"bytes"
+	"context"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/journal"
 	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/monitor/monitortest"
+	"github.com/comity/comity/internal/witness"
 	"github.com/comity/comity/internal/witness/witnesstest"
 )
 
@@ -113,6 +119,38 @@ func TestUnprovenIsCompared(t *testing.T) {
 		p.shows(b, 15, nil)
 		p.frozenAt(15, 10)
 	})
+	t.Run("one that a remembered checkpoint would replace", func(t *testing.T) {
+		p, a, _ := begin(t)
+		p.origin.Set(func(o *monitortest.Origin) { o.Log.Grow(600) })
+		b := a.Fork(300)
+		ticket := "comity/checkpoint\n" + string(witness.FormatRequest(10, b.Proof(600, 10), b.Checkpoint(600)))
+		wantStatus(t, p.addEntries(upload{un, 10, 600, ticket}), http.StatusBadRequest)
+		p.shows(a, 400, nil)
+		p.keeps(400)
+		sent := packages(t, b, 10, 600, 600)
+		wantStatus(t, p.addEntries(upload{un, 10, 600, ""}, sent[0]), http.StatusAccepted)
+		p.keeps(600, 400)
+		wantStatus(t, p.addEntries(upload{un, 256, 600, ""}, sent[1:]...), unprocessable)
+		p.frozenAt(400, 10)
+	})
+	t.Run("one that the copy grew over, by a push that was cut off before they were compared", func(t *testing.T) {
+		p, a, b := begin(t)
+		ctx, cut := context.WithCancel(t.Context())
+		p.conf.Journal = cutOff{p.copy, cut}
+		p.restart()
+		wantStatus(t, p.addCheckpoint(10, b.Proof(20, 10), b.Checkpoint(20)), http.StatusOK)
+		p.shows(a, 15, nil)
+		body := append(upload{un, 10, 20, ""}.encode(), bytes.Join(packages(t, b, 10, 20, 20), nil)...)
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/add-entries", bytes.NewReader(body))
+		r.Header.Set("Content-Type", "application/octet-stream")
+		rec := httptest.NewRecorder()
+		p.server.ServeHTTP(rec, r)
+		wantStatus(t, rec, http.StatusInternalServerError)
+		p.holds(20)
+		p.origin.Set(func(o *monitortest.Origin) { o.Log, o.Size, o.Instead = b, 20, nil })
+		p.forks(20)
+		p.frozenAt(15, 10)
+	})
 	for name, n := range map[string]int64{"smaller": 14, "of the same size": 15, "larger": 16} {
 		t.Run("one shown to another process meanwhile, "+name, func(t *testing.T) {
 			p, a, b := begin(t)
@@ -134,4 +172,25 @@ func TestUnprovenIsCompared(t *testing.T) {
 		wantStatus(t, p.addCheckpoint(20, a.Proof(25, 20), a.Checkpoint(25)), unprocessable)
 		p.frozenAt(15, 20)
 	})
+}
+
+// cutOff is a store whose caller's context ends with a commit of his. It heeds that.
+type cutOff struct {
+	journal.Store
+	cut context.CancelFunc
+}
+
+func (c cutOff) Tile(ctx context.Context, o comity.Origin, level int, n int64) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return c.Store.Tile(ctx, o, level, n)
+}
+
+func (c cutOff) Update(ctx context.Context, o comity.Origin, fn func(journal.Tx) error) error {
+	err := c.Store.Update(ctx, o, fn)
+	if err == nil {
+		c.cut()
+	}
+	return err
 }
