@@ -176,7 +176,8 @@ func (r *round) overtaken() error {
 			continue
 		}
 		if c.Size > 0 {
-			if err := r.againstCopy(c); err != nil && peer.ReasonOf(err) != peer.Superseded {
+			err, _ := r.settled(r.againstCopy(c)) // anybody may have sent it
+			if err != nil && peer.ReasonOf(err) != peer.Superseded {
 				return err
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -196,6 +197,13 @@ func (r *round) keep(cp Claim) error {
 	if cp.Size <= r.head.Size || r.st.has(cp) {
 		return nil
 	}
+	past, err := r.c.State.PastForks(r.ctx, r.origin)
+	if err != nil {
+		return fmt.Errorf("reading the past forks of %s: %w", r.origin, err)
+	}
+	if slices.ContainsFunc(past, func(p Unfrozen) bool { return p.names(cp) }) {
+		return nil
+	}
 	r.st.doubt(cp)
 	if err := r.putState(r.ctx); err != nil {
 		return err
@@ -204,11 +212,12 @@ func (r *round) keep(cp Claim) error {
 	return nil
 }
 
-// freezes reports whether an error is a fork, which it stores.
+// freezes reports whether an error is a fork, which it stores if it is not settled.
 func (r *round) freezes(err error) (bool, error) {
+	err, settled := r.settled(err)
 	var fork *ForkError
 	if !errors.As(err, &fork) {
-		return false, err
+		return settled, err
 	}
 	r.c.Logger.ErrorContext(r.ctx, "monitor: a journal contradicts itself; the copy is frozen",
 		"origin", r.origin, "size", fork.Evidence.Size)

@@ -13,8 +13,8 @@ import (
 // Shown compares signed checkpoints of the journal that came by another way,
 // for example to our witness, with the copy and with each other. If they
 // prove that the journal contradicts itself, the copy is frozen as if Poll had
-// found it, and the error is a *ForkError. Another error means that nothing is
-// proven. It may ask the peer for tiles.
+// found it, unless that is settled, and the error is a *ForkError. Another error
+// means that nothing is proven. It may ask the peer for tiles.
 func (m *Monitor) Shown(ctx context.Context, notes ...[]byte) error {
 	if err := m.takeTurn(ctx); err != nil {
 		return err
@@ -24,7 +24,7 @@ func (m *Monitor) Shown(ctx context.Context, notes ...[]byte) error {
 	if err := r.begin(); err != nil {
 		return err
 	}
-	err := r.shown(notes)
+	err, _ := r.settled(r.shown(notes))
 	if isFork(err) {
 		return r.remember(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/comity/comity/comity"
@@ -136,11 +137,11 @@ func (w *evidenceWatch) accept(ctx context.Context, accused *link, e desk.Eviden
 	if err != nil {
 		return err
 	}
-	for _, p := range past {
-		// Whoever ended that freeze knew of it; also if it is published again.
-		if e.Pos <= p.Held || comity.Hash(sha256.Sum256(p.Evidence.File())) == e.Proof {
-			return nil
-		}
+	if slices.ContainsFunc(past, func(p monitor.Unfrozen) bool { return e.Pos <= p.Held }) {
+		return nil // whoever ended that freeze knew of it
+	}
+	if settled, err := monitor.Settled(ctx, followed, w.n.journals, e.Found); settled || err != nil {
+		return err
 	}
 	if err := monitor.Accept(ctx, followed, vs, e.Found, e.Act, time.Now()); err != nil {
 		return err
