@@ -70,6 +70,13 @@ func (h History) Add(signed []byte) (History, error) {
 	if err != nil {
 		return fail(ErrUnauthorized, err.Error())
 	}
+	size := len(signed)
+	for _, was := range h.signed {
+		size += len(was)
+	}
+	if size > MaxHistory {
+		return fail(ErrDoesNotFollow, fmt.Sprintf("the history would be longer than %d bytes", MaxHistory))
+	}
 	for _, r := range s.Revoked {
 		if k, ok := h.find(r.Role, r.Key); !ok || k.Revoked != nil {
 			return fail(ErrDoesNotFollow, "it revokes a key that never was in force, or was revoked before")

@@ -2,8 +2,11 @@ package keys_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -265,6 +268,33 @@ func FuzzParseFile(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A history ends where its file could not be read any more.
+func TestHistoryHasAnEnd(t *testing.T) {
+	o := keystest.New("un.example")
+	for n := 2; ; n++ {
+		s := o.Next(strings.Repeat("x", 500))
+		for i := range 3 { // as long as a statement may be
+			raw := append([]byte{0x09, byte(i)}, make([]byte, 2900)...)
+			sum := sha256.Sum256(append([]byte("un.example/journal\n"), raw...))
+			if n == 2 {
+				s.Log = append(s.Log, fmt.Sprintf("un.example/journal+%x+%s", sum[:4], base64.StdEncoding.EncodeToString(raw)))
+			}
+		}
+		signed := o.Sign(s)
+		h, err := o.History.Add(signed)
+		if fits := len(o.History.File())+len(signed) <= keys.MaxHistory; fits != (err == nil) || !fits && !errors.Is(err, keys.ErrDoesNotFollow) {
+			t.Fatalf("statement %d, of %d bytes after %d: %v", n, len(signed), len(o.History.File()), err)
+		}
+		if err != nil {
+			break
+		}
+		o.History = h
+	}
+	if h, err := keys.ParseFile(o.History.File()); err != nil || h.Len() != o.History.Len() {
+		t.Errorf("it is read as %d statements, %v; want %d", h.Len(), err, o.History.Len())
+	}
 }
 
 // What a peer serves as its history is read before it proves anything: also of

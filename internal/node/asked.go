@@ -108,7 +108,7 @@ func (w witnesses) wants() string {
 	return "more than half are needed, and so many that the rest are not " + w.policy.Demands()
 }
 
-// witnessKeys of a peer, in force or retired, of kinds that are known here.
+// witnessKeys that a peer has stated, in force or retired, of kinds that are known here.
 func (n *Node) witnessKeys(p peer.Peer) ([]string, error) {
 	h, err := p.Keys()
 	if err != nil || h.IsZero() {

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/peer"
@@ -24,8 +25,11 @@ func (n *Node) learn(d comity.Domain) func(context.Context, *peer.Client) (peer.
 			return p, err
 		}
 		if err := n.roster.Learn(ctx, d, h); err != nil {
-			if errors.Is(err, keys.ErrDoesNotFollow) {
-				err = &peer.Error{Reason: peer.KeysChanged, URL: c.Base() + peer.KeysPath, Err: err}
+			switch url := c.Base() + peer.KeysPath; {
+			case errors.Is(err, keys.ErrDoesNotFollow):
+				err = &peer.Error{Reason: peer.KeysChanged, URL: url, Err: err}
+			case errors.Is(err, peer.ErrUnusable):
+				err = &peer.Error{Reason: peer.Malformed, URL: url, Err: err}
 			}
 			return p, err
 		}
@@ -79,9 +83,15 @@ func (n *Node) learnFrom(ctx context.Context, p learned, h keys.History) error {
 		return nil
 	}
 	err := n.roster.Learn(ctx, p.of.Domain, h)
-	if errors.Is(err, keys.ErrDoesNotFollow) {
+	switch {
+	case errors.Is(err, keys.ErrDoesNotFollow):
 		// Pinned again out of band: what its journal says of the keys before
 		// that counts no more.
+		return nil
+	case errors.Is(err, peer.ErrUnusable):
+		if _, said := n.said.LoadOrStore(fmt.Sprintf("unusable %s %d", p.of.Domain, h.Len()), true); !said {
+			n.log.WarnContext(ctx, "the keys that a peer has stated are not taken up; those before them stay", "peer", string(p.of.Domain), "err", err)
+		}
 		return nil
 	}
 	return err

@@ -128,6 +128,7 @@ type Node struct {
 
 	announced   bool // run.json is ours
 	acceptances acceptances
+	said        sync.Map // what the log has been told, and need not be again
 
 	mu      sync.Mutex
 	links   map[comity.Domain]*link

@@ -161,15 +161,16 @@ func (n *Node) peersPolicy(ctx context.Context) (*witness.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	var of []witness.Cosigner
+	var of []party
 	for _, p := range peers {
-		ks, err := n.witnessKeys(p)
+		h, err := p.Keys()
 		if err != nil {
 			return nil, err
 		}
-		of = append(of, witness.Cosigner{Name: string(p.Domain), Keys: ks})
+		of = append(of, newParty(p.Domain, p.Pinned, h, keys.History.Honest, p.WitnessKey))
 	}
-	return majorityOf(n.honestLogKeys(), of)
+	logs := n.honestLogKeys()
+	return majorityOf(logs, n.partiesOf(of, logs))
 }
 
 // majorityOf is the policy that more than half of some witnesses are enough;

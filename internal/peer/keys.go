@@ -71,10 +71,15 @@ func newest(list []string) string {
 	return ""
 }
 
+// ErrUnusable: an organization has stated keys of which this version knows none, or
+// cannot read one, for a task that needs it. They may be good to a newer version.
+var ErrUnusable = errors.New("this version cannot use the keys that were stated")
+
 // Learn returns p with a longer history. It must continue the one that is
 // known, or, if none is, begin with the keys that are pinned or come to them.
-// An error that wraps keys.ErrDoesNotFollow means that it does not. Nothing
-// changes if h says nothing new.
+// An error that wraps keys.ErrDoesNotFollow means that it does not; one that wraps
+// ErrUnusable, that this version cannot work with the newest keys. Nothing changes
+// if h says nothing new.
 func (p Peer) Learn(h keys.History) (Peer, error) {
 	known, err := p.Keys()
 	if err != nil {
@@ -93,7 +98,11 @@ func (p Peer) Learn(h keys.History) (Peer, error) {
 	case known.IsZero() && !begins(h, p):
 		return fail("they do not begin with those that are pinned here")
 	}
-	return p.WithKeys(h)
+	longer, err := p.WithKeys(h)
+	if err != nil {
+		return p, fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	return longer, nil
 }
 
 // begins reports whether the pinned keys are those with which h begins.
