@@ -3,11 +3,13 @@ package monitor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/journal"
 )
 
 // Shown compares signed checkpoints of the journal that came by another way,
@@ -29,6 +31,48 @@ func (m *Monitor) Shown(ctx context.Context, notes ...[]byte) error {
 		return r.remember(err)
 	}
 	return err
+}
+
+// Reaches returns the head of the copy if that holds all that signed checkpoints
+// speak of, which came by another way. They are compared with it as Shown does; what
+// the journal has not signed is passed over. A *ShortError says that the copy ends
+// before one of them.
+func (m *Monitor) Reaches(ctx context.Context, notes ...[]byte) (journal.Head, error) {
+	if err := m.takeTurn(ctx); err != nil {
+		return journal.Head{}, err
+	}
+	defer m.endTurn()
+	r := &round{Monitor: m, ctx: ctx}
+	if err := r.begin(); err != nil {
+		return journal.Head{}, err
+	}
+	var signed [][]byte
+	var short error
+	for _, n := range notes {
+		cp, err := r.parseUnder(n, r.keys.honest)
+		if err != nil {
+			continue
+		}
+		signed = append(signed, n)
+		if cp.Size > r.head.Size {
+			short = &ShortError{Have: r.head.Size, Want: cp.Size}
+		}
+	}
+	err, _ := r.settled(r.shown(signed))
+	if isFork(err) {
+		return journal.Head{}, r.remember(err)
+	}
+	if short != nil {
+		err = short // what else there is may come from that
+	}
+	return r.head, err
+}
+
+// ShortError: the copy does not reach as far as the journal has signed.
+type ShortError struct{ Have, Want int64 }
+
+func (e *ShortError) Error() string {
+	return fmt.Sprintf("%d entries of it are kept here, and %d were signed", e.Have, e.Want)
 }
 
 func (r *round) shown(notes [][]byte) error {

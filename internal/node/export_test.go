@@ -95,3 +95,11 @@ func (n *Node) OwnKeysUnread(ctx context.Context, why error) (err error) {
 	}
 	return n.ownKeys(ctx)
 }
+
+// WitnessHeld is why a restored witness does not cosign the journal of d yet; "" if
+// it does.
+func (n *Node) WitnessHeld(d comity.Domain) string {
+	n.renewal.mu.Lock()
+	defer n.renewal.mu.Unlock()
+	return n.renewal.why[d.Origin()]
+}

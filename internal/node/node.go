@@ -115,6 +115,7 @@ type Node struct {
 	journal      *journal.Journal
 	signing      atomic.Pointer[journal.Journal] // the same, for otherDatabase
 	recovery     *recovery
+	renewal      renewal
 	noteOwed     atomic.Bool // that there is no quorum has yet to be put on the record
 	roster       *roster
 	witness      *witness.Witness
@@ -219,6 +220,10 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	}
 	n.witness = witness.New(f.Keys.Witness, n.logs, n.store.WitnessStates(), n.log, f.Keys.witnessAlso()...)
 	n.witness.Contradicted = n.contradicted
+	if err := n.openRenewal(); err != nil {
+		return nil, err
+	}
+	n.witness.Hold = n.renewal.hold
 	if err := n.openOutside(ctx); err != nil {
 		return nil, err
 	}
@@ -366,6 +371,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.done.Go(func() { n.watchJournal(ctx) })
 	n.done.Go(func() { n.watchRoster(ctx) })
 	n.startWitnessing(ctx)
+	n.done.Go(func() { n.renewal.run(ctx) })
 	n.done.Go(func() { n.group.While(ctx, evidenceLease, n.watchEvidence) })
 	n.done.Go(func() { n.group.While(ctx, "erasures", n.watchErasures) })
 	n.done.Go(func() { n.group.While(ctx, "lists", n.ledger.Tend) })

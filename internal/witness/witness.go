@@ -135,6 +135,10 @@ type Witness struct {
 	// checkpoint of the same journal that was not shown to extend it; may be
 	// nil. It must not wait. Set it before the first Add.
 	Contradicted func(kept State, signed []byte)
+
+	// Hold says why nothing of a journal is cosigned at present; nil if it is. May
+	// be nil. Set it before the first Add.
+	Hold func(context.Context, comity.Origin) error
 }
 
 // New returns a witness that signs with signer, whose name is
@@ -153,6 +157,16 @@ func (w *Witness) SetSigners(signer note.Signer, also ...note.Signer) {
 // Add answers the body of one add-checkpoint request: signature lines, or a
 // *Refusal, or another error if the witness itself failed.
 func (w *Witness) Add(ctx context.Context, body []byte) ([]byte, error) {
+	return w.add(ctx, body, w.Hold)
+}
+
+// Resume is Add that nothing holds up: for what is known not to contradict
+// anything that this witness may have cosigned.
+func (w *Witness) Resume(ctx context.Context, body []byte) ([]byte, error) {
+	return w.add(ctx, body, nil)
+}
+
+func (w *Witness) add(ctx context.Context, body []byte, hold func(context.Context, comity.Origin) error) ([]byte, error) {
 	old, proof, signed, err := parseRequest(body)
 	if err != nil {
 		return nil, err
@@ -163,6 +177,11 @@ func (w *Witness) Add(ctx context.Context, body []byte) ([]byte, error) {
 	}
 	if old > cp.N {
 		return nil, refuse(http.StatusBadRequest, "old size %d is larger than the checkpoint's %d", old, cp.N)
+	}
+	if hold != nil {
+		if why := hold(ctx, comity.Origin(cp.Origin)); why != nil {
+			return nil, refuse(http.StatusServiceUnavailable, "%v", why)
+		}
 	}
 	kept, err := w.store.State(ctx, comity.Origin(cp.Origin))
 	if err != nil {
