@@ -140,8 +140,8 @@ func TestForgetExtracted(t *testing.T) {
 	down := &noTidy{Store: un.store}
 	l, err := desk.OpenLedger(ctx, un.domain, down, un.blobs, seal.Keyring{un.key}, desk.LedgerOptions{})
 	check(t, err)
-	if err := l.Forget(ctx, secrets[3]); !errors.Is(err, errNoTidy) {
-		t.Fatalf("Forget: %v, want %v", err, errNoTidy)
+	if removed, err := l.Forget(ctx, secrets[3]); !removed || !errors.Is(err, errNoTidy) {
+		t.Fatalf("Forget: %v, %v; want true, %v", removed, err, errNoTidy)
 	}
 	if x, err := un.store.Extract(ctx, file.Act); err != nil || x.Doc != nil {
 		t.Errorf("there still is an extract, of version %d: %v", x.Of, err)

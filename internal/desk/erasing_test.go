@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/comity/comity/act"
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
+	"github.com/comity/comity/internal/sqlstore/storetest"
 )
 
 // erases erases an act of its own.
@@ -37,11 +39,22 @@ func (h *house) sealedNote(title, text string, to *house) (file comity.Ref, note
 type folding struct {
 	desk.Store
 	around func(fold func() error) error // nil for nothing
+	within func()                        // once, when all is written and nothing is committed; nil for nothing
 	scrub  error                         // instead of Scrub
+	scrubs int                           // how often Scrub was called
 }
 
 func (s *folding) Fold(ctx context.Context, fn func(desk.FoldTx) error) error {
-	fold := func() error { return s.Store.Fold(ctx, fn) }
+	fold := func() error {
+		return s.Store.Fold(ctx, func(tx desk.FoldTx) error {
+			err := fn(tx)
+			if within := s.within; err == nil && within != nil {
+				s.within = nil
+				within()
+			}
+			return err
+		})
+	}
 	if s.around == nil {
 		return fold()
 	}
@@ -49,6 +62,7 @@ func (s *folding) Fold(ctx context.Context, fn func(desk.FoldTx) error) error {
 }
 
 func (s *folding) Scrub(ctx context.Context) error {
+	s.scrubs++
 	if s.scrub != nil {
 		return s.scrub
 	}
@@ -154,6 +168,65 @@ func TestErasedWhileOpened(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What was opened in a transaction that had looked for an erasure before there was
+// one, and is committed after the eraser has looked at the act, is in no file of the
+// database any more when its erasure is confirmed. On SQLite nothing is written
+// during such a transaction.
+func TestErasedWhileCommitted(t *testing.T) {
+	ctx := t.Context()
+	eraser, au := newHouseOn(t, "un.example", storetest.Postgres(t)), newHouse(t, "au.example")
+	meet(eraser, au)
+	_, sealed := au.sealedNote("A title", "A text", eraser)
+	carry(au, eraser, false)
+	boxes := missing(eraser, au.domain.Origin())
+	opener := eraser.twin()
+	for _, c := range boxes {
+		b, err := au.blobs.Get(ctx, c.SHA256)
+		check(t, err)
+		_, err = opener.blobs.Put(ctx, b)
+		check(t, err)
+	}
+	au.erases(sealed)
+	carry(au, eraser, false)
+	erasing, opening := eraser.folds(), opener.folds()
+
+	turn, erased := make(chan struct{}), make(chan error, 1)
+	var once sync.Once
+	erasing.around = func(fold func() error) error {
+		once.Do(func() { close(turn) })
+		return fold()
+	}
+	opening.within = func() {
+		go func() { erased <- eraser.desk.Erase(ctx, false) }()
+		select {
+		case <-turn:
+		case err := <-erased:
+			t.Errorf("it was erased before it was opened: %v", err)
+			erased <- err
+		}
+		s, ok, err := eraser.store.Stored(ctx, sealed)
+		if _, noted, err2 := eraser.store.Erasure(ctx, sealed); err != nil || err2 != nil || !ok || !noted || s.State != desk.SealAwaiting {
+			t.Errorf("when the eraser waits for its turn: noted %v, state %v, %v, %v", noted, s.State, err, err2)
+		}
+	}
+	for _, c := range boxes {
+		check(t, opener.ledger.Arrived(ctx, c.SHA256))
+	}
+	if opening.within != nil {
+		t.Fatal("it was not opened: this tests nothing")
+	}
+	check(t, <-erased)
+	if e, ok, err := eraser.desk.Erased(ctx, sealed); err != nil || !ok || e.Purged.IsZero() {
+		t.Fatalf("it was not erased: %+v, %v", e, err)
+	}
+	if s, _, err := eraser.store.Stored(ctx, sealed); err != nil || s.State != desk.SealOpen || s.Content != nil {
+		t.Errorf("stored is state %v, %q, %v; want an open one without content", s.State, s.Content, err)
+	}
+	if erasing.scrubs != 1 {
+		t.Errorf("the files were written anew %d times, want 1", erasing.scrubs)
 	}
 }
 

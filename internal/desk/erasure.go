@@ -152,8 +152,14 @@ func (d *Desk) remove(ctx context.Context, by comity.ActName, targets []comity.A
 			}
 		}
 		x, _, err := l.store.Stored(ctx, target)
-		if err == nil {
-			err = l.erase(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		removed, err := l.erase(ctx, e)
+		// It may have been opened since it was read; and what was removed from its row
+		// before may be in the files still.
+		if removed || x.State == SealOpen && (x.Content != nil || e.Purged.IsZero()) {
+			d.scrubs.owed = true
 		}
 		if err == nil && d.c.Forget != nil && target.Domain == d.c.Self.Domain {
 			err = d.c.Forget(ctx, target)
@@ -161,12 +167,8 @@ func (d *Desk) remove(ctx context.Context, by comity.ActName, targets []comity.A
 		if err != nil {
 			return nil, err
 		}
-		if d.c.Forgot != nil && (x.Content != nil || e.Purged.IsZero()) {
+		if d.c.Forgot != nil && (removed || x.Content != nil || e.Purged.IsZero()) {
 			d.c.Forgot(ctx, target)
-		}
-		// Also what was removed from its row before may be in the files still.
-		if x.State == SealOpen && (x.Content != nil || e.Purged.IsZero()) {
-			d.scrubs.owed = true
 		}
 		if e.Purged.IsZero() && e.Act == by {
 			fresh = append(fresh, e)
@@ -245,15 +247,17 @@ func (d *Desk) confirmed(ctx context.Context, by comity.ActName) (said bool, err
 	return said, err
 }
 
-// erase removes the text of an erased act from the database, and its box.
-func (l *Ledger) erase(ctx context.Context, e Erasure) error {
-	if err := l.Forget(ctx, e.Target); err != nil {
-		return err
+// erase removes the text of an erased act from the database, and its box. What it
+// says of the text holds after an error, too.
+func (l *Ledger) erase(ctx context.Context, e Erasure) (removed bool, err error) {
+	removed, err = l.Forget(ctx, e.Target)
+	if err == nil {
+		err = l.open(ctx, []comity.ActName{e.Target}) // what waited for its content waits no longer
 	}
-	if err := l.open(ctx, []comity.ActName{e.Target}); err != nil { // what waited for its content waits no longer
-		return err
+	if err == nil {
+		err = l.removeBox(ctx, e)
 	}
-	return l.removeBox(ctx, e)
+	return removed, err
 }
 
 // removeBox removes the box that an erased act names as its content.

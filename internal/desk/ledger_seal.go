@@ -305,11 +305,13 @@ func (l *Ledger) Arrived(ctx context.Context, sha comity.Hash) error {
 
 // Forget deletes what a sealed act says from the database; what it did stays.
 // Its blob is for the caller to delete. An act that is not open here is left
-// as it is.
-func (l *Ledger) Forget(ctx context.Context, name comity.ActName) error {
+// as it is. Whether there was something to delete is known only in its turn at the
+// fold; if there was, removed is true also after an error.
+func (l *Ledger) Forget(ctx context.Context, name comity.ActName) (removed bool, err error) {
 	var k known
 	var ok bool
-	err := l.fold(ctx, func(tx FoldTx) (err error) {
+	err = l.fold(ctx, func(tx FoldTx) (err error) {
+		removed = false // it may be run again
 		if k, ok, err = l.lookUp(ctx, tx, name); err != nil {
 			return err
 		}
@@ -322,13 +324,14 @@ func (l *Ledger) Forget(ctx context.Context, name comity.ActName) error {
 		if h.Act != nil && h.Act.Contradiction != "" {
 			why = h.Act.Contradiction // without the content nobody could tell
 		}
+		removed = true
 		if err := tx.PutSealed(Sealed{Name: name, At: h.At, State: s.State, Why: why, Effects: s.Effects}); err != nil {
 			return err
 		}
 		return tx.Touch(k.scope)
 	})
 	if err != nil {
-		return fmt.Errorf("forget what %s says: %w", name, err)
+		return removed, fmt.Errorf("forget what %s says: %w", name, err)
 	}
 	l.mu.Lock()
 	l.recent.drop(name)
@@ -341,7 +344,7 @@ func (l *Ledger) Forget(ctx context.Context, name comity.ActName) error {
 	l.tell()
 	l.mu.Unlock()
 	// What the old brief said of it goes with the next.
-	return l.tidy(ctx)
+	return removed, l.tidy(ctx)
 }
 
 func (r *recentActs) drop(n comity.ActName) {

@@ -252,7 +252,11 @@ func TestForget(t *testing.T) {
 	if !in() {
 		t.Fatal("it is not there before")
 	}
-	check(t, un.ledger.Forget(t.Context(), ref.Act))
+	for _, want := range []bool{true, false} {
+		if removed, err := un.ledger.Forget(t.Context(), ref.Act); err != nil || removed != want {
+			t.Errorf("forgotten: %v, %v; want %v", removed, err, want)
+		}
+	}
 	for _, when := range []string{"at once", "after a restart"} {
 		h, err := un.desk.Act(t.Context(), officer, ref.Act)
 		check(t, err)
