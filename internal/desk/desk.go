@@ -236,6 +236,7 @@ func (d *Desk) stored(by comity.Domain, n comity.ActName) (time.Time, bool) {
 
 // heads is what View needs to know about how far journals were read.
 func (d *Desk) heads(ctx context.Context, who Who) (casefile.Heads, error) {
+	d.c.Ledger.readAgain(ctx)
 	h := casefile.Heads{Self: d.c.Self.Domain, Heard: map[comity.Domain]comity.Time{}, Stored: d.stored}
 	h.Hidden = func(by, asker comity.Domain, since comity.Time) bool {
 		switch {

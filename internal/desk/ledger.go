@@ -36,7 +36,7 @@ type Ledger struct {
 	ring  atomic.Pointer[seal.Keyring] // opens what is sealed to us
 	log   *slog.Logger
 
-	reading  sync.Mutex // held while the store is read for what is not here
+	reading  sync.Mutex // held while the store is read for what is not here, or is known to be sealed
 	opening  sync.Mutex // held while acts are opened whose blobs have arrived
 	tidying  sync.Mutex // held while briefs are made
 	settling sync.Mutex // held while doubts are settled
@@ -45,6 +45,8 @@ type Ledger struct {
 	pos      int64 // of the newest entry
 	sizes    map[comity.Domain]int64
 	newest   map[comity.Domain][3]comity.Time // sealed entries, by state
+	arriving map[comity.Domain][3]comity.Time // of newest: what came since the store was last asked
+	outdated bool                             // newest may name what is open by now, and is to be read again
 	doubts   int                              // how often the store may have been written unheard
 	settled  int                              // how many of these times it was read afterwards
 	news     chan struct{}                    // closed and replaced when something changes
@@ -77,7 +79,7 @@ func OpenLedger(ctx context.Context, self comity.Domain, store Store, blobs *blo
 		o.FileBytes = 16 << 20
 	}
 	l := &Ledger{self: self, store: store, blobs: blobs, log: o.Logger,
-		sizes: map[comity.Domain]int64{}, newest: map[comity.Domain][3]comity.Time{}, news: make(chan struct{}),
+		sizes: map[comity.Domain]int64{}, newest: map[comity.Domain][3]comity.Time{}, arriving: map[comity.Domain][3]comity.Time{}, news: make(chan struct{}),
 		known: newLRU[comity.ActName, known](8192), files: newLRU[scopeKey, *cachedFile](o.FileBytes), prepared: map[comity.Hash]*opened{}, unsealed: newLRU[comity.ActName, opensTo](8 << 20)}
 	l.SetKeyring(keys)
 	if err := l.project(ctx, o.Refold); err != nil {
@@ -177,34 +179,60 @@ func (l *Ledger) settle(ctx context.Context) error {
 	return nil
 }
 
-// newestSealed is what the store says of sealed entries, and how often something
-// had changed before it was asked.
-type newestSealed struct {
-	at      map[comity.Origin][3]comity.Time
-	changes int64
+// readSealed reads what the store says of sealed entries. It is to be called, and
+// sealed with what it returns, under reading: what was read first would else undo
+// what was read last.
+func (l *Ledger) readSealed(ctx context.Context) (map[comity.Origin][3]comity.Time, error) {
+	l.mu.Lock()
+	l.arriving, l.outdated = map[comity.Domain][3]comity.Time{}, false
+	l.mu.Unlock()
+	newest, err := l.store.NewestSealed(ctx)
+	if err != nil {
+		l.mu.Lock()
+		l.outdated = true
+		l.mu.Unlock()
+	}
+	return newest, err
 }
 
-func (l *Ledger) readSealed(ctx context.Context) (newestSealed, error) {
-	n := newestSealed{changes: l.Changes()}
-	var err error
-	n.at, err = l.store.NewestSealed(ctx)
-	return n, err
-}
-
-// sealed takes note of it. If something has come since, what was known of it
-// stays, which at worst says that something may be hidden. The caller holds mu.
-func (l *Ledger) sealed(n newestSealed) {
-	for o, at := range n.at {
+// sealed takes note of it, and of what came since it was asked for. The caller
+// holds mu.
+func (l *Ledger) sealed(newest map[comity.Origin][3]comity.Time) {
+	for o, at := range newest {
 		d, err := o.Domain()
 		if err != nil {
 			continue
 		}
-		if n.changes != l.changes {
-			for state, known := range l.newest[d] {
-				at[state] = latest(at[state], known)
-			}
-		}
-		l.newest[d] = at
+		l.newest[d] = later(at, l.arriving[d])
+	}
+}
+
+func later(a, b [3]comity.Time) [3]comity.Time {
+	for i := range a {
+		a[i] = latest(a[i], b[i])
+	}
+	return a
+}
+
+// openedElsewhere says that some sealed entries may have been opened by another
+// process. The caller holds mu.
+func (l *Ledger) openedElsewhere() {
+	for _, at := range l.newest {
+		l.outdated = l.outdated || !at[SealAwaiting].IsZero()
+	}
+}
+
+// readAgain reads what is known to be sealed again, if it may be open by now. If
+// that fails, something is said to be hidden for longer.
+func (l *Ledger) readAgain(ctx context.Context) {
+	l.mu.Lock()
+	again := l.outdated
+	l.mu.Unlock()
+	if !again {
+		return
+	}
+	if err := l.CatchUp(ctx); err != nil {
+		l.log.DebugContext(ctx, "read which sealed entries are open", "err", err)
 	}
 }
 

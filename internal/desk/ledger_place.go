@@ -345,9 +345,10 @@ func (l *Ledger) commit(p *placing) {
 				s = SealClosed
 			}
 			l.unsealed.drop(h.Name)
-			at := l.newest[h.Name.Domain]
-			at[s] = latest(at[s], h.At)
-			l.newest[h.Name.Domain] = at
+			var at [3]comity.Time
+			at[s] = h.At
+			l.newest[h.Name.Domain] = later(l.newest[h.Name.Domain], at)
+			l.arriving[h.Name.Domain] = later(l.arriving[h.Name.Domain], at)
 		}
 	}
 	l.extendFiles(p)

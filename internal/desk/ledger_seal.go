@@ -208,9 +208,11 @@ func (l *Ledger) open(ctx context.Context, names []comity.ActName) error {
 	}
 	l.mu.Unlock()
 	l.commit(p)
+	l.reading.Lock()
+	defer l.reading.Unlock()
 	newest, err := l.readSealed(ctx)
 	if err != nil {
-		return nil // it goes on saying that something may be hidden, which is true of the past
+		return nil // it is read again when somebody asks; until then something may be hidden
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -296,6 +298,7 @@ func (l *Ledger) Arrived(ctx context.Context, sha comity.Hash) error {
 	if len(waiting) == 0 { // nobody's, or another process was quicker
 		l.mu.Lock()
 		l.distrust()
+		l.openedElsewhere()
 		l.tell()
 		l.mu.Unlock()
 		return nil

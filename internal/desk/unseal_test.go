@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"github.com/comity/comity/act"
+	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
 )
@@ -315,7 +317,8 @@ func TestOpenedByAnotherFirst(t *testing.T) {
 // and the use of it.
 type interrupted struct {
 	desk.Store
-	then func()
+	then func() // once; nil for nothing
+	err  error  // of the next reading
 }
 
 func (s *interrupted) NewestSealed(ctx context.Context) (map[comity.Origin][3]comity.Time, error) {
@@ -323,6 +326,10 @@ func (s *interrupted) NewestSealed(ctx context.Context) (map[comity.Origin][3]co
 	if then := s.then; then != nil {
 		s.then = nil
 		then()
+	}
+	if failed := s.err; failed != nil {
+		s.err = nil
+		return nil, failed
 	}
 	return all, err
 }
@@ -342,6 +349,74 @@ func TestSealedMeanwhile(t *testing.T) {
 	check(t, un.ledger.CatchUp(t.Context()))
 	if !un.ledger.Hides(au.domain, comity.TimeOf(later), desk.SealAwaiting) {
 		t.Error("what came meanwhile is not known to be sealed")
+	}
+}
+
+// Whoever was asked and sent something sealed that is no answer is overdue once that
+// is open, whatever happened while it was read what is sealed.
+func TestNothingStaysHidden(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		reads func(store *interrupted, un, another *house) // when the store is read the next time
+	}{
+		{"nothing happens", func(*interrupted, *house, *house) {}},
+		{"something public comes", func(s *interrupted, un, another *house) { s.then = func() { carry(another, un, false) } }},
+		{"the store is away", func(s *interrupted, _, _ *house) { s.err = errors.New("the connection broke") }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, url string) {
+				ctx := t.Context()
+				un, au, eu := newHouseOn(t, "un.example", url), newHouse(t, "au.example"), newHouse(t, "eu.example")
+				meet(un, au, eu)
+				file := un.issue(situation("The situation in Alba"))
+				duty := request(file, "A request", "au.example")
+				duty.Ask.Basis, duty.Ask.Source, duty.Ask.Due = effect.Duty, "Rule 7", comity.TimeOf(start.AddDate(0, 0, 2))
+				un.issue(duty)
+				carry(un, au, false)
+				other := un.twin()
+				other.peers = un.peers
+				store := &interrupted{Store: un.store}
+				un.over(store)
+				note := in(file, "note.v1", "Sealed")
+				note.TLP, note.To = comity.Amber, []act.To{{Org: "un.example", For: act.ForInformation}}
+				au.issue(note)
+				carry(au, un, false)
+				check(t, other.ledger.CatchUp(ctx))
+				for _, h := range []*house{un, other} {
+					h.setClock(start.AddDate(0, 0, 3))
+					h.heard = comity.TimeOf(h.clock())
+				}
+				stands := func(when string, want casefile.Standing) {
+					t.Helper()
+					for name, h := range map[string]*house{"the process that opens": un, "another process": other} {
+						v, err := h.desk.Situation(ctx, officer, file.Act)
+						check(t, err)
+						if got := v.Asks[0].Addressees[0].Standing; got != want {
+							t.Errorf("%s: at %s au.example is %s, want %s", when, name, got, want)
+						}
+					}
+				}
+				stands("before it is open", casefile.Unanswered)
+				wanted := missing(un, au.domain.Origin())
+				for i, w := range wanted {
+					b, err := au.blobs.Get(ctx, w.SHA256)
+					check(t, err)
+					_, err = un.blobs.Put(ctx, b)
+					check(t, err)
+					if i == len(wanted)-1 {
+						c.reads(store, un, eu)
+					}
+					check(t, un.ledger.Arrived(ctx, w.SHA256))
+				}
+				if store.then != nil || store.err != nil {
+					t.Fatal("the store was not read: this tests nothing")
+				}
+				for _, w := range wanted { // as it is told
+					check(t, other.ledger.Arrived(ctx, w.SHA256))
+				}
+				stands("after that", casefile.Overdue)
+			})
+		})
 	}
 }
 
