@@ -84,8 +84,11 @@ func (h History) Add(signed []byte) (History, error) {
 	}
 	for _, role := range Roles() {
 		for _, k := range s.Of(role) {
-			if old, ok := h.find(role, k); ok && !old.InForce {
+			switch old, ok := h.find(role, k); {
+			case ok && !old.InForce:
 				return fail(ErrDoesNotFollow, "it brings a former "+string(role)+" key back")
+			case !ok && h.taken(role, k):
+				return fail(ErrDoesNotFollow, "it brings another "+string(role)+" key with the ID of one that was in force")
 			}
 		}
 	}
@@ -257,6 +260,15 @@ func (h History) find(role Role, key string) (k Key, ok bool) {
 		}
 	}
 	return k, ok
+}
+
+// taken reports whether a key of the role had the name and ID of one that it never
+// had: signatures of the two could not be told apart.
+func (h History) taken(role Role, key string) bool {
+	id := nameAndID(key)
+	return id != "" && slices.ContainsFunc(h.list, func(s Statement) bool {
+		return slices.ContainsFunc(s.Of(role), func(k string) bool { return strings.HasPrefix(k, id) })
+	})
 }
 
 // InForce returns the keys of a role that are in force, newest first.

@@ -265,6 +265,7 @@ func (s Statement) valid() error {
 		return errors.New("the reason begins or ends with a space")
 	}
 	material := map[string]Role{}
+	ids := map[string]bool{}
 	for _, r := range []Role{Root, Log, Witness, Mirror} {
 		ks := s.Of(r)
 		if len(ks) == 0 || len(ks) > MaxPerRole {
@@ -283,6 +284,12 @@ func (s Statement) valid() error {
 				return fmt.Errorf("one key stands as %s and as %s", was, r)
 			}
 			material[string(v.Key)] = r
+			// A signature line names its key by these two alone.
+			id := nameAndID(k)
+			if ids[id] {
+				return fmt.Errorf("two %s keys have one ID", r)
+			}
+			ids[id] = true
 		}
 	}
 	if err := validRecipient(s.Recipient); err != nil {
@@ -358,6 +365,17 @@ func ParseVKey(s string) (VKey, error) {
 		return bad("the id does not belong to the key")
 	}
 	return VKey{Name: name, ID: h, Alg: raw[0], Key: raw[1:]}, nil
+}
+
+// nameAndID is the front of a vkey, "name+id+": what a signature says of its key.
+// It is "" of what is no vkey.
+func nameAndID(vkey string) string {
+	name, rest, _ := strings.Cut(vkey, "+")
+	id, _, ok := strings.Cut(rest, "+")
+	if !ok {
+		return ""
+	}
+	return vkey[:len(name)+1+len(id)+1]
 }
 
 // fits reports whether a key can have a role. Algorithms that are not known

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -236,6 +237,57 @@ func TestInvalid(t *testing.T) {
 	if err := o.Next("x").Valid(); err != nil {
 		t.Errorf("without a change: %v", err)
 	}
+}
+
+// Two keys of one name and one ID cannot be told apart by their signature lines:
+// the second is refused beside the first, and also after it.
+func TestOneID(t *testing.T) {
+	a, b := oneID(t, "ecowas.example/witness")
+	with := func(o *keystest.Org, witness ...string) keys.Statement {
+		s := o.Next("x")
+		s.Witness = witness
+		return s
+	}
+	o := keystest.New("ecowas.example")
+	if err := with(o, a, b).Valid(); err == nil {
+		t.Error("two keys of one ID are let through in one statement")
+	}
+	founding := o.History.Founding().Set
+	founding.Witness = []string{a, b}
+	if _, err := keys.Found(o.Domain, founding); err == nil {
+		t.Error("two keys of one ID are let through in the founding")
+	}
+	o.Add(with(o, a))
+	for _, when := range []string{"in force", "retired"} {
+		signed := o.Sign(with(o, b))
+		if h, err := o.History.Add(signed); !errors.Is(err, keys.ErrDoesNotFollow) || h.Len() != o.History.Len() {
+			t.Errorf("the ID of one %s: %d statements, %v; want %v", when, h.Len(), err, keys.ErrDoesNotFollow)
+		}
+		o.Add(with(o, keystest.VKey(o.Domain, keys.Witness, "3")))
+	}
+}
+
+// oneID are two keys of one name and one ID. To find them takes some 2^16 hashes.
+func oneID(t *testing.T, name string) (a, b string) {
+	t.Helper()
+	raw := make([]byte, 33)
+	raw[0] = 0x04
+	vkey := func(n uint32) (string, [4]byte) {
+		binary.BigEndian.PutUint32(raw[1:], n)
+		sum := sha256.Sum256(append([]byte(name+"\n"), raw...))
+		return fmt.Sprintf("%s+%x+%s", name, sum[:4], base64.StdEncoding.EncodeToString(raw)), [4]byte(sum[:])
+	}
+	seen := map[[4]byte]uint32{}
+	for n := range uint32(1 << 20) {
+		k, id := vkey(n)
+		if first, ok := seen[id]; ok {
+			a, _ = vkey(first)
+			return a, k
+		}
+		seen[id] = n
+	}
+	t.Fatal("no two keys of one ID")
+	return
 }
 
 func TestExtends(t *testing.T) {
