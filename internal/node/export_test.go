@@ -9,6 +9,7 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/seal"
 )
 
 // AppendRaw records an entry as it is, as a newer program may.
@@ -89,7 +90,7 @@ func (u unread) Extract(context.Context, casefile.Scope) (desk.Extract, error) {
 // OwnKeysUnread takes the keys in force, as at the start, from a record that
 // cannot be read.
 func (n *Node) OwnKeysUnread(ctx context.Context, why error) (err error) {
-	n.ledger, err = desk.OpenLedger(ctx, n.Self.Domain, unread{n.store, why}, n.blobs, n.keys.Load().ring(), desk.LedgerOptions{})
+	n.ledger, err = desk.OpenLedger(ctx, n.Self.Domain, unread{n.store, why}, n.blobs, seal.Keyring{n.keys.Load().Seal}, desk.LedgerOptions{})
 	if err != nil {
 		return err
 	}

@@ -78,10 +78,7 @@ type Keys struct {
 	WitnessPQ *witness.MLDSASigner
 	MirrorPQ  *witness.MLDSASigner
 
-	// LogAlso are log keys in force beside Log, and Sealed the sealing keys that
-	// were in use before Seal.
-	LogAlso []note.Signer
-	Sealed  seal.Keyring
+	LogAlso []note.Signer // in force beside Log
 
 	LogVerifier string // C2SP vkeys
 	RootKey     string

@@ -36,8 +36,20 @@ func (f *Folder) self(version string) desk.Self {
 		WitnessKey: k.Witness, MirrorKey: k.Mirror, RootKey: k.Root, Recipient: k.Recipient, Version: version}
 }
 
-// ring opens whatever was sealed to us.
-func (k Keys) ring() seal.Keyring { return append(seal.Keyring{k.Seal}, k.Sealed...) }
+// ring opens whatever was sealed to us: it has every sealing key in the folder,
+// the one in force first. An old copy of the database does not know the newest, but
+// gets back what is sealed to it before it reads that it is in force.
+func (f *Folder) ring(k Keys) (seal.Keyring, error) {
+	p, err := f.privateOf(func(r keys.Role, _ bool) bool { return r == keys.Seal })
+	out := seal.Keyring{k.Seal}
+	inForce := k.Seal.Recipient().String()
+	for _, r := range slices.Sorted(maps.Keys(p.seal)) {
+		if r != inForce {
+			out = append(out, p.seal[r])
+		}
+	}
+	return out, err
+}
 
 // logSigners sign our checkpoints, the newest key first.
 func (k Keys) logSigners() []note.Signer { return append([]note.Signer{k.Log}, k.LogAlso...) }
@@ -168,7 +180,7 @@ func (f *Folder) keysFor(h keys.History) (Keys, error) {
 	missing := func(r keys.Role, key string) error {
 		return fmt.Errorf("the %s key in force, %s, is not in %s: put its file back", r, keys.Fingerprint(key), filepath.Join(f.Dir, keysFolder))
 	}
-	k.Log, k.LogAlso, k.Sealed = nil, nil, nil
+	k.Log, k.LogAlso = nil, nil
 	for _, v := range classic(now.Log) {
 		switch s, ok := p.log[v]; {
 		case ok && k.Log == nil:
@@ -195,11 +207,6 @@ func (f *Folder) keysFor(h keys.History) (Keys, error) {
 		return k, missing(keys.Seal, now.Recipient)
 	}
 	k.Seal, k.RootKey = id, now.Root
-	for _, old := range h.Keys(keys.Seal) {
-		if id, ok := p.seal[old.Key]; ok && !old.InForce {
-			k.Sealed = append(k.Sealed, id)
-		}
-	}
 	k.LogPQ, k.WitnessPQ, k.MirrorPQ = p.firstPQ(now.Log), p.firstPQ(now.Witness), p.firstPQ(now.Mirror)
 	return k, nil
 }
@@ -343,9 +350,13 @@ func (n *Node) ownKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ring, err := n.Folder.ring(k)
+	if err != nil {
+		return err
+	}
 	n.Folder.Keys = k
 	n.Self = n.Folder.self(n.c.Version)
-	n.ledger.SetKeyring(k.ring())
+	n.ledger.SetKeyring(ring)
 	n.keys.Store(&k)
 	n.history.Store(&h)
 	return n.keep(h)
@@ -466,11 +477,15 @@ func (n *Node) takeKeys(ctx context.Context, h keys.History) error {
 	if err != nil {
 		return err
 	}
+	ring, err := n.Folder.ring(k)
+	if err != nil {
+		return err
+	}
 	if err := n.keep(h); err != nil {
 		return err
 	}
 	n.keys.Store(&k)
-	n.ledger.SetKeyring(k.ring())
+	n.ledger.SetKeyring(ring)
 	f := Folder{Dir: n.Folder.Dir, Settings: n.Folder.Settings, Keys: k}
 	n.Desk.SetKeys(f.self(n.c.Version), k.Seal.Recipient())
 	n.witness.SetSigners(k.Witness, k.witnessAlso()...)

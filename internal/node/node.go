@@ -203,7 +203,11 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			return nil, fmt.Errorf("tidy the blobs: %w", err)
 		}
 	}
-	if n.ledger, err = desk.OpenLedger(ctx, n.Self.Domain, n.store, n.blobs, f.Keys.ring(), desk.LedgerOptions{Logger: n.log, Refold: c.Refold}); err != nil {
+	ring, err := f.ring(f.Keys)
+	if err != nil {
+		return nil, err
+	}
+	if n.ledger, err = desk.OpenLedger(ctx, n.Self.Domain, n.store, n.blobs, ring, desk.LedgerOptions{Logger: n.log, Refold: c.Refold}); err != nil {
 		return nil, err
 	}
 	if err := n.ownKeys(ctx); err != nil {
