@@ -30,8 +30,9 @@ type bucket struct {
 	prefix string // empty, or ends with "/"
 }
 
-// openBucket opens a bucket by its address; see Open.
-func openBucket(ctx context.Context, address string) (*bucket, error) {
+// openBucket opens a bucket by its address, see Open; without toKeep only to read
+// what is there.
+func openBucket(ctx context.Context, address string, toKeep bool) (*bucket, error) {
 	fail := func(err error) (*bucket, error) { return nil, fmt.Errorf("blobs in %s: %w", address, err) }
 	form := errors.New("write s3://BUCKET/PREFIX?endpoint=https://HOST:PORT, and region=REGION if the store has regions")
 	u, err := url.Parse(address)
@@ -84,11 +85,37 @@ func openBucket(ctx context.Context, address string) (*bucket, error) {
 	case !ok:
 		return fail(errors.New("there is no such bucket; make it first"))
 	}
-	// A store that knows no versions keeps none.
-	if v, err := c.GetBucketVersioning(ctx, b.name); err == nil && v.Enabled() {
-		return fail(errors.New("the bucket keeps old versions, so that nothing in it could be erased; use one without versioning"))
+	if toKeep {
+		if err := b.forgets(ctx); err != nil {
+			return fail(err)
+		}
 	}
 	return b, nil
+}
+
+// errVersions: what is removed from a bucket with versions is still in it.
+var errVersions = errors.New("the bucket keeps old versions, so that nothing in it could be erased; use one without versioning")
+
+// forgets is nil if what is removed from the bucket is gone. Versioning that is
+// suspended keeps the versions that there were before, and a bucket that ever had it
+// never gets rid of it:
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html.
+func (b *bucket) forgets(ctx context.Context) error {
+	v, err := b.c.GetBucketVersioning(ctx, b.name)
+	if err == nil && (v.Enabled() || v.Suspended()) {
+		return errVersions
+	}
+	if err == nil {
+		return nil
+	}
+	switch r := minio.ToErrorResponse(err); {
+	case r.Code == minio.NotImplemented, r.Code == minio.MethodNotAllowed,
+		r.StatusCode == http.StatusNotImplemented, r.StatusCode == http.StatusMethodNotAllowed:
+		return nil // a store that knows no versions keeps none
+	case r.StatusCode == http.StatusForbidden:
+		return fmt.Errorf("it cannot be known whether the bucket keeps old versions: %w; give this login the permission s3:GetBucketVersioning", err)
+	}
+	return fmt.Errorf("ask whether the bucket keeps old versions: %w", err)
 }
 
 const (
@@ -182,8 +209,30 @@ func readBounded(ctx context.Context, r io.Reader, max int64) ([]byte, error) {
 }
 
 func (b *bucket) put(ctx context.Context, h comity.Hash, data []byte) error {
-	_, err := b.c.PutObject(ctx, b.name, b.key(h), bytes.NewReader(data), int64(len(data)),
-		minio.PutObjectOptions{ContentType: "application/octet-stream"})
+	return b.putObject(ctx, b.key(h), bytes.NewReader(data), int64(len(data)))
+}
+
+// putObject puts an object into the bucket, unless it has got versioning since it
+// was opened: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html.
+func (b *bucket) putObject(ctx context.Context, key string, r io.Reader, size int64) error {
+	info, err := b.c.PutObject(ctx, b.name, key, r, size, minio.PutObjectOptions{ContentType: "application/octet-stream"})
+	if err != nil || info.VersionID == "" || info.VersionID == "null" {
+		return err
+	}
+	err = b.c.RemoveObject(ctx, b.name, key, minio.RemoveObjectOptions{VersionID: info.VersionID})
+	return errors.Join(errVersions, err)
+}
+
+// removeObject removes an object from the bucket, unless that would leave a version
+// of it. It asks first: afterwards the object looks as if it were gone.
+func (b *bucket) removeObject(ctx context.Context, key string) error {
+	if err := b.forgets(ctx); err != nil {
+		return err
+	}
+	err := b.c.RemoveObject(ctx, b.name, key, minio.RemoveObjectOptions{})
+	if errors.Is(known(err), ErrNotFound) {
+		return nil
+	}
 	return err
 }
 
@@ -256,7 +305,7 @@ func (b *bucket) has(ctx context.Context, h comity.Hash) (bool, error) {
 func (b *bucket) delete(ctx context.Context, h comity.Hash) error {
 	ctx, cancel := within(ctx, 0)
 	defer cancel()
-	if err := b.c.RemoveObject(ctx, b.name, b.key(h), minio.RemoveObjectOptions{}); err != nil && !errors.Is(known(err), ErrNotFound) {
+	if err := b.removeObject(ctx, b.key(h)); err != nil {
 		return fmt.Errorf("remove blob %x: %w", h[:], err)
 	}
 	return nil

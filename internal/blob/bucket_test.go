@@ -237,9 +237,102 @@ func TestBucketAddress(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", place, err, want)
 		}
 	}
-	srv.objects.SetVersioningConfiguration("comity", gofakes3.VersioningConfiguration{Status: gofakes3.VersioningEnabled})
-	if _, err := Open(ctx, srv.place("")); err == nil || !strings.Contains(err.Error(), "keeps old versions") {
-		t.Errorf("a bucket with versions: got %v", err)
+}
+
+func (s *s3server) versioning(t *testing.T, status gofakes3.VersioningStatus) {
+	t.Helper()
+	if err := s.objects.SetVersioningConfiguration("comity", gofakes3.VersioningConfiguration{Status: status}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func refused(t *testing.T, what string, err error, want string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%s: got %v, want %q", what, err, want)
+	}
+}
+
+// A bucket that keeps what is removed from it is refused, and so is one that does
+// not say whether it does: an erasure would be confirmed that did not happen.
+func TestBucketWithVersions(t *testing.T) {
+	srv := newS3(t)
+	for _, status := range []gofakes3.VersioningStatus{gofakes3.VersioningEnabled, gofakes3.VersioningSuspended} {
+		srv.versioning(t, status)
+		_, err := Open(ctx, srv.place(""))
+		refused(t, "versioning "+string(status), err, "keeps old versions")
+	}
+	srv.failing(func(r *http.Request) bool { return r.URL.Query().Has("versioning") })
+	_, err := Open(ctx, srv.place(""))
+	refused(t, "a login that may not ask", err, "s3:GetBucketVersioning")
+	if _, err := OpenToRead(ctx, srv.place("")); err != nil {
+		t.Errorf("to read: %v", err)
+	}
+}
+
+// A store that knows no versions has no answer to the question for them.
+func TestBucketKnowsNoVersions(t *testing.T) {
+	for code, status := range map[string]int{"NotImplemented": http.StatusNotImplemented, "MethodNotAllowed": http.StatusMethodNotAllowed, "": http.StatusNotImplemented} {
+		srv := newS3(t)
+		inner := srv.Config.Handler
+		srv.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("versioning") {
+				w.WriteHeader(status)
+				if code != "" {
+					io.WriteString(w, "<Error><Code>"+code+"</Code><Message>no</Message></Error>")
+				}
+				return
+			}
+			inner.ServeHTTP(w, r)
+		})
+		s := at(t, srv.place(""))
+		h, err := s.Put(ctx, []byte("kept"))
+		if err == nil {
+			err = s.Delete(ctx, h)
+		}
+		if err != nil {
+			t.Errorf("%d %s: %v", status, code, err)
+		}
+	}
+}
+
+// Versioning is switched on under an open store: nothing more is taken, and nothing
+// is said to be removed.
+func TestBucketGetsVersions(t *testing.T) {
+	srv := newS3(t)
+	s := at(t, srv.place("/x"))
+	files, err := OpenFiles(ctx, Under(srv.place("/x"), "feeds"), ".zst")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := s.Put(ctx, []byte("to be erased"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, status := range []gofakes3.VersioningStatus{gofakes3.VersioningEnabled, gofakes3.VersioningSuspended} {
+		srv.versioning(t, status)
+		refused(t, "delete", s.Delete(ctx, h), "keeps old versions")
+		refused(t, "remove a file", files.Remove(ctx, h), "keeps old versions")
+		if got, err := s.Get(ctx, h); string(got) != "to be erased" {
+			t.Errorf("after a delete that was refused: got %q, %v", got, err)
+		}
+	}
+	srv.versioning(t, gofakes3.VersioningEnabled)
+	_, err = s.Put(ctx, []byte("new"))
+	refused(t, "put", err, "keeps old versions")
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, []byte("new"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	refused(t, "put a file", files.Put(ctx, h, f), "keeps old versions")
+	all, err := srv.objects.ListBucketVersions("comity", nil, nil)
+	if err != nil || len(all.Versions) != 1 {
+		t.Errorf("in the bucket: %d versions, %v; want only the one from before", len(all.Versions), err)
 	}
 }
 

@@ -41,12 +41,13 @@ type filing interface {
 }
 
 // OpenFiles opens the files at a place, as [Open] takes it, whose names have an
-// ending: ".zst". A folder is made with the first file.
+// ending: ".zst". A folder is made with the first file. Of a bucket with versions
+// files are read, but none is put there or removed.
 func OpenFiles(ctx context.Context, place, ending string) (*Files, error) {
 	if !strings.Contains(place, "://") {
 		return &Files{fileFolder{place}, ending}, nil
 	}
-	b, err := openBucket(ctx, place)
+	b, err := openBucket(ctx, place, false)
 	if err != nil {
 		return nil, err
 	}
@@ -213,8 +214,7 @@ type fileBucket struct{ *bucket }
 func (b fileBucket) put(ctx context.Context, name string, f *os.File, size int64) error {
 	ctx, cancel := within(ctx, size)
 	defer cancel()
-	_, err := b.c.PutObject(ctx, b.bucket.name, b.prefix+name, f, size, minio.PutObjectOptions{ContentType: "application/octet-stream"})
-	return err
+	return b.putObject(ctx, b.prefix+name, f, size)
 }
 
 func (b fileBucket) open(ctx context.Context, name string) (io.ReadCloser, int64, error) {
@@ -233,10 +233,7 @@ func (b fileBucket) open(ctx context.Context, name string) (io.ReadCloser, int64
 func (b fileBucket) remove(ctx context.Context, name string) error {
 	ctx, cancel := within(ctx, 0)
 	defer cancel()
-	if err := b.c.RemoveObject(ctx, b.bucket.name, b.prefix+name, minio.RemoveObjectOptions{}); err != nil && !errors.Is(known(err), ErrNotFound) {
-		return err
-	}
-	return nil
+	return b.removeObject(ctx, b.prefix+name)
 }
 
 func (b fileBucket) walk(ctx context.Context, f func(name string) error) error {

@@ -78,9 +78,20 @@ type backend interface {
 //
 // The keys to a bucket are in the environment, AWS_ACCESS_KEY_ID and
 // AWS_SECRET_ACCESS_KEY, or in the usual file of credentials.
-func Open(ctx context.Context, place string) (*Store, error) {
+//
+// A bucket that keeps old versions is refused, and one that does not say whether it
+// does: nothing could be erased in it.
+func Open(ctx context.Context, place string) (*Store, error) { return openPlace(ctx, place, true) }
+
+// OpenToRead is Open for what is only read there, and takes a bucket with versions:
+// so what is in one can be moved to another.
+func OpenToRead(ctx context.Context, place string) (*Store, error) {
+	return openPlace(ctx, place, false)
+}
+
+func openPlace(ctx context.Context, place string, toKeep bool) (*Store, error) {
 	if strings.HasPrefix(place, bucketScheme) {
-		b, err := openBucket(ctx, place)
+		b, err := openBucket(ctx, place, toKeep)
 		if err != nil {
 			return nil, err
 		}

@@ -64,7 +64,7 @@ func WriteBackup(ctx context.Context, dir, file, program string, recipients ...a
 		return fail(err)
 	}
 	defer store.Close()
-	blobs, err := blob.Open(ctx, f.BlobsPlace())
+	blobs, err := blob.OpenToRead(ctx, f.BlobsPlace())
 	if err != nil {
 		return fail(err)
 	}
@@ -464,7 +464,7 @@ func MigrateBlobs(ctx context.Context, dir, to string) (m Moved, err error) {
 	if place == f.BlobsPlace() {
 		return fail(errors.New("that is the place it uses"))
 	}
-	old, err := blob.Open(ctx, f.BlobsPlace())
+	old, err := blob.OpenToRead(ctx, f.BlobsPlace())
 	if err != nil {
 		return fail(err)
 	}

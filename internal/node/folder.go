@@ -320,7 +320,7 @@ func (f *Folder) chooseBlobs(ctx context.Context, place string) error {
 	fail := func(err error) error {
 		return fmt.Errorf("sealed contents are kept in %s: %w", f.BlobsPlace(), err)
 	}
-	old, err := blob.Open(ctx, f.BlobsPlace())
+	old, err := blob.OpenToRead(ctx, f.BlobsPlace())
 	if err != nil {
 		return fail(fmt.Errorf("%w; if what is there is lost take \"blobs\" out of %s, and run \"comity fsck\" then: peers may have it", err, filepath.Join(f.Dir, settingsFile)))
 	}
