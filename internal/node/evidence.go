@@ -57,9 +57,12 @@ type fileTry struct {
 func (w *evidenceWatch) round(ctx context.Context) error {
 	var errs []error
 	for _, l := range w.n.all() {
-		if w.n.status(l).Frozen != nil { // by whichever process
-			errs = append(errs, w.publish(ctx, l))
+		// What is stored, whichever process found it, and though the peer is paused.
+		st, err := w.n.recallLink(ctx, l)
+		if err == nil && st.Frozen != nil && st.Frozen.Told.IsZero() { // else others know already
+			err = w.publish(ctx, l, st.Frozen)
 		}
+		errs = append(errs, err)
 	}
 	acts, err := w.n.Desk.EvidenceActs(ctx)
 	if err != nil {
@@ -74,16 +77,12 @@ func (w *evidenceWatch) round(ctx context.Context) error {
 }
 
 // publish issues our act about a fork that was found here.
-func (w *evidenceWatch) publish(ctx context.Context, l *link) error {
-	st, err := w.n.store.Followed().State(ctx, l.peer.Origin())
-	if err != nil || st.Frozen == nil || !st.Frozen.Told.IsZero() { // others know already
-		return err
-	}
-	k := doneKey{proof: sha256.Sum256(st.Frozen.File())}
+func (w *evidenceWatch) publish(ctx context.Context, l *link, f *monitor.Frozen) error {
+	k := doneKey{proof: sha256.Sum256(f.File())}
 	if w.done[k] {
 		return nil
 	}
-	name, err := w.n.Desk.Publish(ctx, &st.Frozen.Evidence)
+	name, err := w.n.Desk.Publish(ctx, &f.Evidence)
 	if err != nil {
 		return fmt.Errorf("publish the evidence against %s: %w", l.peer.Domain, err)
 	}

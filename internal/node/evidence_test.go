@@ -32,6 +32,18 @@ func (h *house) evidenceActs() (out []comity.ActName) {
 	return out
 }
 
+// isShown shows a house's witness another past of a journal of which it has
+// cosigned a size.
+func (h *house) isShown(of *house, size int64) {
+	h.t.Helper()
+	other, err := note.Sign(&note.Note{Text: torchwood.Checkpoint{Origin: string(of.Self.Origin), Tree: tlog.Tree{N: size, Hash: tlog.Hash{1}}}.String()}, of.Folder.Keys.Log)
+	check(h.t, err)
+	code, answer := h.do("POST", "/journal/witness/add-checkpoint", "", fmt.Appendf(nil, "old %d\n\n%s", size, other))
+	if code != http.StatusUnprocessableEntity {
+		h.t.Fatalf("the witness answers %d %s, want 422", code, answer)
+	}
+}
+
 // One witness is shown a second past. Its node freezes the journal and
 // publishes the proof once; the other fetches it, verifies it under its own
 // pin, and freezes too. Each goes on when its own administrator says so.
@@ -47,12 +59,7 @@ func TestForkIsPublishedAndBelieved(t *testing.T) {
 		return func() bool { p, _ := h.peer("oas.example"); return p.Followed.Frozen }
 	}
 
-	other, err := note.Sign(&note.Note{Text: torchwood.Checkpoint{Origin: "oas.example/journal", Tree: tlog.Tree{N: 2, Hash: tlog.Hash{1}}}.String()}, oas.Folder.Keys.Log)
-	check(t, err)
-	code, answer := un.do("POST", "/journal/witness/add-checkpoint", "", fmt.Appendf(nil, "old 2\n\n%s", other))
-	if code != http.StatusUnprocessableEntity {
-		t.Fatalf("the witness answers %d %s, want 422", code, answer)
-	}
+	un.isShown(oas, 2)
 	until(t, "un.example to freeze oas.example", frozen(un))
 	until(t, "un.example to publish it", func() bool { return len(un.evidenceActs()) == 1 })
 	name := un.evidenceActs()[0]
@@ -107,6 +114,52 @@ func TestForkIsPublishedAndBelieved(t *testing.T) {
 	}
 	if page := au.page("/peers/oas.example"); !strings.Contains(page, "compared by telephone") {
 		t.Error("the page does not say who unfroze it and why")
+	}
+}
+
+// A second past of a journal that is not read just now freezes it all the same: that
+// is shown and published, also after a restart and under another address, until an
+// administrator ends it.
+func TestForkWhilePaused(t *testing.T) {
+	t.Parallel()
+	un, oas := newHouse(t, "un.example"), newHouse(t, "oas.example")
+	un.follow(oas)
+	oas.follow(un)
+	oas.issue(situation("The situation in Alba"))
+	oas.stored(2, un)
+	check(t, un.Pause(t.Context(), "oas.example", true))
+	frozen := func() bool { p, _ := un.peer("oas.example"); return p.Followed.Frozen }
+	if frozen() {
+		t.Fatal("it is frozen before anything was found")
+	}
+	un.isShown(oas, 2)
+	until(t, "it to be shown as frozen", frozen)
+	until(t, "it to be published", func() bool { return len(un.evidenceActs()) == 1 })
+	if code, _ := un.do("GET", "/api/v1/peers/oas.example/evidence", "", nil); code != http.StatusOK {
+		t.Errorf("the evidence: %d, want 200", code)
+	}
+
+	check(t, un.close())
+	un.start()
+	if !frozen() {
+		t.Error("it is sound after a restart")
+	}
+	moved, err := un.Pinned(t.Context(), "oas.example")
+	check(t, err)
+	moved.URL = strings.Replace(moved.URL, "127.0.0.1", "localhost", 1)
+	check(t, un.Pin(t.Context(), moved))
+	until(t, "the other address", func() bool { return un.FollowsAt("oas.example") == moved.URL })
+	until(t, "it to be shown as frozen there", frozen)
+
+	admin := desk.Who{Person: &person.Person{ID: "admin", Role: person.Administrator}, Role: person.Administrator}
+	check(t, un.Desk.UnfreezePeer(t.Context(), admin, "oas.example", "compared by telephone"))
+	if p, _ := un.peer("oas.example"); p.Followed.Frozen || !p.Followed.Paused || p.Followed.Trouble != "" {
+		t.Errorf("unfrozen: %+v, want it paused and sound", p.Followed)
+	}
+	check(t, un.Pause(t.Context(), "oas.example", false))
+	un.reads(oas.issue(situation("Another situation")))
+	if frozen() || len(un.evidenceActs()) != 1 {
+		t.Errorf("in the end it is frozen: %v, and published as %v", frozen(), un.evidenceActs())
 	}
 }
 

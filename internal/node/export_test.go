@@ -9,12 +9,27 @@ import (
 	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/seal"
 )
 
 // AppendRaw records an entry as it is, as a newer program may.
 func (n *Node) AppendRaw(ctx context.Context, entry []byte) (journal.Appended, error) {
 	return n.journal.Append(ctx, func(int64) ([]byte, error) { return entry, nil })
+}
+
+// Pinned is a peer as it is pinned.
+func (n *Node) Pinned(ctx context.Context, d comity.Domain) (peer.Peer, error) {
+	return n.roster.Peer(ctx, d)
+}
+
+// FollowsAt is the address at which a peer is followed.
+func (n *Node) FollowsAt(d comity.Domain) string {
+	l, ok := n.link(d)
+	if !ok {
+		return ""
+	}
+	return l.peer.URL
 }
 
 // Cosigned is the size of the largest checkpoint of a journal, if it is kept here

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,12 +32,33 @@ type link struct {
 	shown     sync.Mutex         // held while a checkpoint that our witness refused is looked at
 	stop      context.CancelFunc // nil while it does not run
 	heard     comity.Time        // node's clock when its journal was last read up to its head
-	elsewhere monitor.Status     // as the process knows it that follows the peer, if that is another
+	elsewhere monitor.Status     // as another process tells it that follows the peer, and as it is stored
+	recalling sync.Mutex         // held while that is read
+	recalled  bool               // it was read
 }
 
 // connect makes links to peers that were pinned, ends those of peers that
-// were removed, and pauses and resumes. After Start the links run.
+// were removed, and pauses and resumes. After Start the links run. What is stored
+// about the peer of a new link is read, since its follower may be paused.
 func (n *Node) connect(ctx context.Context) error {
+	if err := n.connectPinned(ctx); err != nil {
+		return err
+	}
+	var errs []error
+	for _, l := range n.all() {
+		n.mu.Lock()
+		recalled := l.recalled
+		n.mu.Unlock()
+		if !recalled {
+			_, err := n.recallLink(ctx, l)
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// connectPinned is connect without what is stored about new links' peers.
+func (n *Node) connectPinned(ctx context.Context) error {
 	n.roster.doubt()
 	peers, err := n.roster.Peers(ctx)
 	if err == nil && !n.c.Visit {
@@ -78,6 +100,7 @@ func (n *Node) connect(ctx context.Context) error {
 			l.pusher.Wake()
 		}
 		if p.Paused {
+			l.recalled = l.recalled && l.follower.Status().Paused // from now on that is shown
 			l.follower.Pause()
 		} else {
 			l.follower.Resume()
@@ -285,12 +308,17 @@ func (n *Node) Pause(ctx context.Context, d comity.Domain, paused bool) error {
 	if err := n.roster.Pause(ctx, d, paused); err != nil {
 		return err
 	}
-	if l, ok := n.link(d); ok && paused {
-		l.follower.Pause()
-	} else if ok {
+	l, ok := n.link(d)
+	switch {
+	case !ok:
+		return nil
+	case !paused:
 		l.follower.Resume()
+		return nil
 	}
-	return nil
+	l.follower.Pause()
+	_, err := n.recallLink(ctx, l)
+	return err
 }
 
 // Remove takes a peer off the roster. What was read of its journal stays. A

@@ -265,7 +265,7 @@ func (n *Node) openDesk(ctx context.Context) error {
 	}
 	n.Desk = desk.New(desk.Config{Self: n.Self, Ledger: n.ledger, Journal: n.journal, Store: n.journals, Peers: n.roster,
 		Drafts: n.People, Answers: n.store, Cosigs: n.store.Cosignatures(), Blobs: n.blobs, Keys: f.Keys.Seal.Recipient(), Clock: n.c.Clock, Log: n.log,
-		Names: names(facts, n.c.Names), Follows: n.following, KeysInUse: n.KeysInUse, Rekey: n.rekey, Doubts: n.Doubts, Forks: n.store.Followed(), Pause: n.Pause, Policy: n.Policy, Forget: n.forgetErased, Forgot: n.tellErased})
+		Names: names(facts, n.c.Names), Follows: n.following, KeysInUse: n.KeysInUse, Rekey: n.rekey, Doubts: n.Doubts, Forks: forks{n.store.Followed(), n}, Pause: n.Pause, Policy: n.Policy, Forget: n.forgetErased, Forgot: n.tellErased})
 	if err := n.Desk.LoadReceipts(ctx); err != nil {
 		return err
 	}

@@ -145,16 +145,25 @@ func (n *Node) recall(ctx context.Context, o comity.Origin) error {
 	if err != nil {
 		return nil // no peer of ours
 	}
-	st, err := n.store.Followed().State(ctx, o)
-	if err != nil {
-		return err
-	}
 	l, ok := n.link(d)
 	if !ok {
 		return nil
 	}
+	_, err = n.recallLink(ctx, l)
+	return err
+}
+
+// recallLink is recall of a link, and returns what it read.
+func (n *Node) recallLink(ctx context.Context, l *link) (monitor.State, error) {
+	l.recalling.Lock() // what was read last counts
+	defer l.recalling.Unlock()
+	st, err := n.store.Followed().State(ctx, l.peer.Origin())
+	if err != nil {
+		return st, err
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	l.recalled = true
 	s := &l.elsewhere
 	s.Reason, s.Error, s.Frozen = st.Reason, st.Error, nil
 	if st.Frozen != nil {
@@ -164,7 +173,7 @@ func (n *Node) recall(ctx context.Context, o comity.Origin) error {
 	if st.Succeeded.After(s.LastSuccess) {
 		s.LastSuccess = st.Succeeded
 	}
-	return nil
+	return st, nil
 }
 
 // peerStatus is what the process that follows a peer tells the others about
@@ -227,17 +236,41 @@ func (n *Node) tellStatus(ctx context.Context) {
 	}
 }
 
-// status of following a peer, from here or by another process.
+// status of following a peer, from here or by another process. A follower that is
+// paused asks nobody, and does not find out what froze the journal meanwhile, or
+// that it goes on.
 func (n *Node) status(l *link) monitor.Status {
 	s := l.follower.Status()
-	if n.group.Holds(followLease(l.peer.Domain)) {
+	ours := n.group.Holds(followLease(l.peer.Domain))
+	if ours && !s.Paused {
 		return s
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	other := l.elsewhere
+	if ours {
+		s.Reason, s.Error, s.Frozen = other.Reason, other.Error, other.Frozen
+		return s
+	}
 	other.Paused = s.Paused
 	return other
+}
+
+// forks is the store of what freezes journals, with which the desk ends that.
+type forks struct {
+	sqlstore.Followed
+	n *Node
+}
+
+// Unfreeze implements desk.Forks.
+func (f forks) Unfreeze(ctx context.Context, o comity.Origin, end monitor.End) error {
+	if err := f.Followed.Unfreeze(ctx, o, end); err != nil {
+		return err
+	}
+	if err := f.n.recall(ctx, o); err != nil {
+		f.n.log.WarnContext(ctx, "read what was stored of a journal that goes on", "origin", string(o), "err", err)
+	}
+	return nil
 }
 
 // notOurs explains why a journal cannot be opened that other keys have written.
