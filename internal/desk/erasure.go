@@ -311,10 +311,10 @@ func (l *Ledger) Keeps(ctx context.Context, sha comity.Hash) (bool, error) {
 }
 
 // Kept is to be called when a blob that Keeps approved has been stored: it removes
-// it again if it was erased meanwhile.
-func (l *Ledger) Kept(ctx context.Context, sha comity.Hash) error {
+// it again if it was erased meanwhile, and reports whether it is here still.
+func (l *Ledger) Kept(ctx context.Context, sha comity.Hash) (bool, error) {
 	if keep, err := l.Keeps(ctx, sha); err != nil || keep {
-		return err
+		return err == nil, err
 	}
 	all, err := l.store.Erasures(ctx)
 	for _, e := range all {
@@ -322,7 +322,10 @@ func (l *Ledger) Kept(ctx context.Context, sha comity.Hash) error {
 			err = l.removeBox(ctx, e)
 		}
 	}
-	return err
+	if err != nil {
+		return false, err
+	}
+	return l.blobs.Has(ctx, sha) // it may be another's
 }
 
 // mayErase checks what an erasure names before it is issued.

@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/comity/comity/act"
@@ -10,40 +11,54 @@ import (
 )
 
 // Boxes that came with entries and were not stored, because the disk failed or
-// because somebody had claimed and erased them, are missing once the entries
-// are stored, though they could have been opened: a mirror holds what it says
-// that it holds.
+// because somebody had claimed and erased them, or did while they were stored, are
+// missing once the entries are stored, though they could have been opened: a mirror
+// holds what it says that it holds.
 func TestBoxesThatWereNotStored(t *testing.T) {
 	t.Parallel()
 	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
 	un.follow(au)
 	file := un.issue(situation("The situation in Alba"))
 	check(t, au.close())
-	failed, fails := errors.New("the disk has failed"), false
+	failed := errors.New("the disk has failed")
+	nothing := func() error { return nil }
+	put := nothing // before a box is stored
 	n, err := node.Open(t.Context(), node.Config{Dir: au.dir, Version: "test", Fault: func(step, _ string) (bool, error) {
-		if fails && step == "put" {
-			return false, failed
+		if step == "put" {
+			return false, put()
 		}
 		return false, nil
 	}})
 	check(t, err)
 	defer n.Close()
 	for _, c := range []struct {
-		fails, erased bool
-		missing       int
-	}{{false, false, 0}, {true, false, 2}, {false, true, 1}} {
+		name            string
+		fails           bool
+		erased, erasing comity.Domain // who claims and erases the content before, and meanwhile
+		missing         int
+	}{
+		{name: "nothing happens"},
+		{name: "the disk fails", fails: true, missing: 2},
+		{name: "another has erased it", erased: "aa.example", missing: 1},
+		{name: "its issuer erases it meanwhile", erasing: "un.example", missing: 1},
+		{name: "another erases it meanwhile, and it can be seen whose it is", erasing: "oas.example"},
+	} {
 		a := noteIn(file, "Between the two of us")
 		a.TLP, a.To = comity.Amber, []act.To{{Org: "au.example", For: act.ForInformation}}
 		name := un.issue(a)
-		if c.erased {
-			check(t, n.EraseElsewhere(t.Context(), un.Node, name))
+		switch {
+		case c.fails:
+			put = func() error { return failed }
+		case c.erased != "":
+			check(t, n.EraseElsewhere(t.Context(), un.Node, name, c.erased))
+		case c.erasing != "":
+			put = sync.OnceValue(func() error { return n.EraseElsewhere(t.Context(), un.Node, name, c.erasing) })
 		}
-		fails = c.fails
 		kept, said, missing, err := n.TakeNext(t.Context(), un.Node)
 		check(t, err)
-		fails = false
+		put = nothing
 		if c.fails != errors.Is(kept, failed) || !c.fails && kept != nil || missing != c.missing || said < missing {
-			t.Errorf("%+v: boxes kept: %v; %d are said to be missing, and %d are", c, kept, said, missing)
+			t.Errorf("%s: boxes kept: %v; %d are said to be missing, and %d are", c.name, kept, said, missing)
 		}
 	}
 }

@@ -81,14 +81,13 @@ func (n *Node) TakeNext(ctx context.Context, from *Node) (kept error, said, miss
 	return kept, said, missing, errors.Join(err, err1)
 }
 
-// EraseElsewhere notes that somebody has claimed the content of an act of
+// EraseElsewhere notes that an organization has claimed the content of an act of
 // another node's and erased that.
-func (n *Node) EraseElsewhere(ctx context.Context, from *Node, name comity.ActName) error {
+func (n *Node) EraseElsewhere(ctx context.Context, from *Node, name comity.ActName, of comity.Domain) error {
 	h, err := from.Desk.Act(ctx, desk.Who{}, name)
 	if err != nil {
 		return err
 	}
-	of := comity.Domain("aa.example")
 	return n.store.PutErasure(ctx, desk.Erasure{Target: comity.ActName{Domain: of}, Act: comity.ActName{Domain: of, Index: 1}, Content: h.Sealed.Content.SHA256})
 }
 

@@ -206,7 +206,7 @@ func (b ledgerBlobs) keep(ctx context.Context, h comity.Hash, data []byte) (kept
 	if _, err := b.n.blobs.Put(ctx, data); err != nil {
 		return false, err
 	}
-	return true, b.n.ledger.Kept(ctx, h)
+	return b.n.ledger.Kept(ctx, h)
 }
 
 func (n *Node) link(d comity.Domain) (*link, bool) {
