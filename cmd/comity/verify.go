@@ -75,7 +75,7 @@ committed to.`,
 				if said, err = history.verify(proof, entry); err != nil {
 					return err
 				}
-			} else if err := torchwood.VerifyProof(policy, tlog.RecordHash(entry), proof); err != nil {
+			} else if err := witness.VerifyProof(policy, tlog.RecordHash(entry), proof); err != nil {
 				return fmt.Errorf("the proof does not hold: %w", err)
 			}
 			name, err := provenName(proof)

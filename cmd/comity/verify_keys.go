@@ -64,7 +64,7 @@ func (k keyFile) verify(proof, entry []byte) (said string, err error) {
 		}
 	}
 	policy := torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(string(k.h.Domain().Origin())), torchwood.ThresholdPolicy(1, any...))
-	if err := torchwood.VerifyProof(policy, tlog.RecordHash(entry), proof); err != nil {
+	if err := witness.VerifyProof(policy, tlog.RecordHash(entry), proof); err != nil {
 		return "", fmt.Errorf("the proof does not hold: %w", err)
 	}
 	name, err := provenName(proof)
@@ -81,7 +81,7 @@ func (k keyFile) verify(proof, entry []byte) (said string, err error) {
 			keyID(by.Key), by.Revoked.Since)
 	}
 	if k.policy != nil {
-		if _, _, err := torchwood.VerifyCheckpoint([]byte(checkpoint), k.policy); err != nil {
+		if err := witness.Accepts(k.policy, []byte(checkpoint)); err != nil {
 			return "", fmt.Errorf("the proof does not hold: %w", err)
 		}
 	}
@@ -140,8 +140,7 @@ func (k keyFile) cosigned(checkpoint string, since comity.Time) bool {
 		}
 		before += line
 	}
-	_, _, err := torchwood.VerifyCheckpoint([]byte(before), k.policy)
-	return err == nil
+	return witness.Accepts(k.policy, []byte(before)) == nil
 }
 
 // verifyEvidence checks evidence with every key that the organization had.

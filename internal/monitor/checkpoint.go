@@ -107,7 +107,7 @@ func (r *round) harvest(body []byte) {
 		}
 		var cp witness.Checkpoint
 		var sigs []witness.Cosignature
-		cp, sigs, err = witness.OpenCosigned(body, r.c.Now(), peer.SignedBy(body, r.keys.inForce), vs...)
+		cp, sigs, err = witness.OpenShown(body, r.c.Now(), peer.SignedBy(body, r.keys.inForce), vs...)
 		enough := len(sigs) > 0
 		if err == nil && enough && r.c.Enough != nil {
 			enough, err = r.c.Enough(r.ctx, witness.Cosigned{Checkpoint: cp, Cosignatures: sigs})

@@ -9,7 +9,9 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/monitor/monitortest"
+	"github.com/comity/comity/internal/peer/peertest"
 	"github.com/comity/comity/internal/witness"
 	"github.com/comity/comity/internal/witness/witnesstest"
 )
@@ -81,5 +83,43 @@ func TestHarvest(t *testing.T) {
 		if got := fmt.Sprint(sizes); got != step.want {
 			t.Errorf("step %d: kept %s, want %s", i, got, step.want)
 		}
+	}
+}
+
+// More cosignatures than note.Open takes are kept, and one that fails spoils none.
+func TestHarvestOfMany(t *testing.T) {
+	w := newWorld(t, 20)
+	kept := witnesstest.NewCosignatures()
+	w.conf.Cosignatures = kept
+	var signers []note.Signer
+	var cosigners []note.Verifier
+	for i := range 120 {
+		s := peertest.NewOrg(comity.Domain(fmt.Sprintf("w%d.example", i))).Witness
+		signers, cosigners = append(signers, s), append(cosigners, s.Verifier())
+	}
+	w.conf.Cosigners = func(context.Context) ([]note.Verifier, error) { return cosigners, nil }
+	w.restart()
+	n, err := note.Open(w.origin.Log.Checkpoint(20), note.VerifierList(w.un.LogVerifier()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := note.Sign(n, signers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed[len(signed)-20] ^= 1 // in the last
+	w.origin.Set(func(o *monitortest.Origin) {
+		o.Instead = func(rw http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path != "/journal/checkpoint" {
+				return false
+			}
+			rw.Write(signed)
+			return true
+		}
+	})
+	w.poll()
+	all, err := kept.From(t.Context(), w.un.Domain.Origin(), 0, 100)
+	if err != nil || len(all) != 1 || len(all[0].Cosignatures) != 119 {
+		t.Fatalf("kept: %d checkpoints, %v; want one with 119 cosignatures", len(all), err)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/comity/comity/comity"
@@ -248,8 +247,7 @@ func (w acceptance) counts(s witness.Cosignature) bool {
 
 // enough reports whether these cosignatures meet the policy.
 func (w acceptance) enough(c witness.Cosigned) bool {
-	_, _, err := torchwood.VerifyCheckpoint(c.Assembled(), w.policy)
-	return err == nil
+	return witness.Accepts(w.policy, c.Assembled()) == nil
 }
 
 // harvest is what a follower of p needs to keep cosignatures of its journal:

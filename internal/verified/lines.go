@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -31,6 +32,41 @@ func By(signed []byte, vs ...note.Verifier) []byte {
 		return signed
 	}
 	return out
+}
+
+// Open is note.Open for a note under signatures of many, none of whom is to spoil
+// it for the others. It takes any number of lines, of which note.Open takes 100,
+// and passes over one that fails under the key that it names. Of each key the first
+// line counts. The signatures of unknown keys are not returned.
+func Open(signed []byte, known note.Verifiers) (*note.Note, error) {
+	at := block(signed)
+	if at < 0 {
+		return note.Open(signed, known) // which says what is wrong
+	}
+	n := &note.Note{Text: string(signed[:at-1])}
+	seen := map[signer]bool{}
+	for line := range bytes.Lines(signed[at:]) {
+		if s, ok := signerOf(line); ok {
+			var unknown *note.UnknownVerifierError
+			if _, err := known.Verifier(s.name, s.hash); seen[s] || errors.As(err, &unknown) {
+				continue
+			}
+			seen[s] = true
+		}
+		one, err := note.Open(append(signed[:at:at], line...), known)
+		var unverified *note.UnverifiedNoteError
+		var invalid *note.InvalidSignatureError
+		switch {
+		case err == nil:
+			n.Sigs = append(n.Sigs, one.Sigs...)
+		case !errors.As(err, &unverified) && !errors.As(err, &invalid):
+			return nil, err
+		}
+	}
+	if len(n.Sigs) == 0 {
+		return nil, &note.UnverifiedNoteError{Note: n}
+	}
+	return n, nil
 }
 
 // Bears reports whether a signature line of a signed note says that it is of the

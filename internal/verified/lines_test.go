@@ -63,6 +63,41 @@ func TestBy(t *testing.T) {
 	}
 }
 
+// Open takes more lines than note.Open, and one that fails spoils nothing.
+func TestOpen(t *testing.T) {
+	const many = 150
+	signed, vs := signedBy(t, "text\n\nmore\n", many)
+	lines := bytes.SplitAfter(signed, []byte("\n"))
+	forged := bytes.Clone(signed)
+	sig := lines[4] // the first: the text has three lines, and an empty one follows
+	forged[bytes.Index(forged, sig)+len(sig)-10] ^= 1
+	for _, c := range []struct {
+		what   string
+		signed []byte
+		known  []note.Verifier
+		want   int
+	}{
+		{"all known", signed, vs, many},
+		{"some known", signed, vs[140:], 10},
+		{"one unknown key", signed, vs[:1], 1},
+		{"a line twice", append(bytes.Clone(signed), sig...), vs, many},
+		{"one that fails", forged, vs, many - 1},
+	} {
+		n, err := Open(c.signed, note.VerifierList(c.known...))
+		if err != nil || len(n.Sigs) != c.want || n.Text != "text\n\nmore\n" {
+			t.Errorf("%s: %+v, %v; want %d signatures", c.what, n, err, c.want)
+		}
+	}
+	for what, b := range map[string][]byte{
+		"of strangers alone": By(signed, vs[0]), "a line that is none": append(bytes.Clone(signed), "x\n"...),
+		"cut": signed[:len(signed)-1], "no text": []byte("x"),
+	} {
+		if _, err := Open(b, note.VerifierList(vs[1:]...)); err == nil {
+			t.Errorf("%s: opens", what)
+		}
+	}
+}
+
 // Nothing that does not open opens for what was left out of it, unless what was
 // left out is a line of another key that cannot be decoded; and nothing else
 // opens otherwise.

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/verified"
 )
 
 // Checkpoint of a journal as its origin signed it.
@@ -115,10 +116,38 @@ const futureSlack = 5 * time.Minute
 // key whose signature fails spoils the note. Other keys of the journal may stand
 // among the cosigners; their signatures stay on the checkpoint.
 func OpenCosigned(checkpoint []byte, now time.Time, log note.Verifier, cosigners ...note.Verifier) (Checkpoint, []Cosignature, error) {
-	n, err := note.Open(checkpoint, note.VerifierList(distinct(log, cosigners)...))
+	known := distinct(log, cosigners)
+	n, err := note.Open(verified.By(checkpoint, known...), note.VerifierList(known...))
 	if err != nil {
 		return Checkpoint{}, nil, err
 	}
+	c, sigs, err := cosigned(n, log)
+	for _, s := range sigs {
+		switch {
+		case s.Time.IsZero():
+			return Checkpoint{}, nil, fmt.Errorf("cosignature of %s has no time", s.Signer)
+		case s.Time.After(now.Add(futureSlack)):
+			return Checkpoint{}, nil, fmt.Errorf("cosignature of %s is dated %s, in the future", s.Signer, s.Time.Format(time.RFC3339))
+		}
+	}
+	return c, sigs, err
+}
+
+// OpenShown is OpenCosigned of a checkpoint that is shown with the cosignatures of
+// many: it takes any number of them, and leaves out one that fails, or is dated in
+// the future, so that no cosigner spoils the note for the others.
+func OpenShown(checkpoint []byte, now time.Time, log note.Verifier, cosigners ...note.Verifier) (Checkpoint, []Cosignature, error) {
+	n, err := verified.Open(checkpoint, note.VerifierList(distinct(log, cosigners)...))
+	if err != nil {
+		return Checkpoint{}, nil, err
+	}
+	c, sigs, err := cosigned(n, log)
+	return c, slices.DeleteFunc(sigs, func(s Cosignature) bool { return s.Time.IsZero() || s.Time.After(now.Add(futureSlack)) }), err
+}
+
+// cosigned takes an opened note apart. A cosignature that has no time has the zero
+// one.
+func cosigned(n *note.Note, log note.Verifier) (Checkpoint, []Cosignature, error) {
 	cp, err := torchwood.ParseCheckpoint(n.Text)
 	if err != nil {
 		return Checkpoint{}, nil, err
@@ -135,13 +164,9 @@ func OpenCosigned(checkpoint []byte, now time.Time, log note.Verifier, cosigners
 			c.Note = append(c.Note, sigLine(s)...)
 			continue
 		}
-		t, err := torchwood.CosignatureTimestamp(s)
-		if err != nil || t <= 0 {
-			return Checkpoint{}, nil, fmt.Errorf("cosignature of %s has no time", s.Name)
-		}
-		at := time.Unix(t, 0).UTC()
-		if at.After(now.Add(futureSlack)) {
-			return Checkpoint{}, nil, fmt.Errorf("cosignature of %s is dated %s, in the future", s.Name, at.Format(time.RFC3339))
+		var at time.Time
+		if t, err := torchwood.CosignatureTimestamp(s); err == nil && t > 0 {
+			at = time.Unix(t, 0).UTC()
 		}
 		sigs = append(sigs, Cosignature{Origin: c.Origin, Size: c.Size, Root: c.Root,
 			Signer: s.Name, KeyHash: s.Hash, Line: []byte(sigLine(s)), Time: at})

@@ -1,15 +1,20 @@
 package witness
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"filippo.io/torchwood"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/verified"
 )
 
 // Quorum is the policy "signed by the journal's key and by at least n of
@@ -36,6 +41,52 @@ func Quorum(logKey string, n int, cosigners ...string) (*Policy, error) {
 	return ParsePolicy(FormatPolicy([]string{logKey}, n, of))
 }
 
+// Accepts returns nil if a signed checkpoint satisfies the policy: if enough
+// signatures on it are valid, however many others it bears, and though some fail.
+// It is what torchwood.VerifyCheckpoint is of a checkpoint that was signed by no
+// more than note.Open takes, all of them honest.
+func Accepts(p torchwood.Policy, signed []byte) error {
+	n, err := verified.Open(signed, p)
+	if err != nil {
+		return err
+	}
+	c, err := torchwood.ParseCheckpoint(n.Text)
+	if err != nil {
+		return err
+	}
+	if err := p.Check(c.Origin, n.Sigs); err != nil {
+		return err
+	}
+	if p.Check("check.invalid", n.Sigs) == nil {
+		return errors.New("the policy accepts checkpoints of any origin")
+	}
+	return nil
+}
+
+// VerifyProof checks that a C2SP tlog-proof (https://c2sp.org/tlog-proof) of an entry
+// holds, and that its checkpoint satisfies the policy, as Accepts has it.
+func VerifyProof(p torchwood.Policy, leaf tlog.Hash, proof []byte) error {
+	before, checkpoint, ok := bytes.Cut(proof, []byte("\n\n"))
+	if !ok {
+		return errors.New("the proof has no checkpoint")
+	}
+	if err := Accepts(p, checkpoint); err != nil {
+		return err
+	}
+	n, err := verified.Open(checkpoint, p)
+	if err != nil {
+		return err
+	}
+	v, err := p.Verifier(n.Sigs[0].Name, n.Sigs[0].Hash)
+	if err != nil {
+		return err
+	}
+	origin, _, _ := strings.Cut(n.Text, "\n")
+	// One signature is left, so that the inclusion proof is all that remains to be checked.
+	short := slices.Concat(before, []byte("\n\n"+n.Text+"\n"+sigLine(n.Sigs[0])))
+	return torchwood.VerifyProof(torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(origin), torchwood.SingleVerifierPolicy(v)), leaf, short)
+}
+
 // Satisfying returns the smallest kept checkpoint of at least size that
 // satisfies the policy, so that an entry's proof can be made against it;
 // ErrNone if there is none yet.
@@ -47,7 +98,7 @@ func Satisfying(ctx context.Context, s CosignatureStore, o comity.Origin, size i
 			return Cosigned{}, fmt.Errorf("looking for a cosigned checkpoint of %s: %w", o, err)
 		}
 		for _, c := range cs {
-			if _, _, err := torchwood.VerifyCheckpoint(c.Assembled(), p); err == nil {
+			if err := Accepts(p, c.Assembled()); err == nil {
 				return c, nil
 			}
 		}

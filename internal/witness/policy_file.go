@@ -85,7 +85,7 @@ func ParsePolicy(text []byte) (*Policy, error) {
 	if len(text) > maxPolicy || bytes.Count(text, []byte("\n")) > maxPolicyLines {
 		return nil, &PolicyError{0, fmt.Sprintf("longer than %d bytes or %d lines", maxPolicy, maxPolicyLines)}
 	}
-	r := policyReader{p: &Policy{text: bytes.Clone(text), parts: map[string]*part{}}, keys: map[string]int{}, member: map[string]string{}}
+	r := policyReader{p: &Policy{text: bytes.Clone(text), parts: map[string]*part{}}, keys: map[string]int{}, ids: map[string]int{}, member: map[string]string{}}
 	for i, line := range strings.Split(string(text), "\n") {
 		if why := r.line(i+1, line); why != "" {
 			return nil, &PolicyError{i + 1, why}
@@ -100,6 +100,7 @@ func ParsePolicy(text []byte) (*Policy, error) {
 type policyReader struct {
 	p      *Policy
 	keys   map[string]int    // public key, line
+	ids    map[string]int    // name and ID of a key, line
 	member map[string]string // name, the group that it stands in
 }
 
@@ -151,7 +152,7 @@ func (r *policyReader) log(number int, key, url string) string {
 	if err != nil {
 		return err.Error()
 	}
-	if why := r.newKey(number, key); why != "" {
+	if why := r.newKey(number, key, v); why != "" {
 		return why
 	}
 	r.p.Logs = append(r.p.Logs, PolicyLog{key, url, v})
@@ -166,7 +167,7 @@ func (r *policyReader) witness(number int, name, key, url string) string {
 	if err != nil {
 		return err.Error()
 	}
-	if why := r.newKey(number, key); why != "" {
+	if why := r.newKey(number, key, v); why != "" {
 		return why
 	}
 	r.define(name, &part{verifier: v})
@@ -220,13 +221,18 @@ func (r *policyReader) newName(name string) string {
 }
 
 // newKey refuses a public key that stands in the file already, under whatever
-// name. The vkey has been parsed.
-func (r *policyReader) newKey(number int, vkey string) string {
+// name, and another of which a signature line would say the same. The vkey has
+// been parsed.
+func (r *policyReader) newKey(number int, vkey string, v note.Verifier) string {
 	raw := publicKey(vkey)
 	if at, ok := r.keys[raw]; ok {
 		return fmt.Sprintf("the same key as in line %d", at)
 	}
-	r.keys[raw] = number
+	id := fmt.Sprintf("%s+%08x", v.Name(), v.KeyHash())
+	if at, ok := r.ids[id]; ok {
+		return fmt.Sprintf("another key has the same name and ID in line %d, and their signatures could not be told apart", at)
+	}
+	r.keys[raw], r.ids[id] = number, number
 	return ""
 }
 

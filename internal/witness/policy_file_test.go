@@ -166,6 +166,7 @@ func TestPolicyErrors(t *testing.T) {
 	a, b := peertest.NewOrg("au.example").Peer.WitnessKey, peertest.NewOrg("eu.example").Peer.WitnessKey
 	same := peertest.SameKeys("au.example").MirrorKey
 	log := peertest.NewOrg("un.example").Peer.LogKey
+	one, other := oneID(t)
 	two := "witness a " + a + "\nwitness b " + b + "\n"
 	for name, c := range map[string]struct {
 		text string
@@ -180,6 +181,7 @@ func TestPolicyErrors(t *testing.T) {
 		"self":                      {"group g all g\nquorum g", 1, "not defined above"},
 		"twice a name":              {two + "witness a " + b + "\n", 3, "defined twice"},
 		"twice a key":               {"witness a " + a + "\nwitness b " + same + "\n", 2, "same key as in line 1"},
+		"twice an ID":               {"witness a " + one.Verifier().String() + "\nwitness b " + other.Verifier().String() + "\n", 2, "same name and ID in line 1"},
 		"twice a member":            {two + "group g all a a\n", 3, "already"},
 		"in two groups":             {two + "group g all a b\ngroup h any a\n", 4, "already"},
 		"called none":               {"witness none " + a + "\n", 1, "cannot be the name"},
