@@ -3,6 +3,8 @@ package desk_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,8 +23,11 @@ import (
 	"github.com/comity/comity/internal/blob"
 	"github.com/comity/comity/internal/desk"
 	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/seal"
 	"github.com/comity/comity/internal/witness"
+	"github.com/comity/comity/keys"
+	"github.com/comity/comity/keys/keystest"
 )
 
 // A warning is asked, carried, answered and read alike on both sides.
@@ -383,6 +388,55 @@ func TestProof(t *testing.T) {
 	}
 	if _, err := un.desk.Proof(ctx, nobody, comity.ActName{Domain: "un.example", Index: 99}, false); !errors.Is(err, desk.ErrNotFound) {
 		t.Errorf("a proof of nothing: %v", err)
+	}
+}
+
+// However many cosign our checkpoint, it is served so that others can read it, with a
+// cosignature of each witness whose key is in force; all are on the record.
+func TestCheckpointIsBounded(t *testing.T) {
+	un := newHouse(t, "un.example")
+	ctx := t.Context()
+	un.issue(situation("A file"))
+	head := un.journal.Head()
+	var sigs []witness.Cosignature
+	cosign := func(vkey string, bytes int) {
+		v, err := keys.ParseVKey(vkey)
+		check(t, err)
+		line := fmt.Sprintf("— %s %s\n", v.Name, base64.StdEncoding.EncodeToString(append(binary.BigEndian.AppendUint32(nil, v.ID), make([]byte, bytes)...)))
+		sigs = append(sigs, witness.Cosignature{Origin: head.Origin, Size: head.Size, Root: head.Root, Signer: v.Name, KeyHash: v.ID, Line: []byte(line), Time: start})
+	}
+	var inForce, retired []string
+	for i := range 40 {
+		o := keystest.New(comity.Domain(fmt.Sprintf("w%02d.example", i)))
+		former := o.History.InForce(keys.Witness)[0]
+		o.Rotated(keys.Witness, "yearly rotation")
+		s := o.Next("the old one goes")
+		s.Witness[1] = keystest.VKey(o.Domain, keys.Witness, "post-quantum")
+		o.Add(s)
+		un.peers = append(un.peers, peer.Peer{Domain: o.Domain, WitnessKey: s.Witness[0], History: string(o.History.File())})
+		cosign(former, 72)
+		cosign(s.Witness[0], 72)
+		cosign(s.Witness[1], 2428)
+		inForce, retired = append(inForce, string(sigs[len(sigs)-2].Line)), append(retired, string(sigs[len(sigs)-3].Line))
+	}
+	check(t, un.store.Cosignatures().Put(ctx, witness.Checkpoint{Origin: head.Origin, Size: head.Size, Root: head.Root, Note: head.Note}, sigs...))
+	signed, err := un.desk.Checkpoint(ctx)
+	check(t, err)
+	if lines := bytes.Count(signed, []byte("\n— ")); len(signed) > 48<<10 || lines > 64 || lines < 41 {
+		t.Errorf("the checkpoint has %d bytes and %d signatures, want 41 to 64 in at most 49152", len(signed), lines)
+	}
+	for i, line := range inForce {
+		if !bytes.Contains(signed, []byte(line)) {
+			t.Errorf("the cosignature of %s under the key in force is not served", un.peers[i].Domain)
+		}
+		if first := bytes.Index(signed, []byte(retired[i])); first >= 0 && first < bytes.Index(signed, []byte(inForce[39])) {
+			t.Errorf("the cosignature of %s under a retired key stands before one in force", un.peers[i].Domain)
+		}
+	}
+	r, err := un.desk.Record(ctx, nobody)
+	check(t, err)
+	if len(r.Cosignatures) != 40 {
+		t.Errorf("%d cosigners are on the record, want 40", len(r.Cosignatures))
 	}
 }
 

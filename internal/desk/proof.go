@@ -14,6 +14,7 @@ import (
 	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/seal"
 	"github.com/comity/comity/internal/witness"
+	"github.com/comity/comity/keys"
 )
 
 // Proof returns a C2SP tlog-proof (https://c2sp.org/tlog-proof) that the act
@@ -50,7 +51,7 @@ func (d *Desk) provable(ctx context.Context, o comity.Origin, size int64, accept
 		}
 		c, err := witness.Satisfying(ctx, d.c.Cosigs, o, size, policy)
 		if err == nil {
-			return c.Size, c.Assembled(), nil
+			return c.Size, c.Proving(policy), nil
 		}
 		if !errors.Is(err, witness.ErrNone) {
 			return 0, nil, err
@@ -78,7 +79,8 @@ func (d *Desk) policy(ctx context.Context) (*witness.Policy, error) {
 	return d.c.Policy(ctx)
 }
 
-// cosigned is a head's checkpoint with every cosignature of it known here.
+// cosigned is a head's checkpoint with as many of the cosignatures of it that are
+// known here as others are sure to read, and all of these.
 func (d *Desk) cosigned(ctx context.Context, head journal.Head) ([]byte, []witness.Cosignature, error) {
 	if len(head.Note) == 0 {
 		return nil, nil, nil
@@ -90,11 +92,55 @@ func (d *Desk) cosigned(ctx context.Context, head journal.Head) ([]byte, []witne
 	if len(kept) == 0 || kept[0].Size != head.Size {
 		return head.Note, nil, nil
 	}
-	return witness.Assemble(head.Note, kept[0].Cosignatures), kept[0].Cosignatures, nil
+	sigs := kept[0].Cosignatures
+	var standing func(witness.Cosignature) witness.Standing
+	return witness.Shown(head.Note, sigs, func(s witness.Cosignature) witness.Standing {
+		if standing == nil {
+			standing = d.standing(ctx)
+		}
+		return standing(s)
+	}), sigs, nil
 }
 
-// Checkpoint is our newest checkpoint with the cosignatures collected so far,
-// as it is served.
+// standing tells what cosignatures of our journal are to others. Where that cannot
+// be found out they are shown all the same, in an order that serves readers less.
+func (d *Desk) standing(ctx context.Context) func(witness.Cosignature) witness.Standing {
+	type key struct {
+		name string
+		id   uint32
+	}
+	counted, inForce, changing := map[key]bool{}, map[key]bool{}, map[string]bool{}
+	if p, err := d.policy(ctx); err == nil {
+		for _, w := range p.Counted() {
+			counted[key{w.Verifier.Name(), w.Verifier.KeyHash()}] = true
+		}
+	}
+	peers, err := d.c.Peers.Peers(ctx)
+	if err != nil {
+		d.c.Log.WarnContext(ctx, "whose cosignatures stand first on the checkpoint cannot be told", "err", err)
+	}
+	for _, p := range peers {
+		h, err := p.Keys()
+		if err != nil || h.IsZero() {
+			continue
+		}
+		for _, role := range []keys.Role{keys.Witness, keys.Mirror} {
+			changing[role.Name(p.Domain)] = true
+			for _, k := range h.InForce(role) {
+				if v, err := keys.ParseVKey(k); err == nil {
+					inForce[key{v.Name, v.ID}] = true
+				}
+			}
+		}
+	}
+	return func(s witness.Cosignature) witness.Standing {
+		k := key{s.Signer, s.KeyHash}
+		return witness.Standing{Own: s.Signer == string(d.c.Self.Origin), Counted: counted[k], Retired: changing[s.Signer] && !inForce[k]}
+	}
+}
+
+// Checkpoint is our newest checkpoint with the cosignatures collected so far, as
+// it is served: with so many that others are sure to read it.
 func (d *Desk) Checkpoint(ctx context.Context) ([]byte, error) {
 	head, err := d.c.Store.Head(ctx, d.c.Self.Origin)
 	if err != nil {
@@ -154,7 +200,7 @@ func (d *Desk) accepted(ctx context.Context, r *Record) error {
 		signed, sizes = append(signed, c.Assembled()), append(sizes, c.Size)
 	}
 	for i := range signed {
-		if _, _, err := torchwood.VerifyCheckpoint(signed[i], p); err == nil {
+		if witness.Accepts(p, signed[i]) == nil {
 			r.Accepted = sizes[i]
 			break
 		}

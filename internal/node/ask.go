@@ -14,6 +14,7 @@ import (
 	"github.com/comity/comity/casefile"
 	"github.com/comity/comity/effect"
 	"github.com/comity/comity/internal/peer"
+	"github.com/comity/comity/internal/verified"
 	"github.com/comity/comity/keys"
 )
 
@@ -69,7 +70,7 @@ func keyAct(ctx context.Context, c *peer.Client, p peer.Peer) (effect.Key, error
 		return effect.Key{}, err
 	}
 	policy := torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(string(p.Origin())), torchwood.SingleVerifierPolicy(v))
-	cp, _, err := torchwood.VerifyCheckpoint(signed, policy)
+	cp, _, err := torchwood.VerifyCheckpoint(verified.By(signed, v), policy)
 	if err != nil {
 		return effect.Key{}, err
 	}

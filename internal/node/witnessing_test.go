@@ -73,6 +73,55 @@ func TestBothKindsOfSignature(t *testing.T) {
 	}
 }
 
+// Twenty witnesses with post-quantum keys: all that they sign is more than a reader
+// takes of a checkpoint. It is pinned and followed, and accepted by all the same.
+func TestManyWitnesses(t *testing.T) {
+	t.Parallel()
+	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
+	logs := witness.LogList{}
+	check(t, logs.Add("", un.Self.LogKey))
+	mux := http.NewServeMux()
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	const many = 20
+	var policy, members bytes.Buffer
+	for i := range many {
+		seed := make([]byte, witness.MLDSASeedSize)
+		rand.Read(seed)
+		s, err := witness.NewMLDSASigner(fmt.Sprintf("w%d.example/witness", i), seed, nil)
+		check(t, err)
+		at := fmt.Sprintf("/w%d", i)
+		mux.Handle(at+"/", http.StripPrefix(at, witness.New(s, logs, witnesstest.NewMemory(), slog.New(slog.DiscardHandler)).Handler()))
+		fmt.Fprintf(&policy, "witness w%d %s %s%s\n", i, s.Verifier(), srv.URL, at)
+		fmt.Fprintf(&members, " w%d", i)
+	}
+	fmt.Fprintf(&policy, "group all %d%s\nquorum all\n", many, members.String())
+	check(t, un.close())
+	check(t, os.WriteFile(filepath.Join(un.dir, node.PolicyFile), policy.Bytes(), 0o600))
+	un.start()
+	file := un.issue(situation("The situation in Alba"))
+	var r api.Record
+	until(t, "all to cosign", func() bool {
+		return un.get("/api/v1/record", &r) && r.Size > file.Index && r.Accepted == r.Size
+	})
+	if signed := un.page("/journal/checkpoint"); len(signed) > 48<<10 || strings.Count(signed, "\n— w") < 10 {
+		t.Errorf("the checkpoint has %d bytes and %d cosignatures, want at most 49152 and most that fit", len(signed), strings.Count(signed, "\n— w"))
+	}
+	au.follow(un)
+	au.reads(file)
+	// The proof has them all, since the policy demands that.
+	p, err := witness.ParsePolicy(append([]byte("log "+un.Self.LogKey+"\n"), policy.Bytes()...))
+	check(t, err)
+	code, proof := un.do("GET", fmt.Sprintf("/api/v1/acts/%s/proof?policy=accepted", file), un.token, nil)
+	entry, err := torchwood.ProofExtraData(proof)
+	if code != http.StatusOK || err != nil {
+		t.Fatalf("the proof: %d, %v", code, err)
+	}
+	if err := torchwood.VerifyProof(p, tlog.RecordHash(entry), proof); err != nil {
+		t.Errorf("the proof does not hold: %v", err)
+	}
+}
+
 // A folder of an older version has no post-quantum keys, and needs none.
 func TestWithoutPostQuantumKeys(t *testing.T) {
 	t.Parallel()

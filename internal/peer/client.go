@@ -20,7 +20,7 @@ import (
 // The most bytes read of an answer, by what it is.
 const (
 	MaxSelf       = 64 << 10
-	MaxCheckpoint = 64 << 10
+	MaxCheckpoint = 256 << 10         // with cosignatures; nodes of older versions served all that they had
 	MaxTile       = 256 * 32          // hashes of one tile
 	MaxBundle     = 256 * (2 + 65535) // entries of one bundle, each with its length
 	MaxCosigned   = 64 << 10          // a witness's signature lines
