@@ -252,7 +252,7 @@ func (d *Desk) confirmed(ctx context.Context, by comity.ActName) (said bool, err
 func (l *Ledger) erase(ctx context.Context, e Erasure) (removed bool, err error) {
 	removed, err = l.Forget(ctx, e.Target)
 	if err == nil {
-		err = l.open(ctx, []comity.ActName{e.Target}) // what waited for its content waits no longer
+		_, err = l.open(ctx, []comity.ActName{e.Target}) // what waited for its content waits no longer
 	}
 	if err == nil {
 		err = l.removeBox(ctx, e)

@@ -12,8 +12,13 @@ import (
 )
 
 // SetKeyring changes the identities with which sealed acts are opened from now
-// on, the one in use first.
-func (l *Ledger) SetKeyring(k seal.Keyring) { l.ring.Store(&k) }
+// on, the one in use first. Those that are closed are for Retry.
+func (l *Ledger) SetKeyring(k seal.Keyring) {
+	l.ring.Store(newRing(k))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tell()
+}
 
 // KeyActs is how many key acts a journal has, as far as it is held here.
 func (l *Ledger) KeyActs(ctx context.Context, d comity.Domain) (n int, err error) {

@@ -33,7 +33,7 @@ type Ledger struct {
 	self  comity.Domain
 	store Store
 	blobs *blob.Store
-	ring  atomic.Pointer[seal.Keyring] // opens what is sealed to us
+	ring  atomic.Pointer[ring]
 	log   *slog.Logger
 
 	reading  sync.Mutex // held while the store is read for what is not here, or is known to be sealed

@@ -42,6 +42,7 @@ type placing struct {
 	known   map[comity.ActName]known
 	waits   bool // some act may wait
 	quicker bool // another had opened an act before
+	opened  int
 	rows    []PlacedAct
 	placed  []placedItem
 	held    []*Held

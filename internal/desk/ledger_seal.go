@@ -16,6 +16,7 @@ import (
 // unsealed is what became of a sealed act when it was to be opened.
 type unsealed struct {
 	Sealed
+	with    Tried            // the keys that are here
 	missing []act.Commitment // blobs that are not here; they are wanted, open or not: others read them from us
 	erased  bool             // its content was not looked for: it is to be gone
 }
@@ -23,7 +24,8 @@ type unsealed struct {
 // unseal opens a sealed act if get has its blobs and it is sealed to us. Only
 // a failing disk is an error; anything wrong with the act is its own problem.
 func (l *Ledger) unseal(ctx context.Context, r FoldReader, h *Held, get func(context.Context, comity.Hash) ([]byte, error)) (unsealed, error) {
-	out := unsealed{Sealed: Sealed{Name: h.Name, At: h.At, State: SealOpen}}
+	ring := l.ring.Load()
+	out := unsealed{Sealed: Sealed{Name: h.Name, At: h.At, State: SealOpen}, with: ring.keys}
 	var plain [2][]byte
 	var err error
 	if _, out.erased, err = r.Erasure(ctx, h.Name); err != nil {
@@ -47,10 +49,10 @@ func (l *Ledger) unseal(ctx context.Context, r FoldReader, h *Held, get func(con
 		if out.State == SealClosed {
 			continue
 		}
-		opened, err := l.ring.Load().Open(h.Name.Domain, part.purpose, part.c, box)
+		opened, err := ring.Open(h.Name.Domain, part.purpose, part.c, box)
 		switch {
 		case errors.Is(err, seal.ErrNotAddressee):
-			out.State, out.Why = SealClosed, whySealed
+			out.State, out.Why, out.Tried = SealClosed, whySealed, ring.keys
 		case err != nil:
 			out.State, out.Why = SealClosed, err.Error()
 		}
@@ -148,18 +150,19 @@ func (l *Ledger) openAll(ctx context.Context, names []comity.ActName) {
 	if len(names) == 0 {
 		return
 	}
-	if err := l.open(ctx, names); err != nil {
+	if _, err := l.open(ctx, names); err != nil {
 		l.log.WarnContext(ctx, "sealed acts could not be opened", "first", names[0].String(), "err", err)
 	}
 }
 
-// open opens sealed acts, if their blobs are here.
-func (l *Ledger) open(ctx context.Context, names []comity.ActName) error {
+// open opens sealed acts, if their blobs are here, and returns how many are open
+// that were not.
+func (l *Ledger) open(ctx context.Context, names []comity.ActName) (int, error) {
 	var all []unsealed
 	for _, n := range names {
 		s, ok, err := l.store.Stored(ctx, n)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		h := held(&s)
 		if !ok || h.Sealed == nil {
@@ -167,14 +170,14 @@ func (l *Ledger) open(ctx context.Context, names []comity.ActName) error {
 		}
 		x, err := l.unseal(ctx, l.store, h, l.blobs.Get)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		if len(x.missing) < 2 { // else it is as it was
+		if len(x.missing) < 2 || s.State == SealClosed { // else it is as it was
 			all = append(all, x)
 		}
 	}
 	if len(all) == 0 {
-		return nil
+		return 0, nil
 	}
 	l.mu.Lock()
 	l.opens++
@@ -197,7 +200,7 @@ func (l *Ledger) open(ctx context.Context, names []comity.ActName) error {
 		return p.flush()
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	l.mu.Lock()
 	for _, x := range all {
@@ -212,12 +215,12 @@ func (l *Ledger) open(ctx context.Context, names []comity.ActName) error {
 	defer l.reading.Unlock()
 	newest, err := l.readSealed(ctx)
 	if err != nil {
-		return nil // it is read again when somebody asks; until then something may be hidden
+		return p.opened, nil // it is read again when somebody asks; until then something may be hidden
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sealed(newest)
-	return nil
+	return p.opened, nil
 }
 
 // unsealed notes what became of a sealed act, and places it if it is open now.
@@ -248,12 +251,17 @@ func (p *placing) unsealed(x unsealed) error {
 			return err
 		}
 	}
-	if s.State != SealAwaiting {
+	if !s.undecided(x.with) {
 		p.quicker = true
 		return nil
 	}
-	if x.State == SealAwaiting { // it goes on waiting
+	switch {
+	case x.State == SealAwaiting && s.State == SealAwaiting: // it goes on waiting
 		return nil
+	case x.State == SealOpen:
+		p.opened++
+	default:
+		x.Tried = x.Tried.and(s.Tried)
 	}
 	if err := p.tx.PutSealed(x.Sealed); err != nil {
 		return err
@@ -303,7 +311,8 @@ func (l *Ledger) Arrived(ctx context.Context, sha comity.Hash) error {
 		l.mu.Unlock()
 		return nil
 	}
-	return l.open(ctx, waiting)
+	_, err = l.open(ctx, waiting)
+	return err
 }
 
 // Forget deletes what a sealed act says from the database; what it did stays.

@@ -62,6 +62,13 @@ type Store interface {
 	// Awaiting lists up to limit sealed acts of a log, from an index on, whose
 	// content has not arrived.
 	Awaiting(ctx context.Context, o comity.Origin, from int64, limit int) ([]comity.ActName, error)
+	// Tried lists the sets of keys with which entries were tried that are sealed to
+	// none of them.
+	Tried(ctx context.Context) ([]Tried, error)
+	// Closed lists up to limit entries that were tried with just these keys and are
+	// sealed to none of them, in an order of its own, those behind an act; the zero
+	// name is before all.
+	Closed(ctx context.Context, with Tried, behind comity.ActName, limit int) ([]comity.ActName, error)
 	// Waiting counts the acts that wait for others.
 	Waiting(ctx context.Context) (int, error)
 	// Awaits is what Recorder.Awaits is, of a log.
@@ -135,6 +142,7 @@ type Stored struct {
 	Waits   bool      // for another act
 	State   SealState // of a sealed entry
 	Why     string    // why it is closed
+	Tried   Tried     // of one that is closed for want of a key
 	Effects []byte    // of an open one
 	Content []byte    // of an open one; nil if it was forgotten
 }
@@ -155,6 +163,7 @@ type Sealed struct {
 	At               comity.Time // recorded
 	State            SealState
 	Why              string
+	Tried            Tried
 	Effects, Content []byte
 }
 

@@ -373,6 +373,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.done.Go(func() { n.recovery.noteSeen(ctx) })
 	n.done.Go(func() { n.recovery.keepBlobs(ctx) })
 	n.done.Go(func() { n.watchJournal(ctx) })
+	n.done.Go(func() { n.watchSealed(ctx) })
 	n.done.Go(func() { n.watchRoster(ctx) })
 	n.startWitnessing(ctx)
 	n.done.Go(func() { n.renewal.run(ctx) })

@@ -39,6 +39,8 @@ type recovery struct {
 	// is ours though only revoked keys have signed it.
 	released atomic.Pointer[journal.Head]
 
+	keeping sync.Mutex // held by keepBlobs
+
 	mu    sync.Mutex
 	heard map[string]bool // witnesses that have answered since the start
 	short error           // waived, and it was needed: who did not answer
@@ -489,8 +491,13 @@ func (r *recovery) fetchBlobs(ctx context.Context) int {
 	return left
 }
 
-// keepBlobs fetches sealed contents of our own that are missing until none is.
+// keepBlobs fetches sealed contents of our own that are missing until none is. It
+// leaves that to another call, if there is one.
 func (r *recovery) keepBlobs(ctx context.Context) {
+	if !r.keeping.TryLock() {
+		return
+	}
+	defer r.keeping.Unlock()
 	back := peer.Backoff{Rand: r.n.c.Rand, Base: 5 * time.Second, Max: 10 * time.Minute}
 	for r.fetchBlobs(ctx) > 0 {
 		if !pause(ctx, back.Fail(0)) {

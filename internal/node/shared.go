@@ -59,7 +59,7 @@ func (n *Node) told(ctx context.Context, all []string) error {
 			if h, err := comity.ParseHash(f[0]); err == nil {
 				errs = append(errs, n.ledger.Arrived(ctx, h))
 			}
-		case what == "erased":
+		case what == "erased", what == "opened":
 			n.ledger.Doubt()
 		case what == sqlstore.Unheard:
 			n.ledger.Doubt()

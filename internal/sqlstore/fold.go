@@ -96,7 +96,7 @@ func (c conn) keys(ctx context.Context, q string, args ...any) ([]comity.ActName
 
 // storedColumns are of an entry e; the tables that are joined to it.
 const (
-	storedColumns = "e.pos, e.data, w.act IS NOT NULL, COALESCE(s.state, 1), COALESCE(s.why, ''), s.effects, s.content"
+	storedColumns = "e.pos, e.data, w.act IS NOT NULL, COALESCE(s.state, 1), COALESCE(s.why, ''), COALESCE(s.tried, ''), s.effects, s.content"
 	storedJoins   = " LEFT JOIN waiting w ON w.act = e.pos LEFT JOIN sealed s ON s.act = e.pos"
 )
 
@@ -106,7 +106,7 @@ type storedRow struct {
 }
 
 func (x *storedRow) into() []any {
-	return []any{&x.key, &x.Entry, &x.Waits, &x.State, &x.Why, &x.Effects, &x.Content}
+	return []any{&x.key, &x.Entry, &x.Waits, &x.State, &x.Why, &x.Tried, &x.Effects, &x.Content}
 }
 
 func (c conn) stored(ctx context.Context, n comity.ActName) (desk.Stored, bool, error) {
@@ -261,7 +261,7 @@ func (s *Store) Opener(ctx context.Context, n comity.ActName) (x desk.Stored, at
 // of the same moment. No entry has the key 0.
 func (s *Store) Extract(ctx context.Context, name casefile.Scope) (desk.Extract, error) {
 	text := casefile.ScopeText(name)
-	return s.scope(ctx, name, `SELECT 0, x.doc, FALSE, 0, '', NULL, NULL, FALSE, '', sc.version, x.version FROM scope sc JOIN extract x ON x.scope = sc.id WHERE sc.name = ?
+	return s.scope(ctx, name, `SELECT 0, x.doc, FALSE, 0, '', '', NULL, NULL, FALSE, '', sc.version, x.version FROM scope sc JOIN extract x ON x.scope = sc.id WHERE sc.name = ?
 		UNION ALL SELECT `+storedColumns+`, p.clear <> 0, p.problem, sc.version, COALESCE(x.version, 0) FROM scope sc LEFT JOIN extract x ON x.scope = sc.id
 		JOIN placed p ON p.scope = sc.id AND p.version > COALESCE(x.version, -1) AND (x.version IS NULL OR x.version < sc.version)
 		JOIN entry e ON e.pos = p.act`+storedJoins+" WHERE sc.name = ?", text, text)
@@ -401,6 +401,37 @@ func (s *Store) Awaiting(ctx context.Context, o comity.Origin, from int64, limit
 	all, err := s.read().keys(ctx, `SELECT s.act FROM log l JOIN sealed s ON s.log = l.id AND s.state = 1 AND s.act >= l.id * 1099511627776 + ?
 		WHERE l.origin = ? ORDER BY s.act LIMIT ?`, from, string(o), limit)
 	return all, s.failed("read which sealed acts wait for their content", err)
+}
+
+// sealedToOthers is the condition of an index.
+const sealedToOthers = "FROM sealed WHERE state = 2 AND why = 'sealed to others'"
+
+// Tried implements [desk.Store]. One look-up in the index for each set, however
+// many entries there are.
+func (s *Store) Tried(ctx context.Context) (out []desk.Tried, err error) {
+	q, args := "SELECT MIN(tried) "+sealedToOthers, []any(nil)
+	for {
+		var next sql.NullString
+		if err := s.read().queryRow(ctx, q, args...).Scan(&next); err != nil || !next.Valid {
+			return out, s.failed("read with which keys sealed acts were tried", err)
+		}
+		out = append(out, desk.Tried(next.String))
+		q, args = "SELECT MIN(tried) "+sealedToOthers+" AND tried > ?", []any{next.String}
+	}
+}
+
+// Closed implements [desk.Store].
+func (s *Store) Closed(ctx context.Context, with desk.Tried, behind comity.ActName, limit int) ([]comity.ActName, error) {
+	c, after := s.read(), int64(0)
+	if !behind.IsZero() {
+		id, err := c.logID(ctx, behind.Domain)
+		if err != nil {
+			return nil, s.failed("find "+behind.String(), err)
+		}
+		after = id*maxEntries + behind.Index
+	}
+	all, err := c.keys(ctx, "SELECT act "+sealedToOthers+" AND tried = ? AND act > ? ORDER BY act LIMIT ?", string(with), after, limit)
+	return all, s.failed("read which acts are sealed to others", err)
 }
 
 // Waiting implements [desk.Store].
@@ -566,9 +597,9 @@ func (tx *Tx) AnyWaits() (any bool, err error) {
 func (tx *Tx) PutSealed(x desk.Sealed) error {
 	k, err := tx.key(x.Name)
 	if err == nil {
-		err = tx.exec(`INSERT INTO sealed (act, log, at, state, why, effects, content) VALUES (?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (act) DO UPDATE SET at = excluded.at, state = excluded.state, why = excluded.why, effects = excluded.effects, content = excluded.content`,
-			k, k/maxEntries, x.At.Unix(), x.State, plain(x.Why), x.Effects, x.Content)
+		err = tx.exec(`INSERT INTO sealed (act, log, at, state, why, tried, effects, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (act) DO UPDATE SET at = excluded.at, state = excluded.state, why = excluded.why, tried = excluded.tried, effects = excluded.effects, content = excluded.content`,
+			k, k/maxEntries, x.At.Unix(), x.State, plain(x.Why), string(x.Tried), x.Effects, x.Content)
 	}
 	return tx.s.failed("note what is sealed in "+x.Name.String(), err)
 }

@@ -19,7 +19,7 @@ import (
 // open returns an empty store.
 func RunFold(t *testing.T, open func(t *testing.T) desk.Store) {
 	for name, test := range map[string]func(*testing.T, desk.Store){
-		"Arrival": foldArrival, "Scopes": foldScopes, "Waiting": foldWaiting, "Sealed": foldSealed, "Briefs": foldBriefs, "Extracts": foldExtracts, "Undone": foldUndone, "Reset": foldReset,
+		"Arrival": foldArrival, "Scopes": foldScopes, "Waiting": foldWaiting, "Sealed": foldSealed, "Closed": foldClosed, "Briefs": foldBriefs, "Extracts": foldExtracts, "Undone": foldUndone, "Reset": foldReset,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -217,6 +217,50 @@ func foldSealed(t *testing.T, s desk.Store) {
 	}
 	if all, err := s.Wanted(ctx, ours); err != nil || !slices.Equal(all, []act.Commitment{b}) {
 		t.Errorf("Wanted = %v, %v", all, err)
+	}
+}
+
+func foldClosed(t *testing.T, s desk.Store) {
+	ctx := t.Context()
+	at := comity.TimeOf(time.Date(2003, 4, 11, 0, 0, 0, 0, time.UTC))
+	const why = "sealed to others"
+	closed := func(n comity.ActName, with desk.Tried) desk.Sealed {
+		return desk.Sealed{Name: n, At: at, State: desk.SealClosed, Why: why, Tried: with}
+	}
+	ok(t, arrive(t, s, ours, numbered(0, 7), func(tx desk.FoldTx) error {
+		return errors.Join(tx.PutSealed(closed(name(ours, 0), "")), tx.PutSealed(closed(name(ours, 1), "0a")), tx.PutSealed(closed(name(ours, 2), "")),
+			tx.PutSealed(closed(name(ours, 3), "0a 1b")), tx.PutSealed(closed(name(ours, 6), "")),
+			tx.PutSealed(desk.Sealed{Name: name(ours, 4), At: at, State: desk.SealClosed, Why: "another reason"}),
+			tx.PutSealed(desk.Sealed{Name: name(ours, 5), At: at, State: desk.SealAwaiting}))
+	}))
+	ok(t, arrive(t, s, theirs, numbered(0, 1), func(tx desk.FoldTx) error { return tx.PutSealed(closed(name(theirs, 0), "")) }))
+	if x, _, err := s.Stored(ctx, name(ours, 3)); err != nil || x.Tried != "0a 1b" {
+		t.Errorf("tried with %q, %v", x.Tried, err)
+	}
+	if got, err := s.Tried(ctx); err != nil || !slices.Equal(got, []desk.Tried{"", "0a", "0a 1b"}) {
+		t.Errorf("Tried = %q, %v", got, err)
+	}
+	var all []comity.ActName
+	for last := (comity.ActName{}); ; {
+		some, err := s.Closed(ctx, "", last, 2)
+		ok(t, err)
+		if len(some) == 0 {
+			break
+		}
+		all = append(all, some...)
+		last = all[len(all)-1]
+	}
+	if want := []comity.ActName{name(ours, 0), name(ours, 2), name(ours, 6), name(theirs, 0)}; !slices.Equal(all, want) {
+		t.Errorf("Closed = %v, want %v", all, want)
+	}
+	ok(t, s.Fold(ctx, func(tx desk.FoldTx) error {
+		return errors.Join(tx.PutSealed(closed(name(ours, 0), "0a")), tx.PutSealed(desk.Sealed{Name: name(ours, 3), At: at, State: desk.SealOpen}))
+	}))
+	if got, err := s.Closed(ctx, "0a", comity.ActName{}, 10); err != nil || !slices.Equal(got, []comity.ActName{name(ours, 0), name(ours, 1)}) {
+		t.Errorf("Closed = %v, %v", got, err)
+	}
+	if got, err := s.Tried(ctx); err != nil || !slices.Equal(got, []desk.Tried{"", "0a"}) {
+		t.Errorf("Tried = %q, %v", got, err)
 	}
 }
 
