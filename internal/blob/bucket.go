@@ -64,7 +64,14 @@ func openBucket(ctx context.Context, address string, toKeep bool) (*bucket, erro
 		if err != nil {
 			return nil, err
 		}
-		return impatient{c}, nil
+		if c, ok := c.(*net.TCPConn); ok {
+			// What lies in the system's buffer counts as taken; let that be little.
+			if err := c.SetWriteBuffer(sendBuffer); err != nil {
+				c.Close()
+				return nil, err
+			}
+		}
+		return impatient{c, stall}, nil
 	}
 	c, err := minio.New(e.Host, &minio.Options{
 		Creds:  credentials.NewChainCredentials([]credentials.Provider{&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}}),
@@ -118,10 +125,14 @@ func (b *bucket) forgets(ctx context.Context) error {
 	return fmt.Errorf("ask whether the bucket keeps old versions: %w", err)
 }
 
+// stall is how long a bucket may keep us waiting for its next byte, or for taking ours.
+var stall = 5 * time.Second // changed by tests
+
 const (
-	stall    = 5 * time.Second  // a bucket may keep us waiting so long for its next byte, or for taking ours
-	patience = 10 * time.Second // and so long, and as long as its bytes take at pace, to be done: somebody waits who issues an act
+	patience = 10 * time.Second // so long, and as long as its bytes take at pace, to be done it may take: somebody waits who issues an act
 	pace     = 1 << 20          // bytes a second
+
+	sendBuffer = 256 << 10 // a quarter of a second's at pace
 )
 
 // within bounds what is done at once with a blob of so many bytes.
@@ -130,17 +141,22 @@ func within(ctx context.Context, size int64) (context.Context, context.CancelFun
 }
 
 // impatient is a connection that breaks if nothing moves.
-type impatient struct{ net.Conn }
+type impatient struct {
+	net.Conn
+	stall time.Duration
+}
 
 func (c impatient) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(stall)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(c.stall)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Read(p)
 }
 
+// Write puts off the deadline of reading, too: the answer is waited for from before the
+// request is written, and cannot come until it is.
 func (c impatient) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(stall)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(c.stall)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(p)

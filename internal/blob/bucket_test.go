@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
@@ -28,6 +30,7 @@ type s3server struct {
 
 	mu   sync.Mutex
 	fail func(*http.Request) bool
+	via  func(s3 http.Handler, w http.ResponseWriter, r *http.Request)
 }
 
 func newS3(t *testing.T) *s3server {
@@ -39,16 +42,25 @@ func newS3(t *testing.T) *s3server {
 		t.Fatal(err)
 	}
 	h := gofakes3.New(s.objects).Server()
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
-		fail := s.fail
+		fail, via := s.fail, s.via
 		s.mu.Unlock()
+		if via != nil {
+			via(h, w, r)
+			return
+		}
 		if fail != nil && fail(r) {
 			http.Error(w, "<Error><Code>AccessDenied</Code><Message>no</Message></Error>", http.StatusForbidden)
 			return
 		}
 		h.ServeHTTP(w, r)
 	}))
+	s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		_ = c.(*net.TCPConn).SetReadBuffer(64 << 10) // what lies there has been taken
+		return ctx
+	}
+	s.Start()
 	t.Cleanup(s.Close)
 	return s
 }
@@ -57,6 +69,13 @@ func (s *s3server) failing(f func(*http.Request) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fail = f
+}
+
+// answering has requests answered by f, which may hand them on.
+func (s *s3server) answering(f func(s3 http.Handler, w http.ResponseWriter, r *http.Request)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.via = f
 }
 
 func (s *s3server) place(prefix string) string {
@@ -274,8 +293,7 @@ func TestBucketWithVersions(t *testing.T) {
 func TestBucketKnowsNoVersions(t *testing.T) {
 	for code, status := range map[string]int{"NotImplemented": http.StatusNotImplemented, "MethodNotAllowed": http.StatusMethodNotAllowed, "": http.StatusNotImplemented} {
 		srv := newS3(t)
-		inner := srv.Config.Handler
-		srv.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		srv.answering(func(s3 http.Handler, w http.ResponseWriter, r *http.Request) {
 			if r.URL.Query().Has("versioning") {
 				w.WriteHeader(status)
 				if code != "" {
@@ -283,7 +301,7 @@ func TestBucketKnowsNoVersions(t *testing.T) {
 				}
 				return
 			}
-			inner.ServeHTTP(w, r)
+			s3.ServeHTTP(w, r)
 		})
 		s := at(t, srv.place(""))
 		h, err := s.Put(ctx, []byte("kept"))
@@ -361,4 +379,56 @@ func TestCopy(t *testing.T) {
 	if _, err := to.Get(ctx, damaged); !errors.Is(err, ErrNotFound) {
 		t.Errorf("the damaged one: %v, want ErrNotFound", err)
 	}
+}
+
+// A bucket takes an upload slowly, longer than it may keep us waiting for one byte:
+// as long as it goes on taking some it is waited for. One that takes none is not.
+func TestBucketTakesSlowly(t *testing.T) {
+	defer func(d time.Duration) { stall = d }(stall)
+	stall = 400 * time.Millisecond
+	const size = 12 << 20
+	takes := 4 * stall
+	for name, hangs := range map[string]bool{"slow": false, "stuck": true} {
+		t.Run(name, func(t *testing.T) {
+			srv := newS3(t)
+			end := make(chan struct{})
+			defer close(end)
+			srv.answering(func(s3 http.Handler, w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPut {
+					r.Body = &slowBody{ReadCloser: r.Body, began: time.Now(), second: int(size * time.Second / takes), hangs: hangs, end: end}
+				}
+				s3.ServeHTTP(w, r)
+			})
+			s := at(t, srv.place("/x"))
+			began := time.Now()
+			_, err := s.Put(ctx, bytes.Repeat([]byte("x"), size))
+			switch took := time.Since(began); {
+			case hangs && (err == nil || took > patience):
+				t.Errorf("got %v after %v, want an error soon", err, took)
+			case !hangs && (err != nil || took < takes/2):
+				t.Errorf("got %v after %v", err, took)
+			}
+		})
+	}
+}
+
+// slowBody is read at a pace, and, if it hangs, only in its first part.
+type slowBody struct {
+	io.ReadCloser
+	began  time.Time
+	second int // so many bytes in each
+	n      int
+	hangs  bool
+	end    <-chan struct{}
+}
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	if b.hangs && b.n > 1<<20 {
+		<-b.end
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err := b.ReadCloser.Read(p[:min(len(p), 16<<10)])
+	b.n += n
+	time.Sleep(time.Until(b.began.Add(time.Duration(b.n) * time.Second / time.Duration(b.second))))
+	return n, err
 }
