@@ -61,7 +61,9 @@ type Follower struct {
 	c      FollowerConfig
 	mirror note.Verifier
 	wake   chan struct{}
-	alive  chan struct{} // the peer's stream spoke
+
+	// What the peer's stream says, which is not verified.
+	spoke, told, toldReceipt *cue // anything; that its journal grew; that its copy of ours did
 
 	mu      sync.Mutex
 	status  Status
@@ -77,6 +79,7 @@ type Follower struct {
 	byPush, receiptByPush bool
 	late                  *time.Timer // of a fetch put off for that; nil if none is
 	heard, receiptHeard   int64       // the largest sizes that the stream has told of
+	polled, polledReceipt int64       // the sizes in the status after the last poll
 }
 
 // NewFollower returns a follower that has not begun.
@@ -93,7 +96,7 @@ func NewFollower(c FollowerConfig) (*Follower, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Follower{c: c, mirror: v, wake: make(chan struct{}, 1), alive: make(chan struct{}, 1), resumed: make(chan struct{}),
+	f := &Follower{c: c, mirror: v, wake: make(chan struct{}, 1), spoke: newCue(), told: newCue(), toldReceipt: newCue(), resumed: make(chan struct{}),
 		backoff: peer.Backoff{Rand: c.Rand}, status: Status{Paused: c.Paused}}
 	if !c.Paused {
 		close(f.resumed)
@@ -183,9 +186,9 @@ func (f *Follower) follow(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		begun := f.c.Now()
-		wait, wake := f.step(ctx)
+		wait, by := f.step(ctx)
 		rest := min(wait, f.spacing(f.c.Now().Sub(begun)))
-		if !sleep(ctx, rest, nil) || !sleep(ctx, wait-rest, wake) {
+		if !sleep(ctx, rest, nil) || !f.idle(ctx, wait-rest, by) {
 			break
 		}
 	}
@@ -201,15 +204,12 @@ func (f *Follower) spacing(took time.Duration) time.Duration {
 
 // step does one poll and says how long to wait for the next, and what may cut
 // the wait short.
-func (f *Follower) step(ctx context.Context) (time.Duration, <-chan struct{}) {
-	select {
-	case <-f.alive: // it spoke before this poll
-	default:
-	}
+func (f *Follower) step(ctx context.Context) (time.Duration, cuts) {
+	spoke, told, toldReceipt := f.spoke.take(), f.told.take(), f.toldReceipt.take()
 	begun := f.c.Now()
 	p, err := f.c.Monitor.Poll(ctx)
 	if ctx.Err() != nil {
-		return 0, nil
+		return 0, cuts{}
 	}
 	frozen := isFork(err)
 	if (err == nil || frozen) && f.c.Receipts != nil {
@@ -220,15 +220,19 @@ func (f *Follower) step(ctx context.Context) (time.Duration, <-chan struct{}) {
 	now := f.c.Now()
 	wait := f.note(ctx, p, err, begun, now)
 	f.status.NextTry = now.Add(wait)
+	f.told.outcome(told, f.status.Size > f.polled)
+	f.toldReceipt.outcome(toldReceipt, f.status.Receipt.Size > f.polledReceipt)
+	f.spoke.outcome(spoke && noAnswer(err), f.status.Size > f.polled)
+	f.polled, f.polledReceipt = f.status.Size, f.status.Receipt.Size
 	switch {
 	case noAnswer(err):
-		return wait, f.alive // no need to wait once it can be reached again
+		return wait, cuts{stream: [2]*cue{f.spoke}} // no need to wait once it can be reached again
 	case err != nil && !frozen:
-		return wait, nil
+		return wait, cuts{}
 	case p.More:
-		return 0, nil
+		return 0, cuts{}
 	}
-	return wait, f.wake
+	return wait, cuts{f.wake, [2]*cue{f.told, f.toldReceipt}}
 }
 
 // note writes the outcome of a poll that began at begun into the status; f.mu
@@ -351,21 +355,21 @@ func (f *Follower) setStreaming(on bool) {
 // hear wakes the follower if h says something new about the peer's journal,
 // or about the peer's copy of ours.
 func (f *Follower) hear(h Head) {
-	nudge(f.alive)
+	nudge(f.spoke.c)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	byPush := false
+	byPush, of := false, f.told
 	switch {
 	case h.Origin == f.c.Monitor.origin && h.Size > f.status.Size:
 		byPush, f.heard = f.byPush, max(f.heard, h.Size)
 	case f.c.Receipts != nil && string(h.Origin) == f.c.Receipts.Log.Name() && h.Size > f.status.Receipt.Size:
-		byPush, f.receiptHeard = f.receiptByPush, max(f.receiptHeard, h.Size)
+		byPush, f.receiptHeard, of = f.receiptByPush, max(f.receiptHeard, h.Size), f.toldReceipt
 	default:
 		return
 	}
 	switch {
 	case !byPush:
-		f.Wake()
+		nudge(of.c)
 	case f.late == nil:
 		f.await()
 	}

@@ -15,15 +15,8 @@ import (
 func TestFollowerWaitsForPush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &Follower{c: FollowerConfig{Monitor: &Monitor{origin: "un.example/journal"}, Interval: time.Second, Logger: slog.New(slog.DiscardHandler)},
-			wake: make(chan struct{}, 1), alive: make(chan struct{}, 1)}
-		woken := func() bool {
-			select {
-			case <-f.wake:
-				return true
-			default:
-				return false
-			}
-		}
+			spoke: newCue(), told: newCue(), toldReceipt: newCue()}
+		woken := f.told.take
 		hear := func(size int64) { f.hear(Head{Origin: "un.example/journal", Size: size}) }
 		if hear(1); !woken() {
 			t.Error("not woken though nothing was ever pushed")
@@ -60,12 +53,13 @@ func TestFollowerWaitsForPush(t *testing.T) {
 // What the stream tells of while the follower waits for something else is waited
 // for as well: a receipt behind entries, and more entries behind some.
 func TestFollowerWaitsForAll(t *testing.T) {
+	woken := func(f *Follower) bool { return len(f.told.c)+len(f.toldReceipt.c) > 0 }
 	for name, second := range map[string]Head{"a receipt": {Origin: "au.example/journal", Size: 9}, "more": {Origin: "un.example/journal", Size: 3}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				au := peertest.NewOrg("au.example")
 				f := &Follower{c: FollowerConfig{Monitor: &Monitor{origin: "un.example/journal"}, Receipts: &Receipts{Log: au.LogVerifier()}},
-					wake: make(chan struct{}, 1), alive: make(chan struct{}, 1)}
+					spoke: newCue(), told: newCue(), toldReceipt: newCue()}
 				f.heardPush(pushed{progress: Progress{Size: 1}, grew: true})
 				f.GotReceipt(witness.Cosignature{Size: 8})
 				f.hear(Head{Origin: "un.example/journal", Size: 2})
@@ -73,11 +67,11 @@ func TestFollowerWaitsForAll(t *testing.T) {
 				f.hear(second)
 				f.heardPush(pushed{progress: Progress{Size: 2}, grew: true})
 				time.Sleep(pushGrace) // half of it for the second
-				if synctest.Wait(); len(f.wake) > 0 {
+				if synctest.Wait(); woken(f) {
 					t.Errorf("woken for %+v before its push can have come", second)
 				}
 				time.Sleep(pushGrace)
-				if synctest.Wait(); len(f.wake) == 0 {
+				if synctest.Wait(); !woken(f) {
 					t.Errorf("never woken for %+v", second)
 				}
 			})

@@ -25,11 +25,11 @@ func (f *Follower) overdue(entries, receipt int64) {
 	f.late = nil
 	if entries > f.status.Size {
 		f.byPush = false
-		f.Wake()
+		nudge(f.told.c)
 	}
 	if receipt > f.status.Receipt.Size {
 		f.receiptByPush = false
-		f.Wake()
+		nudge(f.toldReceipt.c)
 	}
 	if f.byPush && f.heard > f.status.Size || f.receiptByPush && f.receiptHeard > f.status.Receipt.Size {
 		f.await()
