@@ -35,6 +35,7 @@ type guard struct {
 	cause  error  // of the last try to settle it
 	doubts int    // raised so far
 	resign bool   // the newest checkpoint lacks the signatures of the keys in use
+	only   int64  // and only that of this size is to be signed again; 0 for any
 }
 
 // Doubt makes the journal sign nothing until Config.Ask has told again how far

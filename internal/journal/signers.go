@@ -25,7 +25,7 @@ func (j *Journal) SetSigners(ctx context.Context, signers ...note.Signer) error 
 	}
 	j.mu.Lock()
 	j.signers.Store(&signers)
-	j.guard.resign = true
+	j.guard.resign, j.guard.only = true, 0
 	j.mu.Unlock()
 	err := j.resign(ctx)
 	if errors.Is(err, errHeld) {
@@ -35,6 +35,23 @@ func (j *Journal) SetSigners(ctx context.Context, signers ...note.Signer) error 
 		j.look()
 	}
 	return err
+}
+
+// SignAgain has the newest checkpoint signed again that this journal knows of, if it
+// lacks the signature of a key in use: another process may have signed it that did
+// not know of these keys yet. It is to be called when they are known to be those that
+// are to sign this checkpoint. It waits for nothing, and leaves a newer one alone.
+func (j *Journal) SignAgain() {
+	j.mu.Lock()
+	h := j.head
+	owed := len(h.Note) > 0 && !j.guard.resign && !signed(h.Note, *j.signers.Load())
+	if owed {
+		j.guard.resign, j.guard.only = true, h.Size
+	}
+	j.mu.Unlock()
+	if owed {
+		j.look()
+	}
 }
 
 // signOwed signs the newest checkpoint again if it lacks the signatures of the
@@ -58,10 +75,13 @@ func (j *Journal) signOwed() bool {
 func (j *Journal) resign(ctx context.Context) error {
 	var head Head
 	var by *[]note.Signer
+	j.mu.Lock()
+	only := j.guard.only
+	j.mu.Unlock()
 	err := j.c.Store.Update(ctx, j.c.Origin, func(tx Tx) error {
 		by = j.signers.Load()
 		old, err := tx.Head()
-		if err != nil || old.Size == 0 {
+		if err != nil || old.Size == 0 || only != 0 && old.Size != only {
 			return err
 		}
 		if j.doubtful() {
@@ -81,7 +101,7 @@ func (j *Journal) resign(ctx context.Context) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.signers.Load() == by {
-		j.guard.resign = false
+		j.guard.resign, j.guard.only = false, 0
 	}
 	switch {
 	case head.Size > j.head.Size:

@@ -191,3 +191,60 @@ func TestOpenedWithOtherKeys(t *testing.T) {
 		mustSign(t, j, s, 3, next, known)
 	})
 }
+
+// Another process appends under a key that has been replaced. The one that knows the
+// new key gives the checkpoint that signature; but not one that it has not read yet,
+// which may have been signed by newer keys than its own, and not one that has it.
+func TestSignAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := journaltest.NewStore()
+		next, known := nextKey(t)
+		knows := func(c *journal.Config) { c.Verifiers = known }
+		j, other := open(t, s, knows), open(t, s, knows)
+		fill(t, j, 3)
+		if err := j.SetSigners(t.Context(), next); err != nil {
+			t.Fatal(err)
+		}
+		refresh := func() {
+			t.Helper()
+			if err := j.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fill(t, other, 1)
+		refresh()
+		synctest.Wait()
+		mustSign(t, j, s, 4, signer(t), known)
+		j.SignAgain()
+		synctest.Wait()
+		mustSign(t, j, s, 4, next, known)
+
+		fill(t, other, 1)
+		refresh()
+		fill(t, other, 1) // before it is signed again
+		j.SignAgain()
+		synctest.Wait()
+		stored, err := s.Head(t.Context(), origin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := note.Open(stored.Note, known); err != nil || stored.Size != 6 || n.Sigs[0].Hash != signer(t).KeyHash() {
+			t.Errorf("a checkpoint that was not read yet, of size %d, was signed again: %v", stored.Size, err)
+		}
+		refresh()
+		j.SignAgain()
+		synctest.Wait()
+		mustSign(t, j, s, 6, next, known)
+
+		if err := other.SetSigners(t.Context(), next, signer(t)); err != nil {
+			t.Fatal(err)
+		}
+		fill(t, other, 1)
+		refresh()
+		j.SignAgain()
+		synctest.Wait()
+		if n, err := note.Open(j.Head().Note, known); err != nil || len(n.Sigs) != 2 {
+			t.Errorf("one that has the signature is signed by %d keys now, %v", len(n.Sigs), err)
+		}
+	})
+}
