@@ -98,6 +98,8 @@ func (s *MirrorServer) Handler() http.Handler {
 func (s *MirrorServer) follower(ctx context.Context, o comity.Origin) (*Follower, error) {
 	f := s.c.Follower(ctx, o)
 	switch {
+	case f != nil && f.c.Monitor.c.NoMirror != "":
+		return nil, refuse(http.StatusServiceUnavailable, "nothing is mirrored now: %s", f.c.Monitor.c.NoMirror)
 	case f == nil || f.c.Monitor.c.Mirror == nil:
 		return nil, refuse(http.StatusNotFound, "no journal of origin %q is mirrored here", clip(string(o)))
 	case f.Status().Paused:

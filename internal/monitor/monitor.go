@@ -63,9 +63,11 @@ type Config struct {
 	Blobs Blobs // nil if entries name no blobs
 
 	// Mirror signs what is kept, as "<domain>/mirror"; nil if nothing is to
-	// be said about it. Mirrors keeps the signed checkpoints.
-	Mirror  *torchwood.CosignatureSigner
-	Mirrors MirrorStore
+	// be said about it. Mirrors keeps the signed checkpoints. NoMirror is why
+	// nothing is said for a while; pushes are answered with 503 and it.
+	Mirror   *torchwood.CosignatureSigner
+	Mirrors  MirrorStore
+	NoMirror string
 
 	MirrorAlso []note.Signer // of another kind, under the same name
 

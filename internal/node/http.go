@@ -123,7 +123,7 @@ func (n *Node) serveHealth(w http.ResponseWriter, r *http.Request) {
 // serveReady answers whether acts are recorded, and will be: somebody should be
 // woken if not.
 func (n *Node) serveReady(w http.ResponseWriter, r *http.Request) {
-	if err := cmp.Or(n.ping(r.Context()), n.Recording(), n.Folder.room(), n.pingBlobs(r.Context())); err != nil {
+	if err := cmp.Or(n.ping(r.Context()), n.Recording(), n.keysLacking(), n.Folder.room(), n.pingBlobs(r.Context())); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}

@@ -41,6 +41,10 @@ func (f *Folder) self(version string) desk.Self {
 // gets back what is sealed to it before it reads that it is in force.
 func (f *Folder) ring(k Keys) (seal.Keyring, error) {
 	p, err := f.privateOf(func(r keys.Role, _ bool) bool { return r == keys.Seal })
+	return p.ring(k), err
+}
+
+func (p private) ring(k Keys) seal.Keyring {
 	out := seal.Keyring{k.Seal}
 	inForce := k.Seal.Recipient().String()
 	for _, r := range slices.Sorted(maps.Keys(p.seal)) {
@@ -48,7 +52,7 @@ func (f *Folder) ring(k Keys) (seal.Keyring, error) {
 			out = append(out, p.seal[r])
 		}
 	}
-	return out, err
+	return out
 }
 
 // logSigners sign our checkpoints, the newest key first.
@@ -75,6 +79,8 @@ func (f *Folder) logKeys() ([]string, error) {
 	return slices.Sorted(maps.Keys(p.log)), err
 }
 
+// privateOf reads those that are wanted; what cannot be read is left out, and is the
+// error.
 func (f *Folder) privateOf(wanted func(r keys.Role, pq bool) bool) (p private, err error) {
 	p = private{map[string]note.Signer{}, map[string]*torchwood.CosignatureSigner{}, map[string]*witness.MLDSASigner{}, map[string]seal.Identity{}}
 	files, err := filepath.Glob(filepath.Join(f.Dir, keysFolder, "*.key"))
@@ -88,11 +94,11 @@ func (f *Folder) privateOf(wanted func(r keys.Role, pq bool) bool) (p private, e
 		if !wanted(keys.Role(role), pq) {
 			continue
 		}
-		if err := p.read(path, keys.Role(role), pq, f.Settings.Domain); err != nil {
-			return p, fmt.Errorf("%s: %w", file, err)
+		if e := p.read(path, keys.Role(role), pq, f.Settings.Domain); e != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", file, e))
 		}
 	}
-	return p, nil
+	return p, err
 }
 
 func (p private) read(path string, role keys.Role, pq bool, d comity.Domain) error {
@@ -166,49 +172,97 @@ func readSecret(path string) (string, error) {
 	return strings.TrimSpace(string(b)), nil
 }
 
-// keysFor chooses those that h says are in force, of the folder's.
-func (f *Folder) keysFor(h keys.History) (Keys, error) {
-	k := f.Keys
+// chosen are keys of the folder's by what a history says is in force.
+type chosen struct {
+	Keys
+	ring   seal.Keyring
+	lacks  lacks
+	unread error // files that cannot be read, whether they are needed or not
+}
+
+// lacks says of roles why the newest key in force is not used.
+type lacks map[keys.Role]lack
+
+type lack struct {
+	why  string // for everybody to read
+	none bool   // no other key in force is used either
+}
+
+// err is nil if nothing is lacking.
+func (l lacks) err(statement int64) error {
+	if len(l) == 0 {
+		return nil
+	}
+	var all []string
+	for _, r := range slices.Sorted(maps.Keys(l)) {
+		all = append(all, l[r].why)
+	}
+	return fmt.Errorf("statement %d is not in use here: %s", statement, strings.Join(all, "; "))
+}
+
+// of is why keys of a role are not used though some are in force; "" if one is.
+func (l lacks) of(r keys.Role) string {
+	if x := l[r]; x.none {
+		return x.why
+	}
+	return ""
+}
+
+// keysFor chooses those that h says are in force, of the folder's. In a role of which
+// none is here they are as they were.
+func (f *Folder) keysFor(h keys.History, was Keys) chosen {
+	c := chosen{Keys: was, lacks: lacks{}}
 	if h.Len() < 2 {
-		return k, nil
+		c.ring, c.unread = f.ring(was)
+		return c
 	}
 	p, err := f.private()
-	if err != nil {
-		return k, err
-	}
+	c.unread = err
 	now := h.Last().Set
-	missing := func(r keys.Role, key string) error {
-		return fmt.Errorf("the %s key in force, %s, is not in %s: put its file back", r, keys.Fingerprint(key), filepath.Join(f.Dir, keysFolder))
+	lacking := func(r keys.Role, key string, none bool) {
+		c.lacks[r] = lack{fmt.Sprintf("the %s key in force, %s, is not in %s/, or cannot be read there: put its file back", r, keys.Fingerprint(key), keysFolder), none}
 	}
-	k.Log, k.LogAlso = nil, nil
-	for _, v := range classic(now.Log) {
-		switch s, ok := p.log[v]; {
-		case ok && k.Log == nil:
-			k.Log, k.LogVerifier = s, v
-		case ok:
-			k.LogAlso = append(k.LogAlso, s)
-		case k.Log == nil:
-			return k, missing(keys.Log, v)
+	var logs []note.Signer
+	for i, v := range classic(now.Log) {
+		s, ok := p.log[v]
+		if !ok {
+			if i == 0 {
+				lacking(keys.Log, v, true)
+			}
+			continue
+		}
+		if logs = append(logs, s); len(logs) == 1 {
+			c.LogVerifier = v
+		}
+	}
+	if len(logs) > 0 {
+		c.Log, c.LogAlso = logs[0], logs[1:]
+		if l, ok := c.lacks[keys.Log]; ok {
+			c.lacks[keys.Log] = lack{why: l.why}
 		}
 	}
 	for _, x := range []struct {
 		role keys.Role
 		into **torchwood.CosignatureSigner
-	}{{keys.Witness, &k.Witness}, {keys.Mirror, &k.Mirror}} {
-		newest := classic(now.Of(x.role))[0]
-		s, ok := p.cosigner[newest]
-		if !ok {
-			return k, missing(x.role, newest)
+	}{{keys.Witness, &c.Witness}, {keys.Mirror, &c.Mirror}} {
+		inForce := classic(now.Of(x.role))
+		first := slices.IndexFunc(inForce, func(v string) bool { return p.cosigner[v] != nil })
+		if first != 0 {
+			lacking(x.role, inForce[0], first < 0)
 		}
-		*x.into = s
+		if first >= 0 {
+			*x.into = p.cosigner[inForce[first]]
+		}
 	}
-	id, ok := p.seal[now.Recipient]
-	if !ok {
-		return k, missing(keys.Seal, now.Recipient)
+	if id, ok := p.seal[now.Recipient]; ok {
+		c.Seal = id
+	} else {
+		lacking(keys.Seal, now.Recipient, true)
 	}
-	k.Seal, k.RootKey = id, now.Root
-	k.LogPQ, k.WitnessPQ, k.MirrorPQ = p.firstPQ(now.Log), p.firstPQ(now.Witness), p.firstPQ(now.Mirror)
-	return k, nil
+	c.RootKey = now.Root
+	c.LogPQ, c.WitnessPQ, c.MirrorPQ = p.firstPQ(now.Log), p.firstPQ(now.Witness), p.firstPQ(now.Mirror)
+	c.ring = p.ring(c.Keys)
+	return c
 }
 
 // classic are those of a role's keys that are Ed25519. Every role has one:
@@ -346,30 +400,26 @@ func (n *Node) ownKeys(ctx context.Context) error {
 	if ours := n.Folder.Keys.LogVerifier; acts > 0 && h.Len() == 1 && !n.c.Visit && !slices.Contains(h.InForce(keys.Log), ours) {
 		return n.notOurs(fmt.Errorf("its log key %s is not in this folder", keys.Fingerprint(h.InForce(keys.Log)[0])))
 	}
-	k, err := n.Folder.keysFor(h)
-	if err != nil {
-		return err
+	c := n.Folder.keysFor(h, n.Folder.Keys)
+	if err := errors.Join(c.unread, c.lacks.err(h.Last().Number)); err != nil {
+		return fmt.Errorf("%s: %w", n.Folder.Dir, err)
 	}
-	ring, err := n.Folder.ring(k)
-	if err != nil {
-		return err
-	}
-	n.Folder.Keys = k
+	n.Folder.Keys = c.Keys
 	n.Self = n.Folder.self(n.c.Version)
-	n.ledger.SetKeyring(ring)
-	n.keys.Store(&k)
+	n.ledger.SetKeyring(c.ring)
+	n.keys.Store(&c.Keys)
 	n.history.Store(&h)
-	return n.keep(h)
+	here, err := n.Folder.logKeys()
+	if err != nil {
+		return err
+	}
+	return n.keep(h, here)
 }
 
 // keep takes note of what our log keys verify: every one that was ever in
 // force, those in force first, and then the others in the folder. An old copy of
 // the database does not know the newest, but must be told what they have signed.
-func (n *Node) keep(h keys.History) error {
-	here, err := n.Folder.logKeys()
-	if err != nil {
-		return err
-	}
+func (n *Node) keep(h keys.History, here []string) error {
 	ever, honest := h.Good(keys.Log), h.Honest(keys.Log)
 	for _, k := range here {
 		if !slices.Contains(ever, k) {
@@ -426,10 +476,10 @@ func (v ownVerifiers) Verifier(name string, hash uint32) (note.Verifier, error) 
 // before the act that revokes it.
 func (n *Node) formerLogs() []note.Verifier { return *n.honestLogs.Load() }
 
-// rekey makes keys that our journal has put in force since take effect. If a
-// private key is not there, that is tried again with the next act; and if the
-// log key in use is no longer in force, nothing is signed until then. An error
-// says that this is so; it is errUnread if that is not known.
+// rekey makes keys that our journal has put in force since take effect, as far as
+// they are here; what is lacking is looked for again with each call. If no log key in
+// force is here, nothing is signed until one is. An error says that this is so; it is
+// errUnread if that is not known.
 func (n *Node) rekey(ctx context.Context) error {
 	n.rekeying.Lock()
 	defer n.rekeying.Unlock()
@@ -437,28 +487,44 @@ func (n *Node) rekey(ctx context.Context) error {
 	switch all, err := n.ledger.KeyActs(ctx, n.Self.Domain); {
 	case err != nil:
 		return fmt.Errorf("%w: %w", errUnread, err)
-	case all <= known:
+	case all <= known && n.lacking.Load() == nil:
 		return nil // as with nearly every act; reading them anew takes longer than to push it
 	}
 	h, err := n.ledger.KeyHistory(ctx, n.Self.Domain)
-	if err != nil || h.Len() <= known {
+	if err != nil || h.Len() <= known && n.lacking.Load() == nil {
 		return nil
 	}
-	if err = n.takeKeys(ctx, h); err == nil || ctx.Err() != nil {
-		return nil
+	if err := n.takeKeys(ctx, h); err != nil && ctx.Err() == nil {
+		n.log.ErrorContext(ctx, "our keys have changed", "statement", h.Last().Number, "err", err)
 	}
-	n.log.ErrorContext(ctx, "our keys have changed, and the new ones cannot be used", "statement", h.Last().Number, "err", err)
-	if slices.Contains(h.Last().Log, n.keys.Load().LogVerifier) {
-		return nil
+	if l := n.lacking.Load(); l != nil {
+		if why := l.lacks.of(keys.Log); why != "" {
+			return errors.New(why)
+		}
 	}
-	return err
+	return nil
 }
 
 var errUnread = errors.New("our own keys cannot be read")
 
+// lacking is what a statement puts in force and is not in use here.
+type lacking struct {
+	statement int64
+	lacks     lacks
+}
+
+// keysLacking is nil if all keys in force are in use here.
+func (n *Node) keysLacking() error {
+	l := n.lacking.Load()
+	if l == nil {
+		return nil
+	}
+	return l.lacks.err(l.statement)
+}
+
 // followKeys follows our own keys. What is signed by one that is not in force is
 // refused everywhere, and if it was revoked it may look like the thief's. False
-// means that they could not be read: try again.
+// means that they could not be read, or are not all here: try again.
 func (n *Node) followKeys(ctx context.Context) bool {
 	switch err := n.rekey(ctx); {
 	case errors.Is(err, errUnread):
@@ -466,36 +532,58 @@ func (n *Node) followKeys(ctx context.Context) bool {
 			n.log.ErrorContext(ctx, "follow our own keys", "err", err)
 		}
 		return false
-	case err != nil && n.recovery.keyless.CompareAndSwap(false, true):
+	case err == nil:
+		n.journal.SignAgain() // another process may have signed it with keys that were retired meanwhile
+	case n.recovery.keyless.CompareAndSwap(false, true):
 		n.journal.Doubt("the log key in use here is no longer in force")
 	}
-	return true
+	return n.lacking.Load() == nil
 }
 
+// takeKeys takes the keys into use that h says are in force and that are here, role
+// by role. The witness and the mirror sign nothing while no key of theirs is.
 func (n *Node) takeKeys(ctx context.Context, h keys.History) error {
-	k, err := n.Folder.keysFor(h)
+	c := n.Folder.keysFor(h, *n.keys.Load())
+	lack, now := c.lacks.err(h.Last().Number), h.Last().Set
+	if l := n.lacking.Load(); l != nil && lack != nil && l.lacks.err(l.statement).Error() == lack.Error() {
+		return nil // as it was
+	}
+	here, _ := n.Folder.logKeys() // what cannot be read is said below, if it is needed
+	if err := n.keep(h, here); err != nil {
+		return err
+	}
+	if lack != nil {
+		n.lacking.Store(&lacking{h.Last().Number, c.lacks})
+		n.log.ErrorContext(ctx, "our keys have changed, and not all that are in force can be used; it is tried again", "err", lack, "unread", c.unread)
+	} else {
+		n.lacking.Store(nil)
+	}
+	n.keys.Store(&c.Keys)
+	n.ledger.SetKeyring(c.ring)
+	f := Folder{Dir: n.Folder.Dir, Settings: n.Folder.Settings, Keys: c.Keys}
+	self := f.self(n.c.Version)
+	self.WitnessKey, self.MirrorKey, self.Recipient = classic(now.Witness)[0], classic(now.Mirror)[0], now.Recipient
+	to, err := seal.ParseRecipient(now.Recipient) // to seal takes no private key
 	if err != nil {
 		return err
 	}
-	ring, err := n.Folder.ring(k)
-	if err != nil {
-		return err
+	n.Desk.SetKeys(self, to)
+	if why := c.lacks.of(keys.Witness); why != "" {
+		n.witness.Stop(why)
+	} else {
+		n.witness.SetSigners(c.Witness, c.witnessAlso()...)
 	}
-	if err := n.keep(h); err != nil {
-		return err
+	n.own.SetSigner(c.LogPQ)
+	if c.lacks.of(keys.Log) == "" {
+		if err := n.journal.SetSigners(ctx, c.logSigners()...); err != nil {
+			// The next checkpoint has the new signatures.
+			n.log.WarnContext(ctx, "the newest checkpoint was not signed again", "err", err)
+		}
+		n.history.Store(&h)
 	}
-	n.keys.Store(&k)
-	n.ledger.SetKeyring(ring)
-	f := Folder{Dir: n.Folder.Dir, Settings: n.Folder.Settings, Keys: k}
-	n.Desk.SetKeys(f.self(n.c.Version), k.Seal.Recipient())
-	n.witness.SetSigners(k.Witness, k.witnessAlso()...)
-	n.own.SetSigner(k.LogPQ)
-	if err := n.journal.SetSigners(ctx, k.logSigners()...); err != nil {
-		// The next checkpoint has the new signatures.
-		n.log.WarnContext(ctx, "the newest checkpoint was not signed again", "err", err)
+	if lack == nil {
+		n.log.InfoContext(ctx, "our keys have changed", "statement", h.Last().Number, "reason", h.Last().Reason)
 	}
-	n.history.Store(&h)
-	n.log.InfoContext(ctx, "our keys have changed", "statement", h.Last().Number, "reason", h.Last().Reason)
 	n.mu.Lock()
 	for d, l := range n.links { // they sign with our keys, too
 		if l.stop != nil {
@@ -580,7 +668,8 @@ func (n *Node) Peer(ctx context.Context, d comity.Domain) (peer.Peer, error) {
 	return n.roster.Peer(ctx, d)
 }
 
-// KeysInUse is the number of the statement whose keys this process uses.
+// KeysInUse is the number of the statement whose log keys this process uses; see
+// keysLacking for the others.
 func (n *Node) KeysInUse() int { return n.history.Load().Len() - 1 }
 
 // OwnSize is how many entries our journal has.

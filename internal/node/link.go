@@ -18,6 +18,7 @@ import (
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/verified"
 	"github.com/comity/comity/internal/witness"
+	"github.com/comity/comity/keys"
 )
 
 // link is everything that runs for one pinned peer: we follow its journal, and
@@ -124,8 +125,14 @@ func (n *Node) newLink(p peer.Peer) (*link, error) {
 	}
 	l := &link{peer: p, client: client}
 	cosigners, enough := n.harvest(p)
+	mirror, noMirror := n.keys.Load().Mirror, ""
+	if x := n.lacking.Load(); x != nil {
+		if noMirror = x.lacks.of(keys.Mirror); noMirror != "" {
+			mirror = nil
+		}
+	}
 	l.monitor, err = monitor.New(monitor.Config{Peer: p, Client: client, Journal: n.journals, State: n.store.Followed(),
-		Blobs: ledgerBlobs{n}, Mirror: n.keys.Load().Mirror, MirrorAlso: n.keys.Load().mirrorAlso(), Learn: n.learn(p.Domain),
+		Blobs: ledgerBlobs{n}, Mirror: mirror, NoMirror: noMirror, MirrorAlso: n.keys.Load().mirrorAlso(), Learn: n.learn(p.Domain),
 		Cosigners: cosigners, Cosignatures: n.store.Cosignatures(), Enough: enough, Harvest: harvestPolls * n.c.Poll,
 		Mirrors: n.store.Followed(), Heads: n.heads, Rand: n.c.Rand, Logger: n.log})
 	if err != nil {

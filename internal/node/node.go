@@ -104,6 +104,7 @@ type Node struct {
 	log          *slog.Logger
 	keys         atomic.Pointer[Keys]
 	history      atomic.Pointer[keys.History] // of our keys
+	lacking      atomic.Pointer[lacking]      // nil if nothing is
 	rekeying     sync.Mutex
 	logVerifiers atomic.Pointer[[]note.Verifier] // of our checkpoints, see keep
 	honestLogs   atomic.Pointer[[]note.Verifier] // those not revoked
@@ -412,7 +413,7 @@ func (n *Node) watchJournal(ctx context.Context) {
 		}
 		wait, cancel := ctx, context.CancelFunc(func() {})
 		if !followed {
-			wait, cancel = context.WithTimeout(ctx, time.Second)
+			wait, cancel = context.WithTimeout(ctx, n.c.Poll)
 		}
 		h, err := n.journal.Wait(wait, size)
 		cancel()

@@ -24,6 +24,7 @@ import (
 	"github.com/comity/comity/internal/monitor"
 	"github.com/comity/comity/internal/peer"
 	"github.com/comity/comity/internal/witness"
+	"github.com/comity/comity/keys"
 )
 
 // recovery asks how far the world has seen our journal, and gets back what is
@@ -355,9 +356,9 @@ func (r *recovery) signAnew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	k, err := r.n.Folder.keysFor(h)
-	if err != nil {
-		return err
+	k := r.n.Folder.keysFor(h, *r.n.keys.Load())
+	if l, ok := k.lacks[keys.Log]; ok {
+		return errors.New(l.why)
 	}
 	if err := r.grown.SetSigners(ctx, k.logSigners()...); err != nil {
 		return err

@@ -126,7 +126,8 @@ func refuse(status int, format string, args ...any) error {
 // Witness cosigns checkpoints of the journals in its roster. It is safe for
 // concurrent use.
 type Witness struct {
-	signers atomic.Pointer[[]note.Signer]
+	signers atomic.Pointer[[]note.Signer] // none if it is stopped
+	stopped atomic.Pointer[string]        // why
 	roster  Roster
 	store   Store
 	log     *slog.Logger
@@ -152,6 +153,13 @@ func New(signer note.Signer, roster Roster, store Store, log *slog.Logger, also 
 // SetSigners makes the witness sign with other keys from now on.
 func (w *Witness) SetSigners(signer note.Signer, also ...note.Signer) {
 	w.signers.Store(new(append([]note.Signer{signer}, also...)))
+}
+
+// Stop makes the witness sign nothing, and answer 503 with the reason, until
+// SetSigners is called.
+func (w *Witness) Stop(why string) {
+	w.stopped.Store(&why)
+	w.signers.Store(new([]note.Signer))
 }
 
 // Add answers the body of one add-checkpoint request: signature lines, or a
@@ -200,6 +208,9 @@ func (w *Witness) add(ctx context.Context, body []byte, hold func(context.Contex
 	}
 
 	signers := *w.signers.Load()
+	if len(signers) == 0 {
+		return nil, refuse(http.StatusServiceUnavailable, "nothing is cosigned now: %s", *w.stopped.Load())
+	}
 	cosigned, err := note.Sign(n, signers...)
 	if err != nil {
 		return nil, fmt.Errorf("cosigning the checkpoint of %s: %w", cp.Origin, err)
