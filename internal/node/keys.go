@@ -557,6 +557,9 @@ func (n *Node) takeKeys(ctx context.Context, h keys.History) error {
 		n.log.ErrorContext(ctx, "our keys have changed, and not all that are in force can be used; it is tried again", "err", lack, "unread", c.unread)
 	} else {
 		n.lacking.Store(nil)
+		if c.unread != nil { // none of them is needed, but perhaps for a second, post-quantum signature
+			n.log.WarnContext(ctx, "files of keys cannot be read", "err", c.unread)
+		}
 	}
 	n.keys.Store(&c.Keys)
 	n.ledger.SetKeyring(c.ring)
