@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -58,8 +59,9 @@ const retryAtOnce = 64
 // Retry opens acts that were closed for want of a key, as far as they were not
 // tried with every key that is here now, and returns how many it has tried, and how
 // many of them are open. If their content is missing they wait for it. It takes long
-// if there are many, and next to nothing if there are none.
-func (l *Ledger) Retry(ctx context.Context) (tried, opened int, err error) {
+// if there are many, and next to nothing if there are none; told is called whenever
+// some have been opened.
+func (l *Ledger) Retry(ctx context.Context, told func()) (tried, opened int, err error) {
 	sets, err := l.store.Tried(ctx)
 	if err != nil {
 		return 0, 0, err
@@ -81,11 +83,21 @@ func (l *Ledger) Retry(ctx context.Context) (tried, opened int, err error) {
 			}
 			last = some[len(some)-1]
 			n, err := l.retry(ctx, some)
+			if err != nil && len(some) > 1 { // the others may be readable
+				n, err = 0, nil
+				for _, one := range some {
+					opened, err2 := l.retry(ctx, []comity.ActName{one})
+					n, err = n+opened, cmp.Or(err, err2)
+				}
+			}
 			tried, opened = tried+len(some), opened+n
+			if n > 0 {
+				told()
+			}
 			if ctx.Err() != nil {
 				return tried, opened, ctx.Err()
 			}
-			if err != nil && len(errs) < 10 { // the others may be readable
+			if err != nil && len(errs) < 10 {
 				errs = append(errs, err)
 			}
 			if time.Since(said) > 5*time.Second {

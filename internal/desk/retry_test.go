@@ -1,9 +1,14 @@
 package desk_test
 
 import (
+	"encoding/hex"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/comity/comity/act"
+	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/seal"
 )
 
@@ -29,8 +34,12 @@ func (h *house) retries(more ...seal.Identity) (opened, folds int) {
 	h.t.Helper()
 	h.folds().around = func(fold func() error) error { folds++; return fold() }
 	h.ledger.SetKeyring(append(more, h.key))
-	_, opened, err := h.ledger.Retry(h.t.Context())
+	told := 0
+	_, opened, err := h.ledger.Retry(h.t.Context(), func() { told++ })
 	check(h.t, err)
+	if told != min(opened, 1) {
+		h.t.Errorf("%d acts are opened, and it is told %d times", opened, told)
+	}
 	return opened, folds
 }
 
@@ -98,6 +107,42 @@ func TestClosedByAProcessWithoutTheKey(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A box that cannot be read keeps no other act closed.
+func TestClosedBesideAnUnreadable(t *testing.T) {
+	un, au := newHouse(t, "un.example"), newHouse(t, "au.example")
+	meet(un, au)
+	key := un.newKey(au)
+	var notes []comity.ActName
+	for range 5 {
+		_, n := au.sealedNote("Sealed to the new key", "A text", un)
+		notes = append(notes, n)
+	}
+	carry(au, un, true)
+	h, err := un.desk.Act(t.Context(), officer, notes[2])
+	check(t, err)
+	sha := h.Sealed.Content.SHA256
+	box := ""
+	check(t, filepath.WalkDir(un.dir, func(p string, _ fs.DirEntry, err error) error {
+		if filepath.Base(p) == hex.EncodeToString(sha[:]) {
+			box = p
+		}
+		return err
+	}))
+	content, err := os.ReadFile(box)
+	check(t, err)
+	check(t, os.Remove(box))
+	check(t, os.Symlink(box, box)) // reading it is neither possible nor futile
+	un.ledger.SetKeyring(seal.Keyring{key, un.key})
+	if _, opened, err := un.ledger.Retry(t.Context(), func() {}); opened != 4 || err == nil {
+		t.Errorf("%d acts are opened, %v; want 4 and an error", opened, err)
+	}
+	check(t, os.Remove(box))
+	check(t, os.WriteFile(box, content, 0o600))
+	if _, opened, err := un.ledger.Retry(t.Context(), func() {}); opened != 1 || err != nil {
+		t.Errorf("when it can be read %d acts are opened, %v; want the last", opened, err)
+	}
 }
 
 // What is missing of a closed act is fetched again. What was erased is not.

@@ -1,6 +1,7 @@
 package monitor_test
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"slices"
@@ -100,6 +101,33 @@ func TestForkInTheMiddleOfCatchUp(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Bundles that are not what was signed, however often they come, do not take from the
+// copy what ties it to a signature.
+func TestForkAfterBadEntries(t *testing.T) {
+	w := newWorld(t, 1500)
+	bad := func(answer func(rw http.ResponseWriter)) func(http.ResponseWriter, *http.Request) bool {
+		return func(rw http.ResponseWriter, r *http.Request) bool {
+			if !strings.Contains(r.URL.Path, "/tile/entries/") || strings.HasSuffix(r.URL.Path, "/000") {
+				return false
+			}
+			answer(rw)
+			return true
+		}
+	}
+	w.origin.Set(func(o *monitortest.Origin) {
+		o.Instead = bad(func(rw http.ResponseWriter) { http.Error(rw, "not now", http.StatusInternalServerError) })
+	})
+	w.fails(peer.BadStatus, 256)
+	w.origin.Set(func(o *monitortest.Origin) {
+		o.Instead = bad(func(rw http.ResponseWriter) { rw.Write(bytes.Repeat([]byte{0, 1, 'x'}, 256)) })
+	})
+	for range 6 {
+		w.fails(peer.BadData, 256)
+	}
+	w.origin.Set(func(o *monitortest.Origin) { o.Log, o.Size, o.Instead = o.Log.Fork(100), 300, nil })
+	w.forks(256)
 }
 
 // The peer shows a smaller fork and serves nothing of what it signed before:

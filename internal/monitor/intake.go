@@ -147,7 +147,7 @@ func (r *round) known(size int64) Claim {
 	}
 	if size > r.head.Size {
 		for _, c := range r.recent {
-			if c.Size == size {
+			if settled, err := r.inSettled(c); c.Size == size && err == nil && !settled {
 				return c
 			}
 		}

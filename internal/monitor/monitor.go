@@ -35,6 +35,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -366,14 +367,18 @@ func (r *round) with(st *State) func(now State) State {
 func (r *round) prune() { r.pruneOf(&r.st) }
 
 func (r *round) pruneOf(st *State) {
-	var keep []Anchor
+	var own, ahead []Anchor
 	for _, a := range st.Anchors {
-		if a.Size > r.head.Size || a.Size == r.head.Size && len(r.head.Note) == 0 {
-			keep = append(keep, a)
+		there := func(o Anchor) bool { return o.Size == a.Size && o.Root == a.Root }
+		switch {
+		case a.Size == r.head.Size && a.Root == r.head.Root && len(r.head.Note) == 0:
+			own = []Anchor{a} // without which nothing could be proven by the copy
+		case a.Size > r.head.Size && !slices.ContainsFunc(ahead, there):
+			ahead = append(ahead, a)
 		}
 	}
 	const most = 4
-	st.Anchors = keep[max(len(keep)-most, 0):]
+	st.Anchors = append(own, ahead[max(len(ahead)-most, 0):]...)
 }
 
 func (r *round) reason(why peer.Reason, path string, err error) error {

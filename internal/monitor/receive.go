@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -173,6 +172,13 @@ func (r *round) lock(old int64, proof tlog.TreeProof, signed []byte) (Claim, err
 		}
 	}
 	if cp.Size > r.head.Size {
+		settled, err := r.inSettled(cp)
+		switch {
+		case err != nil:
+			return cp, err
+		case settled:
+			return cp, refuse(http.StatusUnprocessableEntity, "that checkpoint stands in evidence that was settled; the journal itself has to show it")
+		}
 		r.st.raise(cp)
 		r.recent = append(r.recent, cp)
 		r.recent = r.recent[max(len(r.recent)-maxRecent, 0):]
@@ -197,12 +203,8 @@ func (r *round) keep(cp Claim) error {
 	if cp.Size <= r.head.Size || r.st.has(cp) {
 		return nil
 	}
-	past, err := r.c.State.PastForks(r.ctx, r.origin)
-	if err != nil {
-		return fmt.Errorf("reading the past forks of %s: %w", r.origin, err)
-	}
-	if slices.ContainsFunc(past, func(p Unfrozen) bool { return p.names(cp) }) {
-		return nil
+	if settled, err := r.inSettled(cp); err != nil || settled {
+		return err
 	}
 	r.st.doubt(cp)
 	if err := r.putState(r.ctx); err != nil {

@@ -81,6 +81,20 @@ func (s Side) shown() tlog.Hash {
 	return c.Root
 }
 
+// inSettled reports whether a checkpoint stands in evidence that was settled. It may
+// be one of the past that was given up, and anybody can push it: where the copy ends
+// before the two pasts part, it would fit.
+func (r *round) inSettled(cp Claim) (bool, error) {
+	if r.saved.Ended == 0 {
+		return false, nil
+	}
+	past, err := r.c.State.PastForks(r.ctx, r.origin)
+	if err != nil {
+		return false, fmt.Errorf("reading the past forks of %s: %w", r.origin, err)
+	}
+	return slices.ContainsFunc(past, func(p Unfrozen) bool { return p.names(cp) }), nil
+}
+
 // settled is err without a fork that is settled already.
 func (r *round) settled(err error) (error, bool) {
 	var fork *ForkError

@@ -1,6 +1,7 @@
 package monitor_test
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -96,6 +97,46 @@ func TestSettledForkFreezesNoMore(t *testing.T) {
 			t.Error("it is frozen again by what was settled")
 		}
 	})
+	t.Run("where the copy ends before the two pasts part", func(t *testing.T) {
+		p := newPushing(t, 40)
+		a := p.origin.Log
+		b := a.Fork(12)
+		wantStatus(t, p.addCheckpoint(0, nil, a.Checkpoint(10)), http.StatusOK)
+		wantStatus(t, p.addEntries(upload{un, 0, 10, ""}, packages(t, a, 0, 10, 10)...), http.StatusOK)
+		wantStatus(t, p.addCheckpoint(10, b.Proof(20, 10), b.Checkpoint(20)), http.StatusOK)
+		wantStatus(t, p.addCheckpoint(20, nil, a.Checkpoint(20)), http.StatusUnprocessableEntity)
+		p.frozenAt(20, 10)
+		if err := p.mem.Unfreeze(t.Context(), un, monitor.End{At: time.Now(), By: "a.diallo", Why: "compared by telephone"}); err != nil {
+			t.Fatal(err)
+		}
+		// What was given up fits behind the copy, and anybody has it.
+		wantStatus(t, p.addCheckpoint(10, b.Proof(20, 10), b.Checkpoint(20)), http.StatusUnprocessableEntity)
+		if rec := p.addEntries(upload{un, 10, 20, ""}, packages(t, b, 10, 20, 20)...); rec.Code == http.StatusOK {
+			t.Error("its entries are taken")
+		}
+		p.origin.Set(func(o *monitortest.Origin) { o.Size = 30 })
+		p.catchUp()
+		p.holds(30)
+		if c, err := p.mem.Mirror(t.Context(), un); err != nil || c.Size != 30 || frozen(p) {
+			t.Errorf("mirrored %d, %v, frozen: %v; want 30 and not frozen", c.Size, err, frozen(p))
+		}
+	})
+	for name, by := range map[string]func(p *pushing, notes ...[]byte) error{
+		"Shown": func(p *pushing, notes ...[]byte) error { return p.m.Shown(p.t.Context(), notes...) },
+		"Reaches": func(p *pushing, notes ...[]byte) error {
+			_, err := p.m.Reaches(p.t.Context(), notes...)
+			return err
+		},
+	} {
+		t.Run("but by another past that is shown beside it: "+name, func(t *testing.T) {
+			p, a, b, _ := begin(t)
+			c := a.Fork(14)
+			if err := by(p, b.Checkpoint(20), c.Checkpoint(18)); !errors.As(err, new(*monitor.ForkError)) {
+				t.Errorf("got %v, want a fork", err)
+			}
+			p.frozenAt(18, 20)
+		})
+	}
 	t.Run("but by another checkpoint", func(t *testing.T) {
 		p, _, b, _ := begin(t)
 		wantStatus(t, p.addCheckpoint(20, nil, b.Checkpoint(19)), http.StatusBadRequest)

@@ -26,7 +26,7 @@ func (m *Monitor) Shown(ctx context.Context, notes ...[]byte) error {
 	if err := r.begin(); err != nil {
 		return err
 	}
-	err, _ := r.settled(r.shown(notes))
+	err := r.shown(notes)
 	if isFork(err) {
 		return r.remember(err)
 	}
@@ -58,7 +58,7 @@ func (m *Monitor) Reaches(ctx context.Context, notes ...[]byte) (journal.Head, e
 			short = &ShortError{Have: r.head.Size, Want: cp.Size}
 		}
 	}
-	err, _ := r.settled(r.shown(signed))
+	err := r.shown(signed)
 	if isFork(err) {
 		return journal.Head{}, r.remember(err)
 	}
@@ -75,6 +75,8 @@ func (e *ShortError) Error() string {
 	return fmt.Sprintf("%d entries of it are kept here, and %d were signed", e.Have, e.Want)
 }
 
+// shown compares each with the others and the copy: what is settled of one says
+// nothing of the next.
 func (r *round) shown(notes [][]byte) error {
 	var seen []Claim
 	var errs []error
@@ -86,15 +88,18 @@ func (r *round) shown(notes [][]byte) error {
 		}
 		for _, other := range seen {
 			if other.Size == cp.Size && other.Root != cp.Root {
-				return r.fork(cp.Size, Side{Checkpoint: string(other.Note)}, Side{Checkpoint: string(cp.Note)})
+				err, settled := r.settled(r.fork(cp.Size, Side{Checkpoint: string(other.Note)}, Side{Checkpoint: string(cp.Note)}))
+				if !settled {
+					return err
+				}
 			}
 		}
 		seen = append(seen, cp)
 	}
 	for _, cp := range seen {
-		err := r.contradiction(cp)
-		if err == nil && cp.Size > r.head.Size && r.head.Size > 0 {
-			err = r.behind(cp)
+		err, settled := r.settled(r.contradiction(cp))
+		if err == nil && !settled && cp.Size > r.head.Size && r.head.Size > 0 {
+			err, _ = r.settled(r.behind(cp))
 		}
 		if isFork(err) {
 			return err

@@ -35,6 +35,8 @@ type State struct {
 	// Anchors tie the copy to signed checkpoints while its head is not one.
 	Anchors []Anchor
 
+	Ended int // freezes of the journal that were ended; counted, never put
+
 	// Frozen is set once the peer was caught contradicting itself, until an
 	// administrator unfreezes it. Only Freeze and Unfreeze change it.
 	Frozen *Frozen

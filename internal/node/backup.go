@@ -283,7 +283,7 @@ func Restore(ctx context.Context, dir, file, database, blobsPlace string, identi
 	if b.Size, err = checkDatabase(ctx, url, b.Domain, f.logVerifiers()); err != nil {
 		return fail(err)
 	}
-	if err := mark(dir, restoredWitnessFile, "The witness "+f.Keys.Witness.Verifier().String()+" was restored from a backup. The node removes this once it knows what others have seen."); err != nil {
+	if err := f.markRestoredWitness(); err != nil {
 		return fail(err)
 	}
 	if err := mark(dir, restoredFile, fmt.Sprintf("Restored from a backup of %s. The node removes this once it records again.", b.Made.Format(time.RFC3339))); err != nil {

@@ -545,7 +545,7 @@ func (n *Node) followKeys(ctx context.Context) bool {
 func (n *Node) takeKeys(ctx context.Context, h keys.History) error {
 	c := n.Folder.keysFor(h, *n.keys.Load())
 	lack, now := c.lacks.err(h.Last().Number), h.Last().Set
-	if l := n.lacking.Load(); l != nil && lack != nil && l.lacks.err(l.statement).Error() == lack.Error() {
+	if l := n.lacking.Load(); l != nil && lack != nil && l.statement == h.Last().Number && maps.Equal(l.lacks, c.lacks) {
 		return nil // as it was
 	}
 	here, _ := n.Folder.logKeys() // what cannot be read is said below, if it is needed

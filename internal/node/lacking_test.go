@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -160,4 +161,38 @@ func noteVerifier(t *testing.T, vkey string) note.Verifiers {
 	v, err := note.NewVerifier(vkey)
 	check(t, err)
 	return note.VerifierList(v)
+}
+
+// A process without any log key in force goes on when one of them is back, though the
+// newest is not.
+func TestOlderKeyFileIsBack(t *testing.T) {
+	t.Parallel()
+	a, b := twins(t)
+	b.reads(a.issue(situation("Ours")))
+	a.rotate(keys.Log)
+	a.rotate(keys.Log)
+	was := a.KeyHistory(t.Context())
+	inForce := was.InForce(keys.Log) // the newest first
+	next := was.Next(comity.TimeOf(time.Now()), "the first is no longer used")
+	next.Log = slices.DeleteFunc(next.Log, func(k string) bool { return k == was.Founding().Log[0] })
+	a.state(next, a.root())
+	until(t, "b to record nothing", func() bool {
+		why := b.Held()
+		return why != nil && strings.Contains(why.Error(), "put its file back")
+	})
+	for _, f := range a.keyFiles("log-*") {
+		if _, err := os.Stat(filepath.Join(b.dir, "keys", filepath.Base(f))); err == nil {
+			continue
+		}
+		if id, _, _ := strings.Cut(strings.SplitN(inForce[1], "+", 2)[1], "+"); strings.Contains(filepath.Base(f), id[:4]) {
+			secret, err := os.ReadFile(f)
+			check(t, err)
+			check(t, os.WriteFile(filepath.Join(b.dir, "keys", filepath.Base(f)), secret, 0o600))
+		}
+	}
+	until(t, "b to record again", func() bool { return b.Held() == nil })
+	b.issue(situation("By the older key"))
+	if code, why := b.ready(); code != http.StatusServiceUnavailable || !strings.Contains(why, "statement 3 is not in use here") {
+		t.Errorf("b answers %d %s, want that the newest key is not here", code, why)
+	}
 }

@@ -10,6 +10,7 @@ import (
 func (n *Node) watchSealed(ctx context.Context) {
 	t := time.NewTicker(n.c.Poll)
 	defer t.Stop()
+	n.tellOpened(ctx) // it may have been killed before
 	for {
 		news := n.ledger.News() // also that there are other keys
 		err := n.retrySealed(ctx)
@@ -32,17 +33,21 @@ func (n *Node) watchSealed(ctx context.Context) {
 }
 
 func (n *Node) retrySealed(ctx context.Context) error {
-	tried, opened, err := n.ledger.Retry(ctx)
+	tried, opened, err := n.ledger.Retry(ctx, func() { n.tellOpened(ctx) })
 	if tried == 0 {
 		return err
 	}
 	n.log.InfoContext(ctx, "sealed acts were tried with another sealing key", "tried", tried, "opened", opened)
-	if opened > 0 {
-		if err := n.group.Tell(ctx, "opened"); err != nil {
-			// They read everything anew when they have found their connection again.
-			n.log.DebugContext(ctx, "tell the other processes of acts that are open now", "err", err)
-		}
-	}
 	n.done.Go(func() { n.recovery.keepBlobs(ctx) }) // of our own acts some may wait for their contents now
 	return err
+}
+
+// tellOpened tells the other processes that acts are open now, also when this one
+// ends: who has files in memory looks at them again.
+func (n *Node) tellOpened(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := n.group.Tell(ctx, "opened"); err != nil {
+		n.log.WarnContext(ctx, "tell the other processes of acts that are open now", "err", err)
+	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -22,6 +24,17 @@ import (
 // restoredWitnessFile says under which key a witness was restored from a backup, and
 // remembers of other journals what the backup does.
 const restoredWitnessFile = "restored-witness"
+
+// markRestoredWitness writes it: of several keys of witness or mirror in the folder
+// it is not known yet which are in force.
+func (f *Folder) markRestoredWitness() error {
+	p, err := f.private()
+	if err != nil {
+		return err
+	}
+	all := strings.Join(slices.Sorted(maps.Keys(p.cosigner)), "\n")
+	return mark(f.Dir, restoredWitnessFile, all+"\nThe witness of one of these keys was restored from a backup. The node removes this once it knows what others have seen.")
+}
 
 // renewal keeps a witness that was restored from cosigning another past of a journal
 // than the one that it cosigned after the backup was made. What that was it cannot

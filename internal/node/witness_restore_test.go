@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/comity/comity/internal/node"
+	"github.com/comity/comity/keys"
 )
 
 // A witness that was restored cosigns no other past of a journal than the one that
@@ -26,6 +27,9 @@ func TestRestoredWitness(t *testing.T) {
 	oas.follow(un, au)
 	oas.issue(situation("The situation in Alba"))
 	oas.stored(2, un, au)
+	rotated := au.rotate(keys.Witness) // the one in use is not the first
+	un.reads(rotated)
+	oas.reads(rotated)
 	_, signed := oas.do("GET", "/journal/checkpoint", "", nil)
 	text, _, _ := strings.Cut(string(signed), "\n\n")
 	two, err := torchwood.ParseCheckpoint(text + "\n")

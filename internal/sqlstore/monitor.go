@@ -49,8 +49,9 @@ func (c conn) state(ctx context.Context, o comity.Origin, lock string) (monitor.
 	st := monitor.State{Origin: o}
 	var succeeded comity.Time
 	var claim, unproven, anchors, frozen string
-	err := c.queryRow(ctx, "SELECT advertised, reason, error, succeeded, claim, unproven, anchors, frozen FROM followed WHERE origin = ?"+lock, string(o)).
-		Scan(&st.Advertised, &st.Reason, &st.Error, intoText(&succeeded), &claim, &unproven, &anchors, &frozen)
+	err := c.queryRow(ctx, `SELECT (SELECT COUNT(*) FROM unfrozen u WHERE u.origin = followed.origin),
+			advertised, reason, error, succeeded, claim, unproven, anchors, frozen FROM followed WHERE origin = ?`+lock, string(o)).
+		Scan(&st.Ended, &st.Advertised, &st.Reason, &st.Error, intoText(&succeeded), &claim, &unproven, &anchors, &frozen)
 	if errors.Is(err, sql.ErrNoRows) {
 		return monitor.State{Origin: o}, nil
 	}

@@ -48,7 +48,7 @@ func (m *Memory) State(_ context.Context, o comity.Origin) (monitor.State, error
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.states[o]
-	s.Origin = o
+	s.Origin, s.Ended = o, len(m.past[o])
 	return s, nil
 }
 

@@ -117,13 +117,13 @@ func TestStore(t *testing.T, open func(t *testing.T) monitor.Store) {
 			t.Fatal(err)
 		}
 		after := full
-		after.Advertised, after.Reason, after.Error, after.Claim, after.Unproven = 0, "", "", nil, nil
+		after.Advertised, after.Reason, after.Error, after.Claim, after.Unproven, after.Ended = 0, "", "", nil, nil, 1
 		want(t, s, after)
 		one := monitor.Unfrozen{Frozen: first, End: end}
 		past(origin, one)
 		past(other)
 		put(t, s, changed) // of a round that began before: what is unfrozen stays so
-		changed.Frozen = nil
+		changed.Frozen, changed.Ended = nil, 1
 		want(t, s, changed)
 		freeze(second)
 		last := monitor.End{At: at.Add(3 * time.Hour), By: "m.haddad", Why: "again"}
