@@ -510,7 +510,7 @@ func copyDatabase(ctx context.Context, from, to string) (int64, error) {
 	defer s.Close()
 	// The folder's lock says nothing of other processes, with folders of their
 	// own: what they recorded meanwhile would be a second past.
-	leave, err := s.Alone(ctx, evidenceLease)
+	ctx, leave, err := s.Alone(ctx, evidenceLease)
 	if err != nil {
 		return 0, err
 	}

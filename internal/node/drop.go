@@ -70,7 +70,7 @@ func (n *Node) Part(ctx context.Context, d comity.Domain) (monitor.Parting, erro
 // and no other process may run. Close the node after it: the record is folded
 // anew without those entries when it is opened next.
 func (n *Node) Drop(ctx context.Context, p monitor.Parting, by, why string) (comity.ActName, error) {
-	leave, err := n.store.Alone(ctx, evidenceLease)
+	ctx, leave, err := n.store.Alone(ctx, evidenceLease)
 	if err != nil {
 		return comity.ActName{}, err
 	}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -68,8 +69,30 @@ func (l *Line) begin(ctx context.Context) error {
 	if standby {
 		return fmt.Errorf("the database server is a standby")
 	}
-	_, err := l.conn.Exec(ctx, "LISTEN "+pgx.Identifier{l.channel}.Sanitize())
+	if _, err := l.conn.Exec(ctx, "LISTEN "+pgx.Identifier{l.channel}.Sanitize()); err != nil {
+		return err
+	}
+	var shared bool
+	err := l.conn.QueryRow(ctx, "SELECT pg_try_advisory_lock_shared("+runs+")").Scan(&shared)
+	if err == nil && !shared {
+		err = ErrAlone
+	}
 	return err
+}
+
+// ErrAlone: a process has the database for itself, see [Line.Alone].
+var ErrAlone = errors.New("a process has the database for itself, as \"comity migrate\" does")
+
+// runs is what every line holds together with the others of the schema.
+const runs = "hashtextextended('comity runs ' || current_schema(), 0)"
+
+// Alone keeps all other lines from being opened as long as this one stands, and
+// returns false if there are any.
+func (l *Line) Alone(ctx context.Context) (ok bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	err = l.conn.QueryRow(ctx, "SELECT pg_try_advisory_lock("+runs+")").Scan(&ok)
+	return ok, err
 }
 
 // channel of a schema, as it stands in the trigger, too.
