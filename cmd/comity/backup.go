@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"filippo.io/age"
@@ -116,23 +117,33 @@ from its peers' mirrors, and records nothing before.`,
 }
 
 func (a *app) migrateCmd() *cobra.Command {
-	var to, blobs string
+	var to, blobs, reopen string
 	c := &cobra.Command{
-		Use:   "migrate --dir D --to DATABASE | --blobs PLACE",
+		Use:   "migrate --dir D --to DATABASE | --blobs PLACE | --reopen DATABASE",
 		Short: "Move the record between SQLite and PostgreSQL, or sealed contents between folder and bucket",
 		Long: `With --to copies the whole database into an empty one, checks every journal in
 the copy and that it folds into the same files, and only then uses it. With
 --blobs copies all sealed contents and attachments, each checked against its
 hash, and then uses the new place. What is old stays as it was; remove it when
-you trust the new. Stop the node first.`,
+you trust the new. Stop the node first, and all others of the organization.
+
+An old database is not used any more, by any folder. Only if the one that the
+record was moved to is lost, --reopen uses it again, as after a restore.`,
 		Example: `  comity migrate --dir D --to "postgres://comity@db/comity?schema=ecowas"
   comity migrate --dir D --to sqlite
   comity migrate --dir D --blobs "s3://comity-blobs/ecowas?endpoint=https://s3.example.org"
   comity migrate --dir D --blobs folder`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if (to == "") == (blobs == "") {
-				return usageError{errors.New(`give --to, the database: postgres://… or sqlite; or --blobs, the place of sealed contents: s3://… or folder`)}
+			if given := slices.DeleteFunc([]string{to, blobs, reopen}, func(s string) bool { return s == "" }); len(given) != 1 {
+				return usageError{errors.New(`give --to, the database: postgres://… or sqlite; or --blobs, the place of sealed contents: s3://… or folder; or --reopen`)}
+			}
+			if reopen != "" {
+				if err := node.Reopen(c.Context(), a.dir, reopen); err != nil {
+					return err
+				}
+				fmt.Fprintf(a.out, "The old database is in use again. Next: comity serve --dir %s. It first fetches from its peers what was recorded since.\n", a.dir)
+				return nil
 			}
 			if blobs != "" {
 				m, err := node.MigrateBlobs(c.Context(), a.dir, blobs)
@@ -155,11 +166,12 @@ you trust the new. Stop the node first.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, "Moved %d rows; the digest of %d acts is %s as before.\n", rows, digest.Acts, digest.SHA256)
+			fmt.Fprintf(a.out, "Moved %d rows; the digest of %d acts is %s as before. Other folders of the organization need the new --db.\n", rows, digest.Acts, digest.SHA256)
 			return nil
 		},
 	}
 	c.Flags().StringVar(&to, "to", "", "postgres://…, or sqlite for the file in the folder")
+	c.Flags().StringVar(&reopen, "reopen", "", "postgres://…, or sqlite: the old database, if the one that the record was moved to is lost")
 	c.Flags().StringVar(&blobs, "blobs", "", "s3://BUCKET/PREFIX?endpoint=URL, a folder that all processes see, or the word folder for the one in D")
 	return c
 }

@@ -285,8 +285,11 @@ func (f *Folder) DatabaseURL() string {
 	if f.Settings.Database != "" {
 		return f.Settings.Database
 	}
-	return "sqlite:" + filepath.Join(f.Dir, databaseFile)
+	return f.sqlite()
 }
+
+// sqlite is the database in the folder.
+func (f *Folder) sqlite() string { return "sqlite:" + filepath.Join(f.Dir, databaseFile) }
 
 // BlobsPlace is where the organization's blobs are kept.
 func (f *Folder) BlobsPlace() string {

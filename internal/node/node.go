@@ -171,17 +171,12 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case c.Database == "" || c.Database == n.Folder.Settings.Database:
-	case c.Visit: // it changes nothing
-		n.Folder.Settings.Database = c.Database
-	default:
-		if err := n.Folder.SetDatabase(c.Database); err != nil {
-			return nil, err
-		}
-	}
 	if err := n.Folder.chooseBlobs(ctx, c.Blobs); err != nil {
 		return nil, err
+	}
+	chosen := c.Database != "" && c.Database != n.Folder.Settings.Database
+	if chosen {
+		n.Folder.Settings.Database = c.Database
 	}
 	f := n.Folder
 	n.Self = f.self(c.Version)
@@ -191,6 +186,11 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	n.group = n.store.Join()
 	if err := n.store.Claim(ctx, n.Self.Domain); err != nil {
 		return nil, err
+	}
+	if chosen && !c.Visit { // it changes nothing; nor is remembered what cannot be opened
+		if err := f.SetDatabase(c.Database); err != nil {
+			return nil, err
+		}
 	}
 	if n.blobs, err = blob.Open(ctx, f.BlobsPlace()); err != nil {
 		return nil, err

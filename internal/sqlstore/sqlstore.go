@@ -153,6 +153,9 @@ type Options struct {
 
 	Fault Fault // nil: nothing fails but what does; for tests and simulations
 
+	// Left says that a database from which the record was moved is opened, too.
+	Left bool
+
 	// Readers is how many connections to SQLite read at once; 0 is what the
 	// processors make use of. Each reads the schema and prepares its statements
 	// anew: where databases are opened all the time, few are quicker.
@@ -168,7 +171,8 @@ type Options struct {
 // many nodes can share one database. All other parameters are PostgreSQL's
 // connection parameters.
 //
-// A database written by a newer version of the program is refused.
+// A database written by a newer version of the program is refused, and one from which
+// the record was moved to another: [MovedError].
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -181,7 +185,11 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if o.Changed != nil {
 		d.Changed(o.Changed)
 	}
-	if err := s.migrate(ctx, migrations); err != nil {
+	err = s.migrate(ctx, migrations)
+	if err == nil && !o.Left {
+		err = s.Moved(ctx)
+	}
+	if err != nil {
 		d.Close()
 		return nil, err
 	}

@@ -1,0 +1,142 @@
+package node_test
+
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/comity/comity/internal/node"
+	"github.com/comity/comity/internal/sqlstore/storetest"
+)
+
+// refusesToStart fails unless the node of a folder does not open, for a reason.
+func refusesToStart(t *testing.T, dir, db, want string) {
+	t.Helper()
+	n, err := node.Open(t.Context(), node.Config{Dir: dir, Database: db})
+	if err == nil {
+		check(t, n.Close())
+	}
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("start on the old database: got %v, want %q", err, want)
+	}
+}
+
+// Of two folders that share a database one has the record moved to another. The other
+// remembers the old one: if it went on there, two acts would have one number.
+func TestMigrateOfSeveral(t *testing.T) {
+	a, b := twins(t)
+	file := a.issue(situation("The situation in Alba"))
+	b.reads(file)
+	check(t, a.close())
+	check(t, b.close())
+	old, next := a.db, storetest.Postgres(t)
+	u := must(url.Parse(next))
+	u.User = url.UserPassword(u.User.Username(), "sesame")
+	_, want, err := node.Migrate(t.Context(), a.dir, u.String())
+	check(t, err)
+
+	moved := "the record was moved from this database to postgres://" + u.User.Username() + ":xxxxx@"
+	refusesToStart(t, b.dir, "", moved)
+	refusesToStart(t, a.dir, old, moved)
+	if _, err := node.WriteBackup(t.Context(), b.dir, filepath.Join(t.TempDir(), "b"), "test"); err == nil || !strings.Contains(err.Error(), moved) {
+		t.Errorf("backup of the old database: got %v", err)
+	}
+	if _, _, err := node.Migrate(t.Context(), b.dir, storetest.Postgres(t)); err == nil || !strings.Contains(err.Error(), moved) || strings.Contains(err.Error(), "goes on using") {
+		t.Errorf("moved twice: got %v", err)
+	}
+
+	a.db, b.db = "", next
+	a.start() // the attempt with the old one was not remembered
+	if got := digest(t, a.Node); got != want {
+		t.Errorf("the digest is %+v, want %+v", got, want)
+	}
+	b.start()
+	first := a.issue(noteIn(file, "At a"))
+	b.reads(first)
+	second := b.issue(noteIn(file, "At b"))
+	if second.Index != first.Index+1 {
+		t.Errorf("recorded at %d, want %d", second.Index, first.Index+1)
+	}
+	check(t, a.close())
+	check(t, b.close())
+
+	// The old one is taken back although the record has gone on: nothing is signed in
+	// the place of what was.
+	check(t, node.Reopen(t.Context(), b.dir, old))
+	n, err := node.Open(t.Context(), node.Config{Dir: b.dir, WithoutQuorum: "a test", Operator: "o.perator"})
+	if err == nil {
+		check(t, n.Close())
+	}
+	if err == nil || !strings.Contains(err.Error(), "entries were signed and only 2 are stored here") {
+		t.Errorf("the old database, reopened: got %v", err)
+	}
+}
+
+// The database that the record was moved to is lost before anything was recorded in it.
+func TestReopen(t *testing.T) {
+	un := newHouse(t, "un.example")
+	file := un.issue(situation("The situation in Alba"))
+	check(t, un.close())
+	if err := node.Reopen(t.Context(), un.dir, "sqlite"); err == nil || !strings.Contains(err.Error(), "was not moved") {
+		t.Errorf("before it was moved: got %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(un.dir, "restored")); err == nil {
+		t.Error("before it was moved: the folder counts as restored")
+	}
+	_, _, err := node.Migrate(t.Context(), un.dir, storetest.Postgres(t))
+	check(t, err)
+	check(t, node.Reopen(t.Context(), un.dir, "sqlite"))
+	un.without = "nobody follows us"
+	un.start()
+	if again := un.issue(noteIn(file, "On the old database")); again.Index <= file.Index {
+		t.Errorf("recorded as %s, behind %s", again, file)
+	}
+}
+
+// A copy of the file that was left is refused in every folder. A backup from before
+// the move is not.
+func TestMigrateFromFile(t *testing.T) {
+	un, _ := record(t)
+	backup := filepath.Join(t.TempDir(), "b")
+	_, err := node.WriteBackup(t.Context(), un.dir, backup, "test")
+	check(t, err)
+	check(t, un.close())
+	_, _, err = node.Migrate(t.Context(), un.dir, storetest.Postgres(t))
+	check(t, err)
+	other := t.TempDir()
+	copyFolder(t, un.dir, other)
+	file := filepath.Join(other, "copy.db")
+	check(t, os.WriteFile(file, must(os.ReadFile(filepath.Join(un.dir, "comity.db"))), 0o600))
+	refusesToStart(t, other, "sqlite:"+file, "the record was moved from this database")
+
+	restored := t.TempDir()
+	check(t, os.Mkdir(filepath.Join(restored, "keys"), 0o700))
+	for _, name := range must(filepath.Glob(filepath.Join(un.dir, "keys", "*"))) {
+		check(t, os.WriteFile(filepath.Join(restored, "keys", filepath.Base(name)), must(os.ReadFile(name)), 0o600))
+	}
+	_, err = node.Restore(t.Context(), restored, backup, "", "")
+	check(t, err)
+	n, err := node.Open(t.Context(), node.Config{Dir: restored, Visit: true})
+	check(t, err)
+	check(t, n.Close())
+}
+
+// Sealed contents are not moved while another process keeps some in the old place.
+func TestMigrateBlobsOfSeveral(t *testing.T) {
+	a, b := twins(t)
+	file := a.issue(situation("The situation in Alba"))
+	first := a.issue(sealedNote(file, named))
+	b.reads(first)
+	check(t, a.close())
+	next := filepath.Join(t.TempDir(), "next")
+	if _, err := node.MigrateBlobs(t.Context(), a.dir, next); err == nil || !strings.Contains(err.Error(), "another process runs on the database") {
+		t.Errorf("moved under another process: got %v", err)
+	}
+	check(t, b.close())
+	m, err := node.MigrateBlobs(t.Context(), a.dir, next)
+	if err != nil || m.Blobs == 0 {
+		t.Errorf("got %+v, %v", m, err)
+	}
+}

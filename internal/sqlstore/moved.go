@@ -1,0 +1,129 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/comity/comity/comity"
+	"github.com/comity/comity/internal/sqlstore/postgres"
+)
+
+// A MovedError is that of Open for a database from which the record was moved to
+// another: if both were used, two acts would have one number.
+type MovedError struct {
+	To string // without a password
+	At comity.Time
+}
+
+func (e *MovedError) Error() string {
+	return fmt.Sprintf("the record was moved from this database to %s on %s, and goes on there: give every process that address with --db; "+
+		"this database is as it was then (if the other is lost: comity migrate --reopen)", e.To, e.At.Format("2 January 2006, 15:04 MST"))
+}
+
+// Moved returns a *MovedError if the record was moved to another database.
+func (s *Store) Moved(ctx context.Context) error {
+	var e MovedError
+	switch err := s.read().queryRow(ctx, "SELECT into_what, at FROM moved").Scan(&e.To, intoText(&e.At)); {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return s.failed("read whether the record was moved", err)
+	}
+	return &e
+}
+
+// guarded are the tables in which nothing may be signed any more once the record was
+// moved: what a journal, and what a witness has signed.
+var guarded = []string{"log", "witnessed"}
+
+// Leave says that the record was moved to another database, which is named to people
+// as what and holds a copy of this one. From then on Open refuses this one, and nothing
+// is recorded or cosigned in it by a process that has it open. Leave fails if something
+// was recorded here since the copy was made.
+func (s *Store) Leave(ctx context.Context, to *Store, what string) error {
+	theirs, err := to.read().logEnds(ctx)
+	if err != nil {
+		return err
+	}
+	return s.Write(ctx, func(tx *Tx) error {
+		for _, t := range guarded {
+			for _, q := range s.guard(t) {
+				if err := tx.tx.Once(tx.ctx, q); err != nil { // waits for whoever is writing to it
+					return s.failed("close the database", err)
+				}
+			}
+		}
+		switch ours, err := tx.logEnds(ctx); {
+		case err != nil:
+			return err
+		case !maps.Equal(ours, theirs):
+			return errors.New("another process has recorded something here since the copy was made; stop all of them, empty the other database, and begin again")
+		}
+		return s.failed("close the database", tx.exec("INSERT INTO moved (one, into_what, at) VALUES (1, ?, ?)", what, text(comity.TimeOf(time.Now()))))
+	})
+}
+
+// Reopen takes back what Leave has said.
+func (s *Store) Reopen(ctx context.Context) error {
+	return s.Write(ctx, func(tx *Tx) error {
+		n, err := tx.affected("DELETE FROM moved")
+		if err == nil && n == 0 {
+			return errors.New("the record was not moved from this database")
+		}
+		for _, t := range guarded {
+			for _, q := range s.unguard(t) {
+				if err == nil {
+					err = tx.tx.Once(tx.ctx, q)
+				}
+			}
+		}
+		return s.failed("open the database again", err)
+	})
+}
+
+// end is the end of a log.
+type end struct {
+	size int64
+	root comity.Hash
+}
+
+// logEnds are those of all logs.
+func (c conn) logEnds(ctx context.Context) (map[comity.Origin]end, error) {
+	all := map[comity.Origin]end{}
+	rows, err := c.query(ctx, "SELECT origin, size, root FROM log")
+	_, err = collect(rows, err, func(r row) (o comity.Origin, err error) {
+		var e end
+		err = r.Scan(&o, &e.size, intoHash(&e.root))
+		all[o] = e
+		return o, err
+	})
+	return all, c.s.failed("read the logs", err)
+}
+
+// guard are the statements that have the database refuse to write a table. Who waits
+// for them meanwhile is refused, too.
+func (s *Store) guard(table string) []string {
+	if _, ok := s.d.(*postgres.DB); ok {
+		return []string{"CREATE TRIGGER moved BEFORE INSERT OR UPDATE OR DELETE ON " + table + " FOR EACH STATEMENT EXECUTE FUNCTION moved()"}
+	}
+	var all []string
+	for _, does := range []string{"INSERT", "UPDATE", "DELETE"} {
+		all = append(all, fmt.Sprintf("CREATE TRIGGER moved_%s_%s BEFORE %s ON %s BEGIN SELECT RAISE(ABORT, 'the record was moved from here to another database'); END", table, does, does, table))
+	}
+	return all
+}
+
+func (s *Store) unguard(table string) []string {
+	if _, ok := s.d.(*postgres.DB); ok {
+		return []string{"DROP TRIGGER moved ON " + table}
+	}
+	var all []string
+	for _, does := range []string{"INSERT", "UPDATE", "DELETE"} {
+		all = append(all, fmt.Sprintf("DROP TRIGGER moved_%s_%s", table, does))
+	}
+	return all
+}

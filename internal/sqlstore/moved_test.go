@@ -1,0 +1,133 @@
+package sqlstore
+
+import (
+	"crypto/rand"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/witness"
+)
+
+// copied is the database at an empty address as a copy of another.
+func copied(t *testing.T, from *Store, to string) *Store {
+	t.Helper()
+	r, w := io.Pipe()
+	go func() {
+		_, err := from.Export(t.Context(), w)
+		w.CloseWithError(err)
+	}()
+	if _, err := Import(t.Context(), to, r, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), to, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// Once the record was moved from a database nobody signs anything there any more: who
+// opens it is told where it is, and who had it open fails. What was copied says nothing
+// of that, and the old database can be taken into use again.
+func TestLeave(t *testing.T) {
+	skey, _, err := note.GenerateKey(rand.Reader, string(origin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := note.NewSigner(skey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	urls(t, func(t *testing.T, fresh func(t *testing.T) string) {
+		address := fresh(t)
+		open := func() *Store {
+			t.Helper()
+			s, err := Open(t.Context(), address, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { s.Close() })
+			return s
+		}
+		journalOf := func(s *Store) *journal.Journal {
+			t.Helper()
+			j, err := journal.Open(t.Context(), journal.Config{Store: s, Origin: origin, Signer: signer})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { j.Close() })
+			return j
+		}
+		append1 := func(s *Store, text string) error {
+			t.Helper()
+			return journalOf(s).AppendAll(t.Context(), text1(text))[0].Err
+		}
+		old, late := open(), open()
+		if err := append1(old, "first"); err != nil {
+			t.Fatal(err)
+		}
+		lateJournal := journalOf(late)
+
+		tooOld := copied(t, old, fresh(t))
+		if err := append1(old, "second"); err != nil {
+			t.Fatal(err)
+		}
+		if err := old.Leave(t.Context(), tooOld, "elsewhere"); err == nil || !strings.Contains(err.Error(), "since the copy was made") {
+			t.Errorf("a copy that lacks an entry: got %v", err)
+		}
+		if err := old.Moved(t.Context()); err != nil {
+			t.Errorf("after that: got %v, want that nothing was moved", err)
+		}
+		if err := append1(old, "third"); err != nil {
+			t.Errorf("after that: append: %v", err)
+		}
+
+		next := copied(t, old, fresh(t))
+		if err := old.Leave(t.Context(), next, "postgres://elsewhere/db"); err != nil {
+			t.Fatal(err)
+		}
+		var moved *MovedError
+		if _, err := Open(t.Context(), address, Options{}); !errors.As(err, &moved) || !strings.Contains(err.Error(), "to postgres://elsewhere/db on ") || moved.At.IsZero() {
+			t.Errorf("open: got %v", err)
+		}
+		const refusal = "moved from here to another database"
+		if err := lateJournal.AppendAll(t.Context(), text1("late"))[0].Err; err == nil || !strings.Contains(err.Error(), refusal) {
+			t.Errorf("append by who had it open: got %v", err)
+		}
+		if err := late.WitnessStates().Advance(t.Context(), witness.State{}, witness.State{Origin: "au.example/journal", Size: 1, Note: []byte("n")}); err == nil || !strings.Contains(err.Error(), refusal) {
+			t.Errorf("cosign by who had it open: got %v", err)
+		}
+		mustRead(t, old, "first", "second", "third")
+		if err := append1(next, "fourth"); err != nil {
+			t.Errorf("append to the copy: %v", err)
+		}
+
+		left, err := Open(t.Context(), address, Options{Left: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer left.Close()
+		if err := left.Reopen(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := left.Reopen(t.Context()); err == nil {
+			t.Error("reopened twice: no error")
+		}
+		again := open()
+		if err := append1(again, "another fourth"); err != nil {
+			t.Errorf("append after it was reopened: %v", err)
+		}
+		if err := again.WitnessStates().Advance(t.Context(), witness.State{}, witness.State{Origin: "au.example/journal", Size: 1, Note: []byte("n")}); err != nil {
+			t.Errorf("cosign after it was reopened: %v", err)
+		}
+		if err := again.Leave(t.Context(), copied(t, again, fresh(t)), "elsewhere"); err != nil {
+			t.Errorf("moved once more: %v", err)
+		}
+	})
+}
