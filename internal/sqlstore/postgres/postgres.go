@@ -67,15 +67,12 @@ func Open(ctx context.Context, dbURL string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", u.Redacted(), err)
 	}
-	if schema != "" {
-		config.RuntimeParams["search_path"] = pgx.Identifier{schema}.Sanitize()
-	}
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "comity"
 	}
 	// What a transaction changes is told under this name: see Line.
 	process := rand.Text()
-	config.RuntimeParams["comity.process"] = process
+	config.AfterConnect = settings(schema, process)
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
 	}
@@ -92,6 +89,19 @@ func Open(ctx context.Context, dbURL string) (*DB, error) {
 		return nil, fmt.Errorf("connect to the database %s: %w", db.place, err)
 	}
 	return db, nil
+}
+
+// settings sets what every connection needs. They are no startup parameters: a
+// connection pooler drops those that it does not know, and tables would lie in another
+// schema, and processes not hear each other, without a word.
+func settings(schema, process string) pgconn.AfterConnectFunc {
+	set := "SELECT set_config('comity.process', '" + process + "', false), set_config('idle_in_transaction_session_timeout', '" + milliseconds(longestPause) + "', false)"
+	if schema != "" {
+		set += ", set_config('search_path', '" + pgx.Identifier{schema}.Sanitize() + "', false)"
+	}
+	return func(ctx context.Context, c *pgconn.PgConn) error {
+		return c.Exec(ctx, set).Close()
+	}
 }
 
 // Name of the database for messages.

@@ -53,9 +53,6 @@ func (s *server) ask(ctx context.Context, c *pgx.Conn) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.Exec(ctx, "SELECT set_config('idle_in_transaction_session_timeout', $1, false)", milliseconds(longestPause)); err != nil {
-		return err
-	}
 	s.met(is)
 	return nil
 }
