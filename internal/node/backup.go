@@ -503,6 +503,9 @@ func Reopen(ctx context.Context, dir, database string) error {
 	case !errors.As(err, new(*sqlstore.MovedError)):
 		return fail(err)
 	}
+	if err := f.markRestoredWitness(); err != nil {
+		return fail(err)
+	}
 	if err := mark(f.Dir, restoredFile, "An old database is in use again. The node removes this once it records again."); err != nil {
 		return fail(err)
 	}

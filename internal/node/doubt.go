@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -207,25 +206,25 @@ func (n *Node) acceptanceOf(ctx context.Context, journal comity.Domain, logs []s
 func (n *Node) workOutAcceptance(journal comity.Domain, logs []string, own keys.History, peers []peer.Peer) (w acceptance, err error) {
 	logs = known(logs, witness.ParseLog)
 	w.keysOf = map[string]keys.History{}
-	var of []party
-	add := func(d comity.Domain, pinned time.Time, history keys.History, key string) {
+	var of []witness.Cosigner
+	add := func(d comity.Domain, history keys.History, key string) {
 		w.keysOf[d.WitnessName()] = history
 		if d != journal {
-			of = append(of, newParty(d, pinned, history, keys.History.Good, key))
+			of = append(of, partyOf(d, history, keys.History.Good, key))
 		}
 	}
-	add(n.Self.Domain, time.Time{}, own, "")
+	add(n.Self.Domain, own, "")
 	for _, p := range peers {
 		history, err := p.Keys()
 		if err != nil {
 			return w, err
 		}
-		add(p.Domain, p.Pinned, history, p.WitnessKey)
+		add(p.Domain, history, p.WitnessKey)
 	}
 	if n.wanted != nil {
 		w.policy, err = n.wanted.WithLogs(logs...)
 	} else {
-		w.policy, err = majorityOf(logs, n.partiesOf(of, logs))
+		w.policy, err = majorityOf(logs, of)
 	}
 	return w, err
 }

@@ -88,6 +88,11 @@ func TestReopen(t *testing.T) {
 	_, _, err := node.Migrate(t.Context(), un.dir, storetest.Postgres(t))
 	check(t, err)
 	check(t, node.Reopen(t.Context(), un.dir, "sqlite"))
+	for _, name := range []string{"restored", "restored-witness"} {
+		if _, err := os.Stat(filepath.Join(un.dir, name)); err != nil {
+			t.Errorf("the folder does not count as restored: %v", err)
+		}
+	}
 	un.without = "nobody follows us"
 	un.start()
 	if again := un.issue(noteIn(file, "On the old database")); again.Index <= file.Index {

@@ -161,16 +161,15 @@ func (n *Node) peersPolicy(ctx context.Context) (*witness.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	var of []party
+	var of []witness.Cosigner
 	for _, p := range peers {
 		h, err := p.Keys()
 		if err != nil {
 			return nil, err
 		}
-		of = append(of, newParty(p.Domain, p.Pinned, h, keys.History.Honest, p.WitnessKey))
+		of = append(of, partyOf(p.Domain, h, keys.History.Honest, p.WitnessKey))
 	}
-	logs := n.honestLogKeys()
-	return majorityOf(logs, n.partiesOf(of, logs))
+	return majorityOf(n.honestLogKeys(), of)
 }
 
 // majorityOf is the policy that more than half of some witnesses are enough;
@@ -181,13 +180,13 @@ func majorityOf(logs []string, of []witness.Cosigner) (*witness.Policy, error) {
 	if len(of) > 0 {
 		majority = len(of)/2 + 1
 	}
-	text := witness.FormatPolicy(logs, majority, of)
-	if p, ok := majorities.Get(string(text)); ok {
+	text := string(witness.FormatPolicy(logs, majority, of))
+	if p, ok := majorities.Get(text); ok {
 		return p, nil
 	}
-	p, err := witness.ParsePolicy(text)
+	p, err := witness.NewPolicy(logs, majority, of)
 	if err == nil {
-		majorities.Put(string(text), p)
+		majorities.Put(text, p)
 	}
 	return p, err
 }

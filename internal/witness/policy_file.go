@@ -85,7 +85,19 @@ func ParsePolicy(text []byte) (*Policy, error) {
 	if len(text) > maxPolicy || bytes.Count(text, []byte("\n")) > maxPolicyLines {
 		return nil, &PolicyError{0, fmt.Sprintf("longer than %d bytes or %d lines", maxPolicy, maxPolicyLines)}
 	}
-	r := policyReader{p: &Policy{text: bytes.Clone(text), parts: map[string]*part{}}, keys: map[string]int{}, ids: map[string]int{}, member: map[string]string{}}
+	return readPolicy(text, false)
+}
+
+// NewPolicy is the policy that FormatPolicy writes, of parties that have stated their
+// keys themselves, and have proven of none that they hold its secret. If one states
+// another's key as its own, that counts for both: whose it is loses nothing, and
+// the other has made its vote the same, as it could by its own key.
+func NewPolicy(logs []string, n int, of []Cosigner) (*Policy, error) {
+	return readPolicy(FormatPolicy(logs, n, of), true)
+}
+
+func readPolicy(text []byte, stated bool) (*Policy, error) {
+	r := policyReader{p: &Policy{text: bytes.Clone(text), parts: map[string]*part{}}, keys: map[string]int{}, ids: map[string]int{}, member: map[string]string{}, stated: stated}
 	for i, line := range strings.Split(string(text), "\n") {
 		if why := r.line(i+1, line); why != "" {
 			return nil, &PolicyError{i + 1, why}
@@ -101,6 +113,7 @@ type policyReader struct {
 	p      *Policy
 	keys   map[string]int    // public key, line
 	ids    map[string]int    // name and ID of a key, line
+	stated bool              // see NewPolicy
 	member map[string]string // name, the group that it stands in
 }
 
@@ -225,7 +238,7 @@ func (r *policyReader) newName(name string) string {
 // been parsed.
 func (r *policyReader) newKey(number int, vkey string, v note.Verifier) string {
 	raw := publicKey(vkey)
-	if at, ok := r.keys[raw]; ok {
+	if at, ok := r.keys[raw]; ok && !r.stated {
 		return fmt.Sprintf("the same key as in line %d", at)
 	}
 	id := fmt.Sprintf("%s+%08x", v.Name(), v.KeyHash())

@@ -1,6 +1,8 @@
 package witness_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,6 +16,7 @@ import (
 	"github.com/comity/comity/internal/peer/peertest"
 	"github.com/comity/comity/internal/witness"
 	"github.com/comity/comity/internal/witness/witnesstest"
+	"github.com/comity/comity/keys"
 )
 
 // cosignedBy is a checkpoint with cosignatures.
@@ -219,4 +222,35 @@ func FuzzParsePolicy(f *testing.F) {
 			t.Errorf("%q read again: %v", text, err)
 		}
 	})
+}
+
+// Of parties that have stated their keys themselves one may state another's: it counts
+// for both, under the name that a line bears, and the rest as it would without.
+func TestNewPolicy(t *testing.T) {
+	log := peertest.NewOrg("un.example")
+	au, oas := peertest.NewOrg("au.example"), peertest.NewOrg("oas.example")
+	key, err := keys.ParseVKey(au.Peer.WitnessKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := append([]byte{key.Alg}, key.Key...)
+	sum := sha256.Sum256(append([]byte("bad.example/witness\n"), raw...))
+	borrowed := fmt.Sprintf("bad.example/witness+%x+%s", sum[:4], base64.StdEncoding.EncodeToString(raw))
+	of := []witness.Cosigner{{Name: "bad", Keys: []string{borrowed}}, {Name: "au", Keys: []string{au.Peer.WitnessKey}}, {Name: "oas", Keys: []string{oas.Peer.WitnessKey}}}
+	p, err := witness.NewPolicy([]string{log.Peer.LogKey}, 2, of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := witnesstest.NewLog(log, 3)
+	for _, c := range []struct {
+		by   []note.Signer
+		want bool
+	}{{[]note.Signer{au.Witness}, false}, {[]note.Signer{oas.Witness}, false}, {[]note.Signer{au.Witness, oas.Witness}, true}} {
+		if err := witness.Accepts(p, cosignedBy(t, l, 3, c.by...)); (err == nil) != c.want {
+			t.Errorf("signed by %d: %v, want accepted %v", len(c.by), err, c.want)
+		}
+	}
+	if _, err := witness.ParsePolicy(witness.FormatPolicy([]string{log.Peer.LogKey}, 2, of)); err == nil {
+		t.Error("a file in which one key stands for two is read")
+	}
 }
