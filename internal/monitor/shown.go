@@ -35,7 +35,7 @@ func (m *Monitor) Shown(ctx context.Context, notes ...[]byte) error {
 
 // Reaches returns the head of the copy if that holds all that signed checkpoints
 // speak of, which came by another way. They are compared with it as Shown does; what
-// the journal has not signed is passed over. A *ShortError says that the copy ends
+// the journal has not signed is passed over. An error says also that the copy ends
 // before one of them.
 func (m *Monitor) Reaches(ctx context.Context, notes ...[]byte) (journal.Head, error) {
 	if err := m.takeTurn(ctx); err != nil {
@@ -55,7 +55,7 @@ func (m *Monitor) Reaches(ctx context.Context, notes ...[]byte) (journal.Head, e
 		}
 		signed = append(signed, n)
 		if cp.Size > r.head.Size {
-			short = &ShortError{Have: r.head.Size, Want: cp.Size}
+			short = fmt.Errorf("%d entries of it are kept here, and %d were signed", r.head.Size, cp.Size)
 		}
 	}
 	err := r.shown(signed)
@@ -66,13 +66,6 @@ func (m *Monitor) Reaches(ctx context.Context, notes ...[]byte) (journal.Head, e
 		err = short // what else there is may come from that
 	}
 	return r.head, err
-}
-
-// ShortError: the copy does not reach as far as the journal has signed.
-type ShortError struct{ Have, Want int64 }
-
-func (e *ShortError) Error() string {
-	return fmt.Sprintf("%d entries of it are kept here, and %d were signed", e.Have, e.Want)
 }
 
 // shown compares each with the others and the copy: what is settled of one says

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"time"
 
 	"github.com/comity/comity/comity"
 )
@@ -19,30 +18,11 @@ func (n *Node) tellErased(ctx context.Context, name comity.ActName) {
 // it looks at all that there ever were: an old backup, or a folder copied back,
 // may have brought back what is to be gone.
 func (n *Node) watchErasures(ctx context.Context) {
-	t := time.NewTicker(n.c.Poll)
-	defer t.Stop()
-	for again := true; ; {
-		news := n.ledger.News()
+	again := true
+	// Entries come in great numbers, erasures do not.
+	n.afterNews(ctx, "erase", func(ctx context.Context) error {
 		err := n.Desk.Erase(ctx, again)
-		switch {
-		case err == nil:
-			again = false
-		case ctx.Err() == nil:
-			n.log.WarnContext(ctx, "erase", "err", err)
-		}
-		if err == nil {
-			select {
-			case <-ctx.Done():
-				return
-			case <-news:
-			}
-		}
-		// Entries come in great numbers, erasures do not; and after an error,
-		// not at once again.
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-	}
+		again = again && err != nil
+		return err
+	})
 }

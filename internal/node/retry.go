@@ -8,14 +8,22 @@ import (
 // watchSealed tries sealed acts again that are closed for want of a key that is here
 // now, or was all the time while another process closed them, until ctx ends.
 func (n *Node) watchSealed(ctx context.Context) {
+	// It may have been killed before it had told them. That there are other keys is
+	// news, too.
+	n.tellOpened(ctx)
+	n.afterNews(ctx, "try sealed acts with another sealing key", n.retrySealed)
+}
+
+// afterNews calls do, and again when something has come to the ledger since, or after
+// an error, but at most once in Poll, until ctx ends.
+func (n *Node) afterNews(ctx context.Context, what string, do func(context.Context) error) {
 	t := time.NewTicker(n.c.Poll)
 	defer t.Stop()
-	n.tellOpened(ctx) // it may have been killed before
 	for {
-		news := n.ledger.News() // also that there are other keys
-		err := n.retrySealed(ctx)
+		news := n.ledger.News()
+		err := do(ctx)
 		if err != nil && ctx.Err() == nil {
-			n.log.WarnContext(ctx, "try sealed acts with another sealing key", "err", err)
+			n.log.WarnContext(ctx, what, "err", err)
 		}
 		if err == nil {
 			select {

@@ -69,7 +69,8 @@ func TestOpen(t *testing.T) {
 	signed, vs := signedBy(t, "text\n\nmore\n", many)
 	lines := bytes.SplitAfter(signed, []byte("\n"))
 	forged := bytes.Clone(signed)
-	sig := lines[4]                                          // the first: the text has three lines, and an empty one follows
+	// The first: the text has three lines, and an empty one follows.
+	sig := lines[4]
 	spoiled := &forged[bytes.Index(forged, sig)+len(sig)-10] // a letter of it
 	*spoiled = map[bool]byte{true: 'B', false: 'A'}[*spoiled == 'A']
 	for _, c := range []struct {
