@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -34,7 +35,13 @@ func ParseDocument(b []byte) (*Document, error) {
 	if deeperThan(b, MaxDepth) {
 		return nil, fmt.Errorf("the document is nested deeper than %d levels", MaxDepth)
 	}
+	b = bytes.Clone(b) // the members are pieces of it
 	dec := jsontext.NewDecoder(bytes.NewBuffer(b))
+	value := func() (jsontext.Value, error) {
+		v, err := dec.ReadValue()
+		end := int(dec.InputOffset())
+		return b[end-len(v) : end : end], err
+	}
 	t, err := dec.ReadToken()
 	if err != nil {
 		return nil, fmt.Errorf("the document is not JSON: %w", err)
@@ -42,22 +49,21 @@ func ParseDocument(b []byte) (*Document, error) {
 	if t.Kind() != '{' {
 		return nil, errors.New("the document is not a JSON object")
 	}
-	d := &Document{}
+	d := &Document{members: make([]member, 0, 16)}
 	for dec.PeekKind() != '}' {
-		raw, err := dec.ReadValue()
+		raw, err := value()
 		if err != nil {
 			return nil, fmt.Errorf("the document is not JSON: %w", err)
 		}
-		raw = raw.Clone()
-		name, err := jsontext.AppendUnquote(nil, raw)
+		name, err := unquoted(raw)
 		if err != nil {
 			return nil, fmt.Errorf("the document is not JSON: %w", err)
 		}
-		v, err := dec.ReadValue()
+		v, err := value()
 		if err != nil {
 			return nil, fmt.Errorf("the document is not JSON: member %q: %w", name, err)
 		}
-		d.members = append(d.members, member{string(name), raw, v.Clone()})
+		d.members = append(d.members, member{string(name), raw, v})
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, fmt.Errorf("the document is not JSON: %w", err)
@@ -66,6 +72,14 @@ func ParseDocument(b []byte) (*Document, error) {
 		return nil, errors.New("the document goes on after its closing brace")
 	}
 	return d, nil
+}
+
+// unquoted is what a JSON string reads, which may be a part of it.
+func unquoted(raw jsontext.Value) ([]byte, error) {
+	if len(raw) >= 2 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1], nil
+	}
+	return jsontext.AppendUnquote(nil, raw)
 }
 
 // Get returns the bytes of a member; nil if there is none.
@@ -107,22 +121,25 @@ func (d *Document) Only(names ...string) []byte {
 	return d.bytes(func(n string) bool { return slices.Contains(names, n) })
 }
 
-func (d *Document) bytes(keep func(string) bool) []byte {
-	var b bytes.Buffer
-	b.WriteByte('{')
+func (d *Document) bytes(keep func(string) bool) []byte { return d.behind("{", keep) }
+
+// behind is the rest of an object that begins with front, out of the members to keep.
+func (d *Document) behind(front string, keep func(string) bool) []byte {
+	room := len(front) + len("}")
+	for _, m := range d.members {
+		room += len(m.raw) + len(":") + len(m.value) + len(",")
+	}
+	b := append(make([]byte, 0, room), front...)
 	for _, m := range d.members {
 		if keep != nil && !keep(m.name) {
 			continue
 		}
-		if b.Len() > 1 {
-			b.WriteByte(',')
+		if len(b) > len("{") {
+			b = append(b, ',')
 		}
-		b.Write(m.raw)
-		b.WriteByte(':')
-		b.Write(m.value)
+		b = append(append(append(b, m.raw...), ':'), m.value...)
 	}
-	b.WriteByte('}')
-	return b.Bytes()
+	return append(b, '}')
 }
 
 func marshal(v any) ([]byte, error) {
@@ -221,53 +238,61 @@ type Entry struct {
 // and recorded at its front. It refuses a document that may not stand in a
 // journal in the clear.
 func EncodeEntry(doc []byte, d comity.Domain, recorded comity.Time) ([]byte, error) {
-	if err := recordable(doc); err != nil {
+	parsed, err := ParseDocument(doc)
+	if err != nil {
 		return nil, err
 	}
-	return stamp(doc, d, recorded)
+	if err := parsed.recordable(); err != nil {
+		return nil, err
+	}
+	// What stands between its members stays, too.
+	_, members, _ := bytes.Cut(doc, []byte("{"))
+	return fitting(append([]byte(front(d, recorded)+","), bytes.TrimLeft(members, " \t\r\n")...))
 }
 
-// Recordable checks a document for EncodeEntry, and returns what is left to do
-// when its time is known. A journal that holds up others while it asks for an
+// Recordable checks the document as EncodeEntry does, and returns what is left to
+// do when its time is known. A journal that holds up others while it asks for an
 // entry is then quickly answered.
-func Recordable(doc []byte, d comity.Domain) (func(recorded comity.Time) ([]byte, error), error) {
-	if err := recordable(doc); err != nil {
+func (d *Document) Recordable(of comity.Domain) (func(recorded comity.Time) ([]byte, error), error) {
+	if err := d.recordable(); err != nil {
 		return nil, err
 	}
-	return func(recorded comity.Time) ([]byte, error) { return stamp(doc, d, recorded) }, nil
+	return func(recorded comity.Time) ([]byte, error) { return fitting(d.behind(front(of, recorded), nil)) }, nil
 }
 
-func recordable(doc []byte) error {
-	var head struct {
-		Domain   jsontext.Value `json:"domain"`
-		Recorded jsontext.Value `json:"recorded"`
-		Sealed   jsontext.Value `json:"sealed"`
-		TLP      comity.TLP     `json:"tlp"`
-		Effects  jsontext.Value `json:"effects"`
+func (d *Document) recordable() error {
+	for _, m := range d.members {
+		for _, name := range []string{"domain", "recorded", "sealed", "tlp", "effects"} {
+			if m.name != name && strings.EqualFold(m.name, name) {
+				return fmt.Errorf("the document is no act: the member %q is written %q", m.name, name)
+			}
+		}
 	}
-	if len(doc) == 0 || doc[0] != '{' {
-		return errors.New("the document is not a JSON object")
+	var tlp comity.TLP
+	if v := d.Get("tlp"); v != nil {
+		if err := unmarshal(v, &tlp); err != nil {
+			return fmt.Errorf("tlp: %w", err)
+		}
 	}
-	if err := unmarshal(doc, &head); err != nil {
-		return fmt.Errorf("the document is no act: %w", err)
-	}
-	switch {
-	case head.Domain != nil || head.Recorded != nil:
+	switch effects := d.Get("effects"); {
+	case d.Get("domain") != nil || d.Get("recorded") != nil:
 		return errors.New("domain, recorded: the node writes these itself; leave them out")
-	case head.Sealed != nil:
+	case d.Get("sealed") != nil:
 		return errors.New("sealed: only the entry of a sealed act has this member; leave it out")
-	case head.TLP != comity.Clear:
-		return fmt.Errorf("tlp: an act marked %q is sealed and does not stand in the journal", head.TLP)
-	case head.Effects == nil:
+	case tlp != comity.Clear:
+		return fmt.Errorf("tlp: an act marked %q is sealed and does not stand in the journal", tlp)
+	case len(effects) == 0 || effects[0] != '[':
 		return errors.New("effects: missing; in a journal they are written out")
 	}
 	return nil
 }
 
-// stamp puts domain and recorded at the front of a document that is recordable.
-func stamp(doc []byte, d comity.Domain, recorded comity.Time) ([]byte, error) {
-	front := fmt.Sprintf(`{"domain":%q,"recorded":%q,`, d, recorded)
-	entry := append([]byte(front), bytes.TrimLeft(doc[1:], " \t\r\n")...)
+// front is what the node writes before the members of a document.
+func front(d comity.Domain, recorded comity.Time) string {
+	return fmt.Sprintf(`{"domain":%q,"recorded":%q`, d, recorded)
+}
+
+func fitting(entry []byte) ([]byte, error) {
 	if len(entry) > MaxEntry {
 		return nil, fmt.Errorf("the act has %d bytes; a journal entry has at most %d: move long texts into attachments", len(entry), MaxEntry)
 	}

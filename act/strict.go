@@ -119,14 +119,17 @@ func exactMembers(dec *jsontext.Decoder, known *members) error {
 		return err
 	}
 	for dec.PeekKind() != '}' {
-		tok, err := dec.ReadToken()
+		raw, err := dec.ReadValue()
 		if err != nil {
 			return err
 		}
-		name := tok.String()
-		is, ok := known.types[name]
+		name, err := unquoted(raw)
+		if err != nil {
+			return err
+		}
+		is, ok := known.types[string(name)]
 		if !ok {
-			if like := known.folded[strings.ToLower(name)]; like != "" {
+			if like := known.folded[strings.ToLower(string(name))]; like != "" {
 				return fmt.Errorf("the member %q is written %q", name, like)
 			}
 			is = skipped

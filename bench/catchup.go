@@ -163,7 +163,11 @@ func appendActs(ctx context.Context, j *journal.Journal, d comity.Domain, n int)
 			if err != nil {
 				return nil, err
 			}
-			stamp, err := act.Recordable(doc, d)
+			parsed, err := act.ParseDocument(doc)
+			if err != nil {
+				return nil, err
+			}
+			stamp, err := parsed.Recordable(d)
 			if err != nil {
 				return nil, err
 			}

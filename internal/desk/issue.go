@@ -188,7 +188,7 @@ func (d *Desk) prepareAsRead(ctx context.Context, doc []byte) (Preview, error) {
 			return invalid(err)
 		}
 	}
-	p := Preview{Document: parsed.Bytes(), Act: a, Consequential: spec.Consequential}
+	p := Preview{Document: parsed.Bytes(), Act: a, Consequential: spec.Consequential, parsed: parsed}
 	if len(p.Document) > act.MaxDocument {
 		return invalid(fmt.Errorf("the act has %d bytes; at most %d: move long texts into attachments", len(p.Document), act.MaxDocument))
 	}
@@ -419,7 +419,7 @@ func (d *Desk) scopeFor(ctx context.Context, a *act.Act) (casefile.Scope, error)
 // that of the draft which it was.
 func (d *Desk) record(ctx context.Context, p Preview, statement int, w with) (Issued, error) {
 	if p.Act.TLP == comity.Clear {
-		entry, err := act.Recordable(p.Document, d.c.Self.Domain)
+		entry, err := p.parsed.Recordable(d.c.Self.Domain)
 		if err != nil {
 			return Issued{}, err
 		}

@@ -70,6 +70,8 @@ type Preview struct {
 	Consequential bool // a second person must release it
 	Recipients    []Recipient
 	Notes         []Note // what the officer should know before issuing
+
+	parsed *act.Document // the same as Document
 }
 
 // Note is what an officer should know before issuing an act.
