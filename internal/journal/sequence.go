@@ -302,12 +302,18 @@ func (a *attempt) run(tx Tx) error {
 	if len(a.entries) == 0 {
 		return errEmpty
 	}
+	grown := a.grow(e)
 	if err := tx.PutEntries(old.Size, a.entries); err != nil {
 		return err
 	}
-	a.leaves = leafHashes(a.entries) // a store may be writing the entries meanwhile
-	if a.edge, err = e.addLeaves(tx, a.leaves); err != nil {
-		return err
+	g := <-grown
+	if g.err != nil {
+		return g.err
+	}
+	for _, t := range g.tiles {
+		if err := tx.PutTile(t.level, t.index, t.hashes); err != nil {
+			return err
+		}
 	}
 	if a.j.c.Project != nil {
 		if err := a.j.c.Project(tx, old.Size, a.entries); err != nil {
@@ -317,14 +323,37 @@ func (a *attempt) run(tx Tx) error {
 	if err := a.j.Held(); err != nil {
 		return err // doubted while this was written
 	}
-	if a.head, err = sign(a.j.c.Origin, a.edge.size, a.edge.root, *a.j.signers.Load()...); err != nil {
-		return err
-	}
+	a.leaves, a.edge, a.head = g.leaves, g.edge, g.head
 	if err := tx.PutHead(a.head); err != nil {
 		return err
 	}
 	a.announce()
 	return nil
+}
+
+// growth is the tree with the entries of an attempt.
+type growth struct {
+	leaves []tlog.Hash
+	edge   *edge
+	tiles  []tile
+	head   Head
+	err    error
+}
+
+// grow computes and signs the tree that the attempt's entries make of e, while the
+// caller writes them: on its own a signature takes a quarter of the time of an
+// append. Nobody sees it unless the caller commits it.
+func (a *attempt) grow(e *edge) <-chan growth {
+	grown := make(chan growth, 1)
+	entries, origin, signers := a.entries, a.j.c.Origin, *a.j.signers.Load()
+	go func() {
+		g := growth{leaves: leafHashes(entries)}
+		if g.edge, g.tiles, g.err = e.grow(g.leaves); g.err == nil {
+			g.head, g.err = sign(origin, g.edge.size, g.edge.root, signers...)
+		}
+		grown <- g
+	}()
+	return grown
 }
 
 // draft calls the drafts, until all are called or there are bytes enough.

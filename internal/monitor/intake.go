@@ -325,6 +325,10 @@ func (r *round) storeIf(in *intake, entries [][]byte, whole, look bool) (*Mirror
 	}
 	changed := next.Note == nil || !slices.EqualFunc(st.claims(), r.saved.claims(), Claim.same)
 	var signed *MirrorCheckpoint
+	var cosigned func() (MirrorCheckpoint, error)
+	if sign && !over && next.Note != nil {
+		cosigned = meanwhile(func() (MirrorCheckpoint, error) { return cosignVerified(next, r.c.Mirror) })
+	}
 	err := r.c.Journal.Update(r.ctx, r.origin, func(tx journal.Tx) error {
 		if err := r.unmoved(tx); err != nil {
 			return err
@@ -345,8 +349,8 @@ func (r *round) storeIf(in *intake, entries [][]byte, whole, look bool) (*Mirror
 			if root != next.Root {
 				return errMismatch
 			}
-			if sign && !over {
-				c, err := cosignVerified(next, r.c.Mirror)
+			if cosigned != nil {
+				c, err := cosigned()
 				if err != nil {
 					return err
 				}
@@ -412,6 +416,21 @@ func (r *round) storeIf(in *intake, entries [][]byte, whole, look bool) (*Mirror
 	}
 	r.prune()
 	return signed, nil
+}
+
+// meanwhile begins to do something, and returns what waits for its outcome.
+func meanwhile[T any](do func() (T, error)) (outcome func() (T, error)) {
+	var v T
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		v, err = do()
+	}()
+	return func() (T, error) {
+		<-done
+		return v, err
+	}
 }
 
 // wantsNone fails with errWants unless it is seen within the transaction that no
