@@ -399,17 +399,17 @@ func inPlace(says comity.Domain, recorded comity.Time, d comity.Domain) error {
 // MayBeSealed reports whether an entry could have the member "sealed", in
 // whatever case or escapes. Most do not, and need to be read only once.
 func MayBeSealed(entry []byte) bool {
-	const word = "sealed"
+	word := []byte("sealed")
 	for _, first := range []byte("sS") {
-		for rest := entry; ; {
+		for rest := entry; ; rest = rest[1:] {
 			i := bytes.IndexByte(rest, first)
 			if i < 0 || len(rest)-i < len(word) {
 				break
 			}
-			if bytes.EqualFold(rest[i:i+len(word)], []byte(word)) {
+			rest = rest[i:]
+			if rest[1]|0x20 == 'e' && rest[2]|0x20 == 'a' && bytes.EqualFold(rest[:len(word)], word) {
 				return true
 			}
-			rest = rest[i+1:]
 		}
 	}
 	return bytes.Contains(entry, []byte(`\u`))

@@ -267,6 +267,7 @@ type attempt struct {
 	drafted []*pending  // those that gave an entry, in order
 	refused []*pending  // those whose With refused
 	entries [][]byte    // what they gave
+	hashed  []tlog.Hash // the leaf hashes of those that had to be known at once
 	leaves  []tlog.Hash // the leaf hashes of the entries
 	edge    *edge       // after the transaction
 	head    Head        // after the transaction; not to be shown before the commit is confirmed
@@ -345,9 +346,12 @@ type growth struct {
 // append. Nobody sees it unless the caller commits it.
 func (a *attempt) grow(e *edge) <-chan growth {
 	grown := make(chan growth, 1)
-	entries, origin, signers := a.entries, a.j.c.Origin, *a.j.signers.Load()
+	entries, leaves, origin, signers := a.entries, a.hashed, a.j.c.Origin, *a.j.signers.Load()
 	go func() {
-		g := growth{leaves: leafHashes(entries)}
+		if len(leaves) != len(entries) {
+			leaves = leafHashes(entries)
+		}
+		g := growth{leaves: leaves}
 		if g.edge, g.tiles, g.err = e.grow(g.leaves); g.err == nil {
 			g.head, g.err = sign(origin, g.edge.size, g.edge.root, signers...)
 		}
@@ -358,7 +362,7 @@ func (a *attempt) grow(e *edge) <-chan growth {
 
 // draft calls the drafts, until all are called or there are bytes enough.
 func (a *attempt) draft(tx Tx, first int64) error {
-	a.entries, a.kept = make([][]byte, 0, len(a.batch)), nil
+	a.entries, a.hashed, a.kept = make([][]byte, 0, len(a.batch)), nil, nil
 	a.drafted = make([]*pending, 0, len(a.batch))
 	for bytes := 0; a.called < len(a.batch) && bytes < a.j.c.MaxBatchBytes; {
 		p := a.batch[a.called]
@@ -377,7 +381,8 @@ func (a *attempt) draft(tx Tx, first int64) error {
 		}
 		if p.with != nil {
 			var no *refusal
-			if err := p.with(tx, index, tlog.RecordHash(entry)); errors.As(err, &no) {
+			leaf := tlog.RecordHash(entry)
+			if err := p.with(tx, index, leaf); errors.As(err, &no) {
 				p.result.Err = no.error
 				a.refused = append(a.refused, p)
 				continue
@@ -385,6 +390,7 @@ func (a *attempt) draft(tx Tx, first int64) error {
 				a.drafted = append(a.drafted, p)
 				return err
 			}
+			a.hashed = append(a.hashed, leaf)
 		}
 		bytes += len(entry)
 		a.entries = append(a.entries, entry)

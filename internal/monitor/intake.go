@@ -31,10 +31,11 @@ type intake struct {
 	recalled bool  // that was not read, but remembered
 	at       int64 // the entry that the next package begins with
 
-	packs []pack
-	bytes int64
-	leafs []tlog.Hash // leaf hashes of the block that at stands in, before at
-	tail  tail        // of the last package
+	packs  []pack
+	leaves []tlog.Hash // the leaf hashes of their entries
+	bytes  int64
+	leafs  []tlog.Hash // leaf hashes of the block that at stands in, before at
+	tail   tail        // of the last package
 }
 
 // tail is the block that an upload ended with so far.
@@ -186,6 +187,7 @@ func (in *intake) fillBlock(r *round) error {
 // take verifies the next package and keeps it in memory. errProof if it does
 // not belong to the checkpoint.
 func (in *intake) take(p pack, bytes int64) error {
+	fresh := len(in.leafs)
 	for _, e := range p.entries {
 		in.leafs = append(in.leafs, tlog.RecordHash(e))
 	}
@@ -194,6 +196,7 @@ func (in *intake) take(p pack, bytes int64) error {
 	if err := subtree.Check(p.proof, in.tail.start, end, in.cp.Size, in.cp.Root, in.tail.hash); err != nil {
 		return errProof
 	}
+	in.leaves = append(in.leaves, in.leafs[fresh:]...)
 	in.packs, in.bytes, in.at, in.leafs = append(in.packs, p), in.bytes+bytes, end, in.leafs[:0]
 	return nil
 }
@@ -341,7 +344,7 @@ func (r *round) storeIf(in *intake, entries [][]byte, whole, look bool) (*Mirror
 				return err
 			}
 		}
-		_, root, err := r.extender.Extend(tx, entries, nil)
+		_, root, err := r.extender.Extend(tx, entries, in.leaves[len(in.leaves)-len(entries):])
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -128,6 +129,11 @@ var errProof = errors.New("the package's proof does not hold")
 
 // appendTo encodes the package.
 func (p pack) appendTo(b []byte) ([]byte, error) {
+	size := 1 + len(p.proof)*tlog.HashSize
+	for _, e := range p.entries {
+		size += 2 + len(e)
+	}
+	b = slices.Grow(b, size)
 	for _, e := range p.entries {
 		if len(e) > math.MaxUint16 {
 			return nil, &journal.EntryTooLargeError{Size: len(e)}
