@@ -111,8 +111,9 @@ with it ("comity verify --policy"), or to begin a ` + node.PolicyFile + ` with.`
 			if err != nil {
 				return err
 			}
-			fmt.Fprint(a.out, p.String())
-			return nil
+			text, err := p.File()
+			fmt.Fprint(a.out, text)
+			return err
 		},
 	}
 }

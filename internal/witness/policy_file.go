@@ -276,6 +276,17 @@ func (p *Policy) WithLogs(keys ...string) (*Policy, error) {
 // String is the file that was read.
 func (p *Policy) String() string { return string(p.text) }
 
+// File is String for others to read. A key that two organizations state counts for both
+// here, see NewPolicy, but no file may name it twice: then the error says what is left
+// to do by hand.
+func (p *Policy) File() (string, error) {
+	if _, err := ParsePolicy(p.text); err != nil {
+		return p.String(), fmt.Errorf("as a file nobody can read this: %w. If it is a key that two organizations have stated, "+
+			"take out the line of the one that does not sign with it, and its name out of the groups", err)
+	}
+	return p.String(), nil
+}
+
 // Verifier implements torchwood.Policy.
 func (p *Policy) Verifier(name string, hash uint32) (note.Verifier, error) {
 	for _, l := range p.Logs {

@@ -253,4 +253,13 @@ func TestNewPolicy(t *testing.T) {
 	if _, err := witness.ParsePolicy(witness.FormatPolicy([]string{log.Peer.LogKey}, 2, of)); err == nil {
 		t.Error("a file in which one key stands for two is read")
 	}
+	if text, err := p.File(); err == nil || !strings.Contains(err.Error(), "the same key as in line 2") || text != p.String() {
+		t.Errorf("as a file for others: got %v, want the line, and the text beside it", err)
+	}
+	if p, err = witness.NewPolicy([]string{log.Peer.LogKey}, 2, of[1:]); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := p.File(); err != nil || text != p.String() {
+		t.Errorf("without the borrowed key, as a file for others: got %v", err)
+	}
 }
