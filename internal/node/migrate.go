@@ -133,7 +133,10 @@ func Reopen(ctx context.Context, dir, database string) error {
 	if err := mark(f.Dir, restoredFile, "An old database is in use again. The node removes this once it records again."); err != nil {
 		return fail(err)
 	}
-	if err := errors.Join(f.SetDatabase(setting), s.Reopen(ctx)); err != nil {
+	if err := f.SetDatabase(setting); err != nil {
+		return fail(err)
+	}
+	if err := s.Reopen(ctx); err != nil {
 		return fail(err)
 	}
 	return nil
