@@ -345,14 +345,19 @@ func (f *Folder) set(s Settings) error {
 		return err
 	}
 	path := filepath.Join(f.Dir, settingsFile)
-	if err := os.WriteFile(path+".new", append(doc, '\n'), 0o600); err != nil {
+	if err := os.Remove(path + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	// On the disk before it has its name: a machine that stops would else leave an
+	// empty file, without which nothing starts.
+	if err := writeNew(path+".new", append(doc, '\n')); err != nil {
 		return err
 	}
 	if err := os.Rename(path+".new", path); err != nil {
 		return err
 	}
 	f.Settings = s
-	return nil
+	return syncFolder(f.Dir)
 }
 
 // Close unlocks the folder.
