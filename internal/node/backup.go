@@ -271,7 +271,8 @@ func Restore(ctx context.Context, dir, file, database, blobsPlace string, identi
 		},
 	})
 	if err == nil {
-		err = files.write()
+		// Who is stopped behind this may start the node on the database that was named.
+		err = files.write(func() error { return markRestored(dir, b) })
 	}
 	if err != nil {
 		return fail(err)
@@ -283,12 +284,6 @@ func Restore(ctx context.Context, dir, file, database, blobsPlace string, identi
 	if b.Size, err = checkDatabase(ctx, url, b.Domain, f.logVerifiers()); err != nil {
 		return fail(err)
 	}
-	if err := f.markRestoredWitness(); err != nil {
-		return fail(err)
-	}
-	if err := mark(dir, restoredFile, fmt.Sprintf("Restored from a backup of %s. The node removes this once it records again.", b.Made.Format(time.RFC3339))); err != nil {
-		return fail(err)
-	}
 	if err := errors.Join(f.SetDatabase(database), f.SetBlobs(blobsPlace)); err != nil {
 		return fail(err)
 	}
@@ -298,6 +293,15 @@ func Restore(ctx context.Context, dir, file, database, blobsPlace string, identi
 		}
 	}
 	return b, nil
+}
+
+// markRestored has a node that starts on a folder begin as after a restore.
+func markRestored(dir string, b Backup) error {
+	f := &Folder{Dir: dir, Settings: Settings{Domain: b.Domain}}
+	if err := f.markRestoredWitness(); err != nil {
+		return err
+	}
+	return mark(dir, restoredFile, fmt.Sprintf("Restored from a backup of %s. The node removes this once it records again.", b.Made.Format(time.RFC3339)))
 }
 
 // fits is nil if a backup can be restored into a folder: it holds nothing of
@@ -351,8 +355,18 @@ type restoredText struct {
 	data []byte
 }
 
-func (r *restored) write() error {
+// write calls marked when all but the settings are there.
+func (r *restored) write(marked func() error) error {
 	for _, last := range []bool{false, true} { // a folder with settings is complete
+		if last {
+			// A folder that had settings may be started also if this fails.
+			if _, err := os.Lstat(filepath.Join(r.dir, settingsFile)); errors.Is(err, fs.ErrNotExist) {
+				r.fresh = append(r.fresh, filepath.Join(r.dir, restoredFile), filepath.Join(r.dir, restoredWitnessFile))
+			}
+			if err := marked(); err != nil {
+				return err
+			}
+		}
 		for _, f := range r.all {
 			if (f.name == settingsFile) != last {
 				continue
