@@ -61,27 +61,29 @@ func Migrate(ctx context.Context, dir, to string) (rows int64, digest casefile.D
 	if err != nil {
 		return fail(err)
 	}
-	if rows, err = copyDatabase(ctx, old, to); err != nil {
-		return fail(err)
-	}
-	if _, err := checkDatabase(ctx, to, f.Settings.Domain, f.logVerifiers()); err != nil {
-		return fail(err)
-	}
-	digest, err = digestOf(ctx, dir, to)
-	if err == nil && digest != before {
-		err = fmt.Errorf("the copy folds into other files: its digest is %s, not %s", digest.SHA256, before.SHA256)
-	}
-	if err != nil {
-		return fail(err)
-	}
-	next, err := sqlstore.Open(ctx, to, sqlstore.Options{})
-	if err != nil {
-		return fail(err)
-	}
-	defer next.Close()
-	// Whoever is stopped before this goes on with the old one. Whoever is stopped
+	var next *sqlstore.Store
+	// Whoever is stopped before this ends goes on with the old one. Whoever is stopped
 	// behind it is told to use the new one when he starts.
-	err = old.Leave(ctx, next, withoutPassword(to))
+	err = old.Leave(ctx, withoutPassword(to), func() (*sqlstore.Store, error) {
+		if rows, err = copyDatabase(ctx, old, to); err != nil {
+			return nil, err
+		}
+		if _, err := checkDatabase(ctx, to, f.Settings.Domain, f.logVerifiers()); err != nil {
+			return nil, err
+		}
+		digest, err = digestOf(ctx, dir, to)
+		if err == nil && digest != before {
+			err = fmt.Errorf("the copy folds into other files: its digest is %s, not %s", digest.SHA256, before.SHA256)
+		}
+		if err != nil {
+			return nil, err
+		}
+		next, err = sqlstore.Open(ctx, to, sqlstore.Options{})
+		return next, err
+	})
+	if next != nil {
+		defer next.Close()
+	}
 	if errors.Is(err, journal.ErrAmbiguous) {
 		switch is := old.Moved(ctx); {
 		case errors.As(is, new(*sqlstore.MovedError)):

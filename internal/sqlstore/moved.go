@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/comity/comity/comity"
@@ -36,32 +37,44 @@ func (s *Store) Moved(ctx context.Context) error {
 	return &e
 }
 
-// guarded are the tables in which nothing may be signed any more once the record was
-// moved: what a journal, and what a witness has signed.
-var guarded = []string{"log", "witnessed"}
+// guarded are the tables in which nothing may be written any more once the record was
+// moved: all but the one that says so.
+func (tx *Tx) guarded() ([]string, error) {
+	all, err := tx.tables()
+	return slices.DeleteFunc(all, func(t string) bool { return t == "moved" }), err
+}
 
 // Leave says that the record was moved to another database, which is named to people
-// as what and holds a copy of this one. From then on Open refuses this one, and nothing
-// is recorded or cosigned in it by a process that has it open. Leave fails if something
-// was recorded here since the copy was made.
-func (s *Store) Leave(ctx context.Context, to *Store, what string) error {
-	theirs, err := to.read().logEnds(ctx)
-	if err != nil {
-		return err
-	}
+// as what: copied makes it into a copy of this one, and returns it. Meanwhile nothing is
+// written here, whether a process waits for that or gives up: what is not in the copy
+// would be lost. From then on Open refuses this database, and a process that has it
+// open writes nothing. If copied fails, or is cut off, nothing was changed.
+func (s *Store) Leave(ctx context.Context, what string, copied func() (*Store, error)) error {
 	return s.Write(ctx, func(tx *Tx) error {
-		for _, t := range guarded {
+		if err := s.d.Unhurried(tx.ctx, tx.on); err != nil {
+			return s.failed("close the database", err)
+		}
+		tables, err := tx.guarded()
+		if err != nil {
+			return err
+		}
+		for _, t := range tables {
 			for _, q := range s.guard(t) {
 				if err := tx.tx.Once(tx.ctx, q); err != nil { // waits for whoever is writing to it
 					return s.failed("close the database", err)
 				}
 			}
 		}
-		switch ours, err := tx.logEnds(ctx); {
-		case err != nil:
+		to, err := copied()
+		if err != nil {
 			return err
-		case !maps.Equal(ours, theirs):
-			return errors.New("another process has recorded something here since the copy was made; stop all of them, empty the other database, and begin again")
+		}
+		if theirs, err := to.read().logEnds(ctx); err != nil {
+			return err
+		} else if ours, err := tx.logEnds(tx.ctx); err != nil {
+			return err
+		} else if !maps.Equal(ours, theirs) {
+			return errors.New("the other database does not hold the journals as they are here")
 		}
 		return s.failed("close the database", tx.exec("INSERT INTO moved (one, into_what, at) VALUES (1, ?, ?)", what, text(comity.TimeOf(time.Now()))))
 	})
@@ -74,7 +87,11 @@ func (s *Store) Reopen(ctx context.Context) error {
 		if err == nil && n == 0 {
 			return errors.New("the record was not moved from this database")
 		}
-		for _, t := range guarded {
+		if err != nil {
+			return s.failed("open the database again", err)
+		}
+		tables, err := tx.guarded()
+		for _, t := range tables {
 			for _, q := range s.unguard(t) {
 				if err == nil {
 					err = tx.tx.Once(tx.ctx, q)
@@ -117,13 +134,14 @@ func (s *Store) guard(table string) []string {
 	return all
 }
 
+// unguard takes them back; before, only what is signed was guarded.
 func (s *Store) unguard(table string) []string {
 	if _, ok := s.d.(*postgres.DB); ok {
-		return []string{"DROP TRIGGER moved ON " + table}
+		return []string{"DROP TRIGGER IF EXISTS moved ON " + table}
 	}
 	var all []string
 	for _, does := range []string{"INSERT", "UPDATE", "DELETE"} {
-		all = append(all, fmt.Sprintf("DROP TRIGGER moved_%s_%s", table, does))
+		all = append(all, fmt.Sprintf("DROP TRIGGER IF EXISTS moved_%s_%s", table, does))
 	}
 	return all
 }

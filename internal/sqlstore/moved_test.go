@@ -6,10 +6,12 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/comity/comity/internal/journal"
+	"github.com/comity/comity/internal/person"
 	"github.com/comity/comity/internal/witness"
 )
 
@@ -78,7 +80,7 @@ func TestLeave(t *testing.T) {
 		if err := append1(old, "second"); err != nil {
 			t.Fatal(err)
 		}
-		if err := old.Leave(t.Context(), tooOld, "elsewhere"); err == nil || !strings.Contains(err.Error(), "since the copy was made") {
+		if err := old.Leave(t.Context(), "elsewhere", func() (*Store, error) { return tooOld, nil }); err == nil || !strings.Contains(err.Error(), "does not hold the journals") {
 			t.Errorf("a copy that lacks an entry: got %v", err)
 		}
 		if err := old.Moved(t.Context()); err != nil {
@@ -88,9 +90,26 @@ func TestLeave(t *testing.T) {
 			t.Errorf("after that: append: %v", err)
 		}
 
-		next := copied(t, old, fresh(t))
-		if err := old.Leave(t.Context(), next, "postgres://elsewhere/db"); err != nil {
+		// What another process writes meanwhile is refused: it is not in the copy.
+		var next *Store
+		refused := map[string]chan error{"a person": make(chan error, 1), "a cosigned checkpoint": make(chan error, 1)}
+		if err := old.Leave(t.Context(), "postgres://elsewhere/db", func() (*Store, error) {
+			next = copied(t, old, fresh(t))
+			go func() {
+				refused["a person"] <- late.AddPerson(t.Context(), person.Person{ID: "a.diallo", Role: person.Officer})
+			}()
+			go func() {
+				refused["a cosigned checkpoint"] <- late.WitnessStates().Advance(t.Context(), witness.State{}, witness.State{Origin: "oas.example/journal", Size: 1, Note: []byte("n")})
+			}()
+			time.Sleep(200 * time.Millisecond)
+			return next, nil
+		}); err != nil {
 			t.Fatal(err)
+		}
+		for what, err := range refused {
+			if err := <-err; err == nil || !strings.Contains(err.Error(), "moved from here to another database") {
+				t.Errorf("%s, written while the record was moved: got %v", what, err)
+			}
 		}
 		var moved *MovedError
 		if _, err := Open(t.Context(), address, Options{}); !errors.As(err, &moved) || !strings.Contains(err.Error(), "to postgres://elsewhere/db on ") || moved.At.IsZero() {
@@ -123,10 +142,13 @@ func TestLeave(t *testing.T) {
 		if err := append1(again, "another fourth"); err != nil {
 			t.Errorf("append after it was reopened: %v", err)
 		}
+		if err := again.AddPerson(t.Context(), person.Person{ID: "a.diallo", Role: person.Officer}); err != nil {
+			t.Errorf("a person after it was reopened: %v", err)
+		}
 		if err := again.WitnessStates().Advance(t.Context(), witness.State{}, witness.State{Origin: "au.example/journal", Size: 1, Note: []byte("n")}); err != nil {
 			t.Errorf("cosign after it was reopened: %v", err)
 		}
-		if err := again.Leave(t.Context(), copied(t, again, fresh(t)), "elsewhere"); err != nil {
+		if err := again.Leave(t.Context(), "elsewhere", func() (*Store, error) { return copied(t, again, fresh(t)), nil }); err != nil {
 			t.Errorf("moved once more: %v", err)
 		}
 	})
