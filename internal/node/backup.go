@@ -272,7 +272,7 @@ func Restore(ctx context.Context, dir, file, database, blobsPlace string, identi
 	})
 	if err == nil {
 		// Who is stopped behind this may start the node on the database that was named.
-		err = files.write(func() error { return markRestored(dir, b) })
+		err = files.write(func() error { return markRestored(ctx, dir, url, b) })
 	}
 	if err != nil {
 		return fail(err)
@@ -295,10 +295,22 @@ func Restore(ctx context.Context, dir, file, database, blobsPlace string, identi
 	return b, nil
 }
 
-// markRestored has a node that starts on a folder begin as after a restore.
-func markRestored(dir string, b Backup) error {
+// markRestored has a node that starts on a folder begin as after a restore, and every
+// witness that starts on the database.
+func markRestored(ctx context.Context, dir, url string, b Backup) error {
 	f := &Folder{Dir: dir, Settings: Settings{Domain: b.Domain}}
-	if err := f.markRestoredWitness(); err != nil {
+	witness, err := f.witnessKeys()
+	if err != nil {
+		return err
+	}
+	s, err := sqlstore.Open(ctx, url, sqlstore.Options{})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(s.WitnessStates().SetBehind(ctx, witness), s.Close()); err != nil {
+		return err
+	}
+	if err := f.markRestoredWitness(witness); err != nil {
 		return err
 	}
 	return mark(dir, restoredFile, fmt.Sprintf("Restored from a backup of %s. The node removes this once it records again.", b.Made.Format(time.RFC3339)))

@@ -129,7 +129,11 @@ func Reopen(ctx context.Context, dir, database string) error {
 	case !errors.As(err, new(*sqlstore.MovedError)):
 		return fail(err)
 	}
-	if err := f.markRestoredWitness(); err != nil {
+	witness, err := f.witnessKeys()
+	if err != nil {
+		return fail(err)
+	}
+	if err := f.markRestoredWitness(witness); err != nil {
 		return fail(err)
 	}
 	if err := mark(f.Dir, restoredFile, "An old database is in use again. The node removes this once it records again."); err != nil {
@@ -138,7 +142,7 @@ func Reopen(ctx context.Context, dir, database string) error {
 	if err := f.SetDatabase(setting); err != nil {
 		return fail(err)
 	}
-	if err := s.Reopen(ctx); err != nil {
+	if err := s.Reopen(ctx, witness); err != nil {
 		return fail(err)
 	}
 	return nil

@@ -1,11 +1,17 @@
 package node_test
 
 import (
+	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"filippo.io/torchwood"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/comity/comity/internal/node"
 	"github.com/comity/comity/internal/sqlstore/storetest"
@@ -97,6 +103,53 @@ func TestReopen(t *testing.T) {
 	un.start()
 	if again := un.issue(noteIn(file, "On the old database")); again.Index <= file.Index {
 		t.Errorf("recorded as %s, behind %s", again, file)
+	}
+}
+
+// An old database that one folder takes into use again is old for the processes with
+// other folders, too: their witness cosigns no other past either of what it cosigned in
+// the database that is lost.
+func TestReopenOfSeveral(t *testing.T) {
+	a, b := twins(t)
+	oas := newHouse(t, "oas.example")
+	a.follow(oas)
+	oas.follow(a)
+	oas.issue(situation("The situation in Alba"))
+	oas.stored(2, a)
+	_, signed := oas.do("GET", "/journal/checkpoint", "", nil)
+	text, _, _ := strings.Cut(string(signed), "\n\n")
+	two := must(torchwood.ParseCheckpoint(text + "\n"))
+	check(t, a.close())
+	check(t, b.close())
+	old, next := a.db, storetest.Postgres(t)
+	_, _, err := node.Migrate(t.Context(), a.dir, next)
+	check(t, err)
+	a.db = next
+	a.start()
+	oas.issue(situation("The situation in Belan"))
+	oas.stored(3, a)
+	check(t, a.close())
+	check(t, oas.close())
+	check(t, node.Reopen(t.Context(), a.dir, old))
+
+	leaf := tlog.RecordHash([]byte("another entry"))
+	other := must(note.Sign(&note.Note{Text: torchwood.Checkpoint{Origin: "oas.example/journal",
+		Tree: tlog.Tree{N: 3, Hash: tlog.NodeHash(two.Hash, leaf)}}.String()}, oas.Folder.Keys.Log))
+	request := fmt.Appendf(nil, "old 2\n%s\n\n%s", leaf, other)
+	b.db, b.without = old, "a test"
+	b.start()
+	if code, _ := b.do("POST", "/journal/witness/add-checkpoint", "", request); code != http.StatusServiceUnavailable {
+		t.Errorf("while nobody was asked the witness answers %d, want 503", code)
+	}
+	oas.start()
+	until(t, "the witness to know what it cosigned", func() bool {
+		code, _ := b.do("POST", "/journal/witness/add-checkpoint", "", request)
+		return code == http.StatusConflict
+	})
+	check(t, b.close())
+	b.start()
+	if code, _ := b.do("POST", "/journal/witness/add-checkpoint", "", request); code != http.StatusConflict {
+		t.Errorf("started again the witness answers %d, want 409", code)
 	}
 }
 

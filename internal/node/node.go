@@ -225,7 +225,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	}
 	n.witness = witness.New(f.Keys.Witness, n.logs, n.store.WitnessStates(), n.log, f.Keys.witnessAlso()...)
 	n.witness.Contradicted = n.contradicted
-	if err := n.openRenewal(); err != nil {
+	if err := n.openRenewal(ctx); err != nil {
 		return nil, err
 	}
 	n.witness.Hold = n.renewal.hold

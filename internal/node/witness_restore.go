@@ -25,14 +25,16 @@ import (
 // remembers of other journals what the backup does.
 const restoredWitnessFile = "restored-witness"
 
-// markRestoredWitness writes it: of several keys of witness or mirror in the folder
-// it is not known yet which are in force.
-func (f *Folder) markRestoredWitness() error {
+// witnessKeys are those of witness and mirror in the folder, a line each: it is not known
+// yet which are in force.
+func (f *Folder) witnessKeys() (string, error) {
 	p, err := f.private()
-	if err != nil {
-		return err
-	}
-	all := strings.Join(slices.Sorted(maps.Keys(p.cosigner)), "\n")
+	return strings.Join(slices.Sorted(maps.Keys(p.cosigner)), "\n"), err
+}
+
+// markRestoredWitness writes the file. The database says it, too, to the processes that
+// have other folders: see WitnessStates.SetBehind.
+func (f *Folder) markRestoredWitness(all string) error {
 	return mark(f.Dir, restoredWitnessFile, all+"\nThe witness of one of these keys was restored from a backup. The node removes this once it knows what others have seen.")
 }
 
@@ -53,13 +55,17 @@ type renewal struct {
 
 // openRenewal finds out whether there is anything to be renewed: not if the witness
 // was given another key since.
-func (n *Node) openRenewal() error {
+func (n *Node) openRenewal(ctx context.Context) error {
 	n.renewal.n = n
 	text, err := os.ReadFile(filepath.Join(n.Folder.Dir, restoredWitnessFile))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	n.renewal.active = err == nil && strings.Contains(string(text), n.Folder.Keys.Witness.Verifier().String())
+	behind, err := n.store.WitnessStates().Behind(ctx)
+	if err != nil {
+		return err
+	}
+	n.renewal.active = strings.Contains(string(text)+behind, n.Folder.Keys.Witness.Verifier().String())
 	n.renewal.done, n.renewal.why = map[comity.Origin]bool{}, map[comity.Origin]string{}
 	return nil
 }
@@ -99,7 +105,10 @@ func (r *renewal) run(ctx context.Context) {
 			}
 		}
 		if err == nil && left == 0 {
-			if err = r.n.Folder.unmark(restoredWitnessFile); err == nil {
+			if err = r.n.store.WitnessStates().SetBehind(ctx, ""); err == nil {
+				err = r.n.Folder.unmark(restoredWitnessFile)
+			}
+			if err == nil {
 				r.mu.Lock()
 				r.active = false
 				r.mu.Unlock()

@@ -80,8 +80,9 @@ func (s *Store) Leave(ctx context.Context, what string, copied func() (*Store, e
 	})
 }
 
-// Reopen takes back what Leave has said.
-func (s *Store) Reopen(ctx context.Context) error {
+// Reopen takes back what Leave has said. A witness with one of some keys has cosigned
+// since what does not stand here: see WitnessStates.SetBehind.
+func (s *Store) Reopen(ctx context.Context, witness string) error {
 	return s.Write(ctx, func(tx *Tx) error {
 		n, err := tx.affected("DELETE FROM moved")
 		if err == nil && n == 0 {
@@ -97,6 +98,9 @@ func (s *Store) Reopen(ctx context.Context) error {
 					err = tx.tx.Once(tx.ctx, q)
 				}
 			}
+		}
+		if err == nil {
+			err = tx.setBehind(witness)
 		}
 		return s.failed("open the database again", err)
 	})

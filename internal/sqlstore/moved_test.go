@@ -132,10 +132,10 @@ func TestLeave(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer left.Close()
-		if err := left.Reopen(t.Context()); err != nil {
+		if err := left.Reopen(t.Context(), "a key"); err != nil {
 			t.Fatal(err)
 		}
-		if err := left.Reopen(t.Context()); err == nil {
+		if err := left.Reopen(t.Context(), "a key"); err == nil {
 			t.Error("reopened twice: no error")
 		}
 		again := open()

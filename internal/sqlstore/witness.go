@@ -66,6 +66,29 @@ func (w WitnessStates) Advance(ctx context.Context, old, next witness.State) err
 	})
 }
 
+// SetBehind takes note that a witness with one of some keys may have cosigned more than
+// stands here; of "", that it is known again. Every process on the database must know.
+func (w WitnessStates) SetBehind(ctx context.Context, keys string) error {
+	return w.s.Write(ctx, func(tx *Tx) error { return tx.setBehind(keys) })
+}
+
+func (tx *Tx) setBehind(keys string) error {
+	_, err := tx.affected("DELETE FROM behind")
+	if err == nil && keys != "" {
+		err = tx.exec("INSERT INTO behind (one, keys) VALUES (1, ?)", keys)
+	}
+	return tx.s.failed("note whether the witness was restored", err)
+}
+
+// Behind is what SetBehind has noted.
+func (w WitnessStates) Behind(ctx context.Context) (keys string, err error) {
+	err = w.s.read().queryRow(ctx, "SELECT keys FROM behind").Scan(&keys)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return keys, w.s.failed("read whether the witness was restored", err)
+}
+
 // Cosignatures implements [witness.CosignatureStore].
 type Cosignatures struct{ s *Store }
 
