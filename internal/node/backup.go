@@ -158,7 +158,7 @@ func checkArchive(ctx context.Context, r io.Reader, logs []note.Verifier) (Backu
 // checkDatabase checks every journal in a database from its first entry, and
 // returns the size of our own.
 func checkDatabase(ctx context.Context, url string, self comity.Domain, logs []note.Verifier) (int64, error) {
-	s, err := sqlstore.Open(ctx, url, sqlstore.Options{})
+	s, err := sqlstore.Open(ctx, url, sqlstore.Options{Left: true})
 	if err != nil {
 		return 0, err
 	}

@@ -43,8 +43,19 @@ func Migrate(ctx context.Context, dir, to string) (rows int64, digest casefile.D
 		return fail(errors.New("that is the database it uses"))
 	}
 	old, err := sqlstore.Open(ctx, from, sqlstore.Options{})
-	if errors.As(err, new(*sqlstore.MovedError)) {
-		return 0, casefile.Digest{}, err
+	if moved := (*sqlstore.MovedError)(nil); errors.As(err, &moved) {
+		if moved.To != withoutPassword(to) {
+			return 0, casefile.Digest{}, err
+		}
+		next, err := sqlstore.Open(ctx, to, sqlstore.Options{Left: true})
+		if err != nil {
+			return 0, casefile.Digest{}, fmt.Errorf("migrate: %w (%w)", err, moved)
+		}
+		defer next.Close()
+		if digest, err = digestOf(ctx, dir, to); err == nil { // it was stopped behind Leave
+			err = settle(ctx, f, next, setting)
+		}
+		return 0, digest, err
 	}
 	if err != nil {
 		return fail(err)
@@ -78,7 +89,7 @@ func Migrate(ctx context.Context, dir, to string) (rows int64, digest casefile.D
 		if err != nil {
 			return nil, err
 		}
-		next, err = sqlstore.Open(ctx, to, sqlstore.Options{})
+		next, err = sqlstore.Open(ctx, to, sqlstore.Options{Left: true})
 		return next, err
 	})
 	if next != nil {
@@ -95,10 +106,22 @@ func Migrate(ctx context.Context, dir, to string) (rows int64, digest casefile.D
 	if err != nil {
 		return fail(err)
 	}
-	if err := f.SetDatabase(setting); err != nil {
-		return 0, casefile.Digest{}, fmt.Errorf("migrate: the record was moved, but the folder could not take note of it: %w; start the node with --db and the new database", err)
+	if err := settle(ctx, f, next, setting); err != nil {
+		return 0, casefile.Digest{}, err
 	}
 	return rows, digest, nil
+}
+
+// settle takes the copy into use, when the old database is left.
+func settle(ctx context.Context, f *Folder, next *sqlstore.Store, setting string) error {
+	_, err := next.Settle(context.WithoutCancel(ctx))
+	if err == nil {
+		err = f.SetDatabase(setting)
+	}
+	if err != nil {
+		return fmt.Errorf("migrate: the record was moved, but the new database is not in use yet: %w; run the command again", err)
+	}
+	return nil
 }
 
 // Reopen takes a database into use again from which the record was moved, because the
@@ -235,7 +258,7 @@ func MigrateBlobs(ctx context.Context, dir, to string) (m Moved, err error) {
 
 func digestOf(ctx context.Context, dir, database string) (casefile.Digest, error) {
 	// What was folded before was copied, too: what counts is what the entries say.
-	n, err := Open(ctx, Config{Dir: dir, Database: database, Visit: true, Refold: true})
+	n, err := Open(ctx, Config{Dir: dir, Database: database, Visit: true, Refold: true, left: true})
 	if err != nil {
 		return casefile.Digest{}, err
 	}
@@ -251,7 +274,7 @@ func copyDatabase(ctx context.Context, s *sqlstore.Store, to string) (int64, err
 		_, err := s.Export(ctx, pw)
 		pw.CloseWithError(err)
 	}()
-	rows, err := sqlstore.Import(ctx, to, pr, sqlstore.Options{})
+	rows, err := sqlstore.Import(ctx, to, pr, sqlstore.Options{Left: true})
 	pr.CloseWithError(err)
 	<-done
 	return rows, err

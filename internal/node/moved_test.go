@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/comity/comity/internal/node"
+	"github.com/comity/comity/internal/sqlstore"
 	"github.com/comity/comity/internal/sqlstore/storetest"
 )
 
@@ -104,6 +106,47 @@ func TestReopen(t *testing.T) {
 	if again := un.issue(noteIn(file, "On the old database")); again.Index <= file.Index {
 		t.Errorf("recorded as %s, behind %s", again, file)
 	}
+}
+
+// Nobody uses the copy before the old database is left, or both would be gone on with.
+// If migrate is killed behind that, it is run again.
+func TestMigrateKilled(t *testing.T) {
+	a, b := twins(t)
+	file := a.issue(situation("The situation in Alba"))
+	b.reads(file)
+	check(t, a.close())
+	check(t, b.close())
+	next := storetest.Postgres(t)
+	half := "the record is being moved to this database"
+	old := must(sqlstore.Open(t.Context(), a.db, sqlstore.Options{}))
+	check(t, old.Leave(t.Context(), next, func() (*sqlstore.Store, error) {
+		r, w := io.Pipe()
+		go func() {
+			_, err := old.Export(t.Context(), w)
+			w.CloseWithError(err)
+		}()
+		if _, err := sqlstore.Import(t.Context(), next, r, sqlstore.Options{Left: true}); err != nil {
+			return nil, err
+		}
+		refusesToStart(t, b.dir, next, half)
+		s, err := sqlstore.Open(t.Context(), next, sqlstore.Options{Left: true})
+		if err == nil {
+			t.Cleanup(func() { s.Close() })
+		}
+		return s, err
+	}))
+	check(t, old.Close())
+	refusesToStart(t, a.dir, "", "the record was moved from this database to "+next)
+	refusesToStart(t, b.dir, next, half)
+	_, want, err := node.Migrate(t.Context(), a.dir, next)
+	check(t, err)
+	a.db, b.db = "", next
+	a.start()
+	if got := digest(t, a.Node); got != want {
+		t.Errorf("the digest is %+v, want %+v", got, want)
+	}
+	b.start()
+	b.reads(a.issue(noteIn(file, "At a")))
 }
 
 // An old database that one folder takes into use again is old for the processes with

@@ -82,6 +82,8 @@ type Config struct {
 	Rand      func() float64 // safe for concurrent use
 	Fault     Fault
 	Readers   int
+
+	left bool // also a database from which the record was moved, or to which it is being moved
 }
 
 // Fault is asked before each step that writes: those of the database
@@ -180,7 +182,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	}
 	f := n.Folder
 	n.Self = f.self(c.Version)
-	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log, Changed: n.otherDatabase, Fault: sqlstore.Fault(c.Fault), Readers: c.Readers}); err != nil {
+	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log, Changed: n.otherDatabase, Fault: sqlstore.Fault(c.Fault), Readers: c.Readers, Left: c.left}); err != nil {
 		return nil, err
 	}
 	n.group = n.store.Join()

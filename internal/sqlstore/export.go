@@ -14,8 +14,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
+	"github.com/comity/comity/comity"
 	"github.com/comity/comity/internal/sqlstore/sqltx"
 )
 
@@ -219,7 +221,8 @@ func (tx *Tx) exportCounters(out *bufio.Writer) error {
 const maxExportLine = 64 << 20
 
 // Import makes the database at url, which must be empty, into what was
-// exported, and brings its schema up to date. It writes all or nothing.
+// exported, and brings its schema up to date. It writes all or nothing. With Left it is
+// a copy that is not used before Settle.
 func Import(ctx context.Context, url string, r io.Reader, o Options) (rows int64, err error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -237,6 +240,9 @@ func Import(ctx context.Context, url string, r io.Reader, o Options) (rows int64
 		in := importer{tx: tx, lines: bufio.NewScanner(r)}
 		in.lines.Buffer(make([]byte, 1<<16), maxExportLine)
 		rows, err = in.run()
+		if err == nil && o.Left {
+			err = tx.exec("INSERT INTO moved (one, into_what, at) VALUES (1, '', ?)", text(comity.TimeOf(time.Now())))
+		}
 		return err
 	})
 	if err == nil {

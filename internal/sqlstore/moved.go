@@ -14,13 +14,18 @@ import (
 )
 
 // A MovedError is that of Open for a database from which the record was moved to
-// another: if both were used, two acts would have one number.
+// another, or to which it is being moved: if both were used, two acts would have one
+// number.
 type MovedError struct {
-	To string // without a password
+	To string // without a password; "" if this is the copy, and the old one may not be left yet
 	At comity.Time
 }
 
 func (e *MovedError) Error() string {
+	if e.To == "" {
+		return "the record is being moved to this database, and is not used here before that is done: wait for \"comity migrate\"; " +
+			"if it was stopped, run it again, with the same address"
+	}
 	return fmt.Sprintf("the record was moved from this database to %s on %s, and goes on there: give every process that address with --db; "+
 		"this database is as it was then (if the other is lost: comity migrate --reopen)", e.To, e.At.Format("2 January 2006, 15:04 MST"))
 }
@@ -78,6 +83,17 @@ func (s *Store) Leave(ctx context.Context, what string, copied func() (*Store, e
 		}
 		return s.failed("close the database", tx.exec("INSERT INTO moved (one, into_what, at) VALUES (1, ?, ?)", what, text(comity.TimeOf(time.Now()))))
 	})
+}
+
+// Settle takes a copy into use, after the database was left that it was made of. It
+// returns false if this is none, or is in use.
+func (s *Store) Settle(ctx context.Context) (ok bool, err error) {
+	err = s.Write(ctx, func(tx *Tx) error {
+		n, err := tx.affected("DELETE FROM moved WHERE into_what = ''")
+		ok = n > 0
+		return s.failed("take the copy into use", err)
+	})
+	return ok, err
 }
 
 // Reopen takes back what Leave has said. A witness with one of some keys has cosigned
