@@ -59,7 +59,7 @@ func WriteBackup(ctx context.Context, dir, file, program string, recipients ...a
 	if _, err := os.Lstat(file); err == nil {
 		return fail(fmt.Errorf("%s is there already; name a new file", file))
 	}
-	store, err := sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{})
+	store, err := sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{MayUpgrade: f.mayUpgrade})
 	if err != nil {
 		return fail(err)
 	}

@@ -191,6 +191,19 @@ func lockFolder(dir string) (*os.File, error) {
 	return lock, nil
 }
 
+// mayUpgrade is an error while another process, which is of an older version then,
+// runs on the folder: its database is not changed under it.
+func (f *Folder) mayUpgrade() error {
+	lock, err := lockFolder(f.Dir)
+	if errors.Is(err, ErrInUse) {
+		return fmt.Errorf("a node of an older version runs on %s, and the schema would change under it: use that version's program, or stop the node and start this version", f.Dir)
+	}
+	if err != nil {
+		return err
+	}
+	return (&Folder{lock: lock}).Close()
+}
+
 // ReadFolder reads an organization's folder without locking it, for what only
 // reads.
 func ReadFolder(dir string) (*Folder, error) {

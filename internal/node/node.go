@@ -182,7 +182,11 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	}
 	f := n.Folder
 	n.Self = f.self(c.Version)
-	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), sqlstore.Options{Logger: n.log, Changed: n.otherDatabase, Fault: sqlstore.Fault(c.Fault), Readers: c.Readers, Left: c.left}); err != nil {
+	o := sqlstore.Options{Logger: n.log, Changed: n.otherDatabase, Fault: sqlstore.Fault(c.Fault), Readers: c.Readers, Left: c.left}
+	if c.Visit {
+		o.MayUpgrade = f.mayUpgrade
+	}
+	if n.store, err = sqlstore.Open(ctx, f.DatabaseURL(), o); err != nil {
 		return nil, err
 	}
 	n.group = n.store.Join()

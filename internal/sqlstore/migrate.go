@@ -107,6 +107,11 @@ func (tx *Tx) migrate(all []migration) error {
 			}
 			continue
 		}
+		if len(done) > 0 && tx.s.mayUpgrade != nil {
+			if err := tx.s.mayUpgrade(); err != nil {
+				return err
+			}
+		}
 		if err := tx.script(m.script); err != nil {
 			return tx.s.failed("apply "+m.name, err)
 		}

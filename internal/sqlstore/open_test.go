@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -65,6 +66,30 @@ func TestMigrateNewerRefused(t *testing.T) {
 		err = s.migrate(t.Context(), migrations)
 		if err == nil || !strings.Contains(err.Error(), "newer version") || !strings.Contains(err.Error(), "9000_later.sql") {
 			t.Errorf("opened a newer database: %v", err)
+		}
+	})
+}
+
+func TestUpgradeAsksFirst(t *testing.T) {
+	each(t, func(t *testing.T, s *Store, _ string) {
+		all, err := readMigrations(migrations)
+		if err != nil {
+			t.Fatal(err)
+		}
+		newer := fstest.MapFS{"9000_later.sql": &fstest.MapFile{Data: []byte("CREATE TABLE later (id INTEGER PRIMARY KEY);")}}
+		for _, m := range all {
+			newer[m.name] = &fstest.MapFile{Data: []byte(m.script)}
+		}
+		inUse := errors.New("in use")
+		s.mayUpgrade = func() error { return inUse }
+		if err := s.migrate(t.Context(), migrations); err != nil {
+			t.Errorf("asked although nothing is to be done: %v", err)
+		}
+		if err := s.migrate(t.Context(), newer); !errors.Is(err, inUse) {
+			t.Errorf("upgraded all the same: %v", err)
+		}
+		if err := s.migrate(t.Context(), migrations); err != nil {
+			t.Errorf("something was changed: %v", err)
 		}
 	})
 }

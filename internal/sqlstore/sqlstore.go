@@ -52,6 +52,8 @@ type Store struct {
 	log   *slog.Logger
 	fault Fault
 
+	mayUpgrade func() error // nil: yes
+
 	known known // to the transaction that runs, if the database has one at a time
 
 	logsMu sync.Mutex
@@ -153,6 +155,10 @@ type Options struct {
 
 	Fault Fault // nil: nothing fails but what does; for tests and simulations
 
+	// MayUpgrade, if set, is asked before the schema of a database with a record is
+	// changed; its error leaves the database as it is.
+	MayUpgrade func() error
+
 	// Left says that a database from which the record was moved is opened, too.
 	Left bool
 
@@ -181,7 +187,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{d: d, log: o.Logger, fault: o.Fault}
+	s := &Store{d: d, log: o.Logger, fault: o.Fault, mayUpgrade: o.MayUpgrade}
 	if o.Changed != nil {
 		d.Changed(o.Changed)
 	}
