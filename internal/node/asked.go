@@ -164,8 +164,12 @@ func (w witnesses) few(silent map[string]string, answered func(asked) bool) erro
 		}
 	}
 	slices.Sort(lines)
+	said := strings.Join(lines, "; ")
+	without := "records without them, and says so on the record"
+	if strings.Contains(said, errOtherKeys.Error()) {
+		without = "records without them: never do that if our keys were changed since this copy of the folder was made, since what was recorded under the new ones would be contradicted"
+	}
 	heard, of := w.heard(answered)
 	return fmt.Errorf("%d of %d witnesses have answered; %s (%s). When they can be reached recording goes on by itself; "+
-		"\"comity serve --without-quorum REASON\" records without them, and says so on the record",
-		heard, of, w.wants(), strings.Join(lines, "; "))
+		"\"comity serve --without-quorum REASON\" %s", heard, of, w.wants(), said, without)
 }

@@ -247,7 +247,7 @@ func (r *recovery) lookAtPeer(ctx context.Context, p peer.Peer) (s sight) {
 }
 
 // errOtherKeys is what a peer tells that follows somebody else under our name.
-var errOtherKeys = errors.New("it holds a journal of our name under a key that is not in this folder: put the key's file back, or, if nobody here made it, " +
+var errOtherKeys = errors.New("it holds a journal of our name under a key that is not in this folder: put the key's file back into keys/ and start the node anew, or, if nobody here made it, " +
 	"telephone them, since somebody else may have the root key")
 
 func headOf(cp witness.Checkpoint) journal.Head {

@@ -93,7 +93,7 @@ func TestStolenRootKeyUsedFirst(t *testing.T) {
 	reports(peer.WrongKey)
 	until(t, "un.example to say so", func() bool {
 		err := un.Held()
-		return err != nil && strings.Contains(err.Error(), "a key that is not in this folder")
+		return err != nil && strings.Contains(err.Error(), "a key that is not in this folder") && strings.Contains(err.Error(), "never do that if our keys were changed")
 	})
 
 	// People telephone. The organization replaces the root key, too: under the old
