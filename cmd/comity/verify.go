@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/torchwood"
 	"github.com/spf13/cobra"
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/comity/comity/act"
@@ -76,6 +77,9 @@ committed to.`,
 					return err
 				}
 			} else if err := witness.VerifyProof(policy, tlog.RecordHash(entry), proof); err != nil {
+				if policyFile == "" && errors.As(err, new(*note.UnverifiedNoteError)) {
+					return errors.New("the proof does not hold: its checkpoint is not signed by this key; if the organization has replaced its key since, check with --keys and the history of its keys (\"comity key history\")")
+				}
 				return fmt.Errorf("the proof does not hold: %w", err)
 			}
 			name, err := provenName(proof)
