@@ -284,6 +284,11 @@ func (d *Desk) Disclose(ctx context.Context, who Who, name comity.ActName) (seal
 	case name.Domain != d.c.Self.Domain:
 		return seal.Opening{}, &Invalid{fmt.Errorf("only %s discloses its own act", name.Domain)}
 	}
+	if e, ok, err := d.Erased(ctx, name); err != nil {
+		return seal.Opening{}, err
+	} else if ok {
+		return seal.Opening{}, &Invalid{fmt.Errorf("its content was erased by %s; there is nothing left to disclose", e.Act)}
+	}
 	box, err := d.c.Blobs.Get(ctx, h.Sealed.Content.SHA256)
 	if err != nil {
 		return seal.Opening{}, err
