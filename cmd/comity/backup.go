@@ -166,7 +166,7 @@ record was moved to is lost, --reopen uses it again, as after a restore.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, "Moved %d rows; the digest of %d acts is %s as before. Other folders of the organization need the new --db.\n", rows, digest.Acts, digest.SHA256)
+			fmt.Fprintf(a.out, "Moved %d rows; the digest of the public files (%d acts) is %s as before. Other folders of the organization need the new --db.\n", rows, digest.Acts, digest.SHA256)
 			return nil
 		},
 	}
