@@ -478,7 +478,9 @@ func (r *recovery) fetchBlobs(ctx context.Context) int {
 				continue
 			}
 			if err := (ledgerBlobs{r.n}).Put(ctx, data); err != nil {
-				r.n.log.ErrorContext(ctx, "store a sealed content that was fetched back", "sha256", m.SHA256.String(), "err", err)
+				if ctx.Err() == nil { // else a command that ends; the node goes on
+					r.n.log.ErrorContext(ctx, "store a sealed content that was fetched back", "sha256", m.SHA256.String(), "err", err)
+				}
 				break
 			}
 			got = true
