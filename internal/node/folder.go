@@ -63,6 +63,7 @@ type Folder struct {
 	Settings Settings
 	Keys     Keys
 	lock     *os.File
+	file     *os.File // locks the SQLite file, see lockDatabase
 }
 
 // Keys of one organization. Log, witness and mirror keys are distinct, so that
@@ -177,16 +178,36 @@ func OpenFolder(dir string) (*Folder, error) {
 
 // lockFolder locks a folder, which need hold nothing yet, until the file is closed.
 func lockFolder(dir string) (*os.File, error) {
-	lock, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	lock, err := lockedFile(filepath.Join(dir, lockFile))
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, fmt.Errorf("%s: %w", dir, ErrInUse)
+	}
+	return lock, err
+}
+
+// lockDatabase keeps processes with other folders from a SQLite file, as long as the
+// folder is open: they would not hear of each other.
+func (f *Folder) lockDatabase(url string) error {
+	path, ok := strings.CutPrefix(url, "sqlite:")
+	if !ok || f.file != nil {
+		return nil
+	}
+	var err error
+	if f.file, err = lockedFile(path + ".lock"); errors.Is(err, unix.EWOULDBLOCK) {
+		return fmt.Errorf("another comity process runs on %s, and SQLite serves one: stop it, or move the record to PostgreSQL", path)
+	}
+	return err
+}
+
+// lockedFile locks a file; the error wraps EWOULDBLOCK if another has it.
+func lockedFile(path string) (*os.File, error) {
+	lock, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		lock.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%s: %w", dir, ErrInUse)
-		}
-		return nil, fmt.Errorf("lock %s: %w", dir, err)
+		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	return lock, nil
 }
@@ -375,10 +396,13 @@ func (f *Folder) set(s Settings) error {
 
 // Close unlocks the folder.
 func (f *Folder) Close() error {
-	if f.lock == nil {
-		return nil
+	var errs []error
+	for _, lock := range []*os.File{f.file, f.lock} {
+		if lock != nil {
+			// Said so, and not left to Close: a child that is being started by another
+			// goroutine has the file open until it runs its program.
+			errs = append(errs, unix.Flock(int(lock.Fd()), unix.LOCK_UN), lock.Close())
+		}
 	}
-	// Said so, and not left to Close: a child that is being started by another
-	// goroutine has the file open until it runs its program.
-	return errors.Join(unix.Flock(int(f.lock.Fd()), unix.LOCK_UN), f.lock.Close())
+	return errors.Join(errs...)
 }

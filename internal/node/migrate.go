@@ -42,6 +42,9 @@ func Migrate(ctx context.Context, dir, to string) (rows int64, digest casefile.D
 	if to == from {
 		return fail(errors.New("that is the database it uses"))
 	}
+	if err := f.lockDatabase(from); err != nil {
+		return fail(err)
+	}
 	old, err := sqlstore.Open(ctx, from, sqlstore.Options{})
 	if moved := (*sqlstore.MovedError)(nil); errors.As(err, &moved) {
 		if moved.To != withoutPassword(to) {

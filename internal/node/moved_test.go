@@ -108,6 +108,25 @@ func TestReopen(t *testing.T) {
 	}
 }
 
+// Of two processes on PostgreSQL one goes on with the record on SQLite. The other is not
+// told to use that file, and is refused there: neither would hear what the other does.
+func TestMigrateOfSeveralToFile(t *testing.T) {
+	a, b := twins(t)
+	file := a.issue(situation("The situation in Alba"))
+	b.reads(file)
+	check(t, a.close())
+	check(t, b.close())
+	_, _, err := node.Migrate(t.Context(), a.dir, "sqlite")
+	check(t, err)
+	refusesToStart(t, b.dir, "", "SQLite serves no others")
+	a.db = ""
+	a.start()
+	refusesToStart(t, b.dir, "sqlite:"+filepath.Join(a.dir, "comity.db"), "another comity process runs on")
+	a.issue(noteIn(file, "At a"))
+	check(t, a.close())
+	a.start()
+}
+
 // Nobody uses the copy before the old database is left, or both would be gone on with.
 // If migrate is killed behind that, it is run again.
 func TestMigrateKilled(t *testing.T) {

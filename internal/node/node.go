@@ -182,6 +182,11 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	}
 	f := n.Folder
 	n.Self = f.self(c.Version)
+	if !c.Visit {
+		if err := f.lockDatabase(f.DatabaseURL()); err != nil {
+			return nil, err
+		}
+	}
 	o := sqlstore.Options{Logger: n.log, Changed: n.otherDatabase, Fault: sqlstore.Fault(c.Fault), Readers: c.Readers, Left: c.left}
 	if c.Visit {
 		o.MayUpgrade = f.mayUpgrade

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/comity/comity/comity"
@@ -25,6 +26,10 @@ func (e *MovedError) Error() string {
 	if e.To == "" {
 		return "the record is being moved to this database, and is not used here before that is done: wait for \"comity migrate\"; " +
 			"if it was stopped, run it again, with the same address"
+	}
+	if strings.HasPrefix(e.To, "sqlite:") {
+		return fmt.Sprintf("the record was moved from this database to %s on %s, and goes on there, by one process: SQLite serves no others; "+
+			"this database is as it was then (if the other is lost: comity migrate --reopen)", e.To, e.At.Format("2 January 2006, 15:04 MST"))
 	}
 	return fmt.Sprintf("the record was moved from this database to %s on %s, and goes on there: give every process that address with --db; "+
 		"this database is as it was then (if the other is lost: comity migrate --reopen)", e.To, e.At.Format("2 January 2006, 15:04 MST"))
