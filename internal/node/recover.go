@@ -40,7 +40,7 @@ type recovery struct {
 	// is ours though only revoked keys have signed it.
 	released atomic.Pointer[journal.Head]
 
-	keeping sync.Mutex // held by keepBlobs
+	keeping oneAtATime // keepBlobs
 
 	mu    sync.Mutex
 	heard map[string]bool // witnesses that have answered since the start
@@ -495,17 +495,32 @@ func (r *recovery) fetchBlobs(ctx context.Context) int {
 }
 
 // keepBlobs fetches sealed contents of our own that are missing until none is. It
-// leaves that to another call, if there is one.
+// leaves that to another call, if there is one, which then looks once more.
 func (r *recovery) keepBlobs(ctx context.Context) {
-	if !r.keeping.TryLock() {
-		return
-	}
-	defer r.keeping.Unlock()
-	back := peer.Backoff{Rand: r.n.c.Rand, Base: 5 * time.Second, Max: 10 * time.Minute}
-	for r.fetchBlobs(ctx) > 0 {
-		if !pause(ctx, back.Fail(0)) {
-			return
+	r.keeping.do(func() {
+		back := peer.Backoff{Rand: r.n.c.Rand, Base: 5 * time.Second, Max: 10 * time.Minute}
+		for r.fetchBlobs(ctx) > 0 {
+			if !pause(ctx, back.Fail(0)) {
+				return
+			}
 		}
+	})
+}
+
+// oneAtATime runs something.
+type oneAtATime struct {
+	running sync.Mutex
+	more    atomic.Bool
+}
+
+// do runs f; if it runs already, that is run once more when it ends: it may have looked
+// before there was anything to do.
+func (o *oneAtATime) do(f func()) {
+	o.more.Store(true)
+	for o.more.Load() && o.running.TryLock() {
+		o.more.Store(false)
+		f()
+		o.running.Unlock()
 	}
 }
 
