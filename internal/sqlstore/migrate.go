@@ -99,6 +99,10 @@ func (tx *Tx) migrate(all []migration) error {
 		}
 	}
 	upgraded := false
+	closed, err := tx.closed(have)
+	if err != nil {
+		return err
+	}
 	for _, m := range all {
 		if name, ok := have[m.version]; ok {
 			if name != m.name {
@@ -112,6 +116,14 @@ func (tx *Tx) migrate(all []migration) error {
 				return err
 			}
 		}
+		if closed != nil && !tx.s.left {
+			return closed
+		}
+		if closed != nil && !upgraded {
+			if err := tx.unguardAll(); err != nil {
+				return err
+			}
+		}
 		if err := tx.script(m.script); err != nil {
 			return tx.s.failed("apply "+m.name, err)
 		}
@@ -120,6 +132,11 @@ func (tx *Tx) migrate(all []migration) error {
 		}
 		tx.s.log.InfoContext(tx.ctx, "schema migrated", "migration", m.name)
 		upgraded = len(done) > 0
+	}
+	if upgraded && closed != nil {
+		if err := tx.guardAll(); err != nil {
+			return err
+		}
 	}
 	if upgraded {
 		// Databases that came of an import before CountOn give numbers out twice.

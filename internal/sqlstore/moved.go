@@ -54,6 +54,35 @@ func (tx *Tx) guarded() ([]string, error) {
 	return slices.DeleteFunc(all, func(t string) bool { return t == "moved" }), err
 }
 
+func (tx *Tx) guardAll() error   { return tx.onEach(tx.s.guard) }
+func (tx *Tx) unguardAll() error { return tx.onEach(tx.s.unguard) }
+
+func (tx *Tx) onEach(statements func(table string) []string) error {
+	tables, err := tx.guarded()
+	for _, t := range tables {
+		for _, q := range statements(t) {
+			if err == nil {
+				err = tx.tx.Once(tx.ctx, q)
+			}
+		}
+	}
+	return tx.s.failed("close or open the database", err)
+}
+
+// closed is what Open says of a database that was left, nil of others, before its
+// schema is brought up to date: nothing can be written to it.
+func (tx *Tx) closed(have map[int]string) (*MovedError, error) {
+	if have[34] == "" { // 0034_moved.sql
+		return nil, nil
+	}
+	var e MovedError
+	err := tx.queryRow(tx.ctx, "SELECT into_what, at FROM moved WHERE into_what <> ''").Scan(&e.To, intoText(&e.At))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return &e, tx.s.failed("read whether the record was moved", err)
+}
+
 // Leave says that the record was moved to another database, which is named to people
 // as what: copied makes it into a copy of this one, and returns it. Meanwhile nothing is
 // written here, whether a process waits for that or gives up: what is not in the copy
@@ -64,16 +93,8 @@ func (s *Store) Leave(ctx context.Context, what string, copied func() (*Store, e
 		if err := s.d.Unhurried(tx.ctx, tx.on); err != nil {
 			return s.failed("close the database", err)
 		}
-		tables, err := tx.guarded()
-		if err != nil {
+		if err := tx.guardAll(); err != nil { // waits for whoever is writing
 			return err
-		}
-		for _, t := range tables {
-			for _, q := range s.guard(t) {
-				if err := tx.tx.Once(tx.ctx, q); err != nil { // waits for whoever is writing to it
-					return s.failed("close the database", err)
-				}
-			}
 		}
 		to, err := copied()
 		if err != nil {
@@ -112,15 +133,7 @@ func (s *Store) Reopen(ctx context.Context, witness string) error {
 		if err != nil {
 			return s.failed("open the database again", err)
 		}
-		tables, err := tx.guarded()
-		for _, t := range tables {
-			for _, q := range s.unguard(t) {
-				if err == nil {
-					err = tx.tx.Once(tx.ctx, q)
-				}
-			}
-		}
-		if err == nil {
+		if err = tx.unguardAll(); err == nil {
 			err = tx.setBehind(witness)
 		}
 		return s.failed("open the database again", err)

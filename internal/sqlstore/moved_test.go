@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -37,6 +38,45 @@ func copied(t *testing.T, from *Store, to string) *Store {
 // Once the record was moved from a database nobody signs anything there any more: who
 // opens it is told where it is, and who had it open fails. What was copied says nothing
 // of that, and the old database can be taken into use again.
+// A newer program changes nothing in a database that was left, unless it is to be used
+// again; that leaves it closed.
+func TestUpgradeOfLeft(t *testing.T) {
+	each(t, func(t *testing.T, s *Store, _ string) {
+		all, err := readMigrations(migrations)
+		if err != nil {
+			t.Fatal(err)
+		}
+		newer := fstest.MapFS{"9000_later.sql": &fstest.MapFile{Data: []byte("UPDATE log SET size = size;")}}
+		for _, m := range all {
+			newer[m.name] = &fstest.MapFile{Data: []byte(m.script)}
+		}
+		a := witness.State{Origin: "au.example/journal", Size: 1, Note: []byte("n")}
+		if err := s.Update(t.Context(), "un.example/journal", func(tx journal.Tx) error { _, err := tx.Head(); return err }); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Leave(t.Context(), "elsewhere", func() (*Store, error) { return s, nil }); err != nil {
+			t.Fatal(err)
+		}
+		var moved *MovedError
+		if err := s.migrate(t.Context(), newer); !errors.As(err, &moved) || moved.To != "elsewhere" {
+			t.Errorf("upgraded: %v", err)
+		}
+		s.left = true
+		if err := s.migrate(t.Context(), newer); err != nil {
+			t.Errorf("to be used again: %v", err)
+		}
+		if err := s.WitnessStates().Advance(t.Context(), witness.State{}, a); err == nil {
+			t.Error("it is open after the upgrade")
+		}
+		if err := s.Reopen(t.Context(), "a key"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.WitnessStates().Advance(t.Context(), witness.State{}, a); err != nil {
+			t.Errorf("reopened: %v", err)
+		}
+	})
+}
+
 func TestLeave(t *testing.T) {
 	skey, _, err := note.GenerateKey(rand.Reader, string(origin))
 	if err != nil {

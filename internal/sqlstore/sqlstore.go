@@ -53,6 +53,7 @@ type Store struct {
 	fault Fault
 
 	mayUpgrade func() error // nil: yes
+	left       bool         // as in Options
 
 	known known // to the transaction that runs, if the database has one at a time
 
@@ -187,7 +188,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{d: d, log: o.Logger, fault: o.Fault, mayUpgrade: o.MayUpgrade}
+	s := &Store{d: d, log: o.Logger, fault: o.Fault, mayUpgrade: o.MayUpgrade, left: o.Left}
 	if o.Changed != nil {
 		d.Changed(o.Changed)
 	}
